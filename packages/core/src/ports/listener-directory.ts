@@ -1,0 +1,19 @@
+import type { ServicePortName } from '../model/service.ts'
+
+/** An address of this node on which the agent accepts connections for a ServicePort. */
+export interface ListenerAddress {
+  readonly ip: string
+  readonly port: number
+}
+
+/**
+ * Which listeners of the agent are up. The proxier redirects a ServicePort only to a listener found here, so that
+ * nothing is ever redirected into a hole. Implemented by traffic.
+ */
+export interface ListenerDirectory {
+  /** Where connections for that ServicePort are accepted now; `undefined` while nobody accepts them. */
+  listener(name: ServicePortName): ListenerAddress | undefined
+
+  /** Calls `listener` after each change of an answer, until the subscription is disposed. */
+  watch(listener: (changed: ServicePortName) => void): Disposable
+}

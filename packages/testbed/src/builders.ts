@@ -1,0 +1,35 @@
+import {
+  type Endpoint,
+  formatServicePortName,
+  type NodeName,
+  type Service,
+  type ServicePort,
+} from '@edgeway/core'
+
+/**
+ * Endpoints from `ip:port` or `node/ip:port` (IPv4), ready, TCP, e.g. `endpointsOf('edge-1/10.1.0.1:80')`.
+ *
+ * @throws {Error} when a text is not of that form
+ */
+export function endpointsOf(...texts: readonly string[]): Endpoint[] {
+  return texts.map((text) => {
+    const match = /^(?:([^/]+)\/)?([\d.]+):(\d+)$/.exec(text)
+    if (match === null) throw new Error(`not an endpoint: ${text}`)
+    const [, node, ip = '', port] = match
+    return { node: node as NodeName | undefined, ip, port: Number(port), protocol: 'TCP', ready: true }
+  })
+}
+
+/** A ClusterIP Service with one TCP port, from `namespace/name:port`, e.g. `serviceOf('shop/web:http', '10.96.0.1', 80)`. */
+export function serviceOf(text: string, clusterIp: string, port: number): Service {
+  const match = /^([^/]+)\/([^:]+)(?::(.+))?$/.exec(text)
+  if (match === null) throw new Error(`not a ServicePort name: ${text}`)
+  const [, namespace = '', name = '', portName = ''] = match
+  const servicePort: ServicePort = {
+    name: formatServicePortName(namespace, name, portName),
+    protocol: 'TCP',
+    port,
+    clusterIps: [clusterIp],
+  }
+  return { namespace, name, type: 'ClusterIP', clusterIps: [clusterIp], ports: [servicePort] }
+}

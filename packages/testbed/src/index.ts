@@ -1,0 +1,6 @@
+export * from './builders.ts'
+export * from './fakes/fake-component-deps.ts'
+export * from './fakes/fake-service-directory.ts'
+export * from './fakes/memory-logger.ts'
+export * from './fakes/memory-metrics.ts'
+export * from './fakes/memory-readiness.ts'

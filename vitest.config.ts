@@ -1,0 +1,36 @@
+import { defineConfig } from 'vitest/config'
+
+export default defineConfig({
+  test: {
+    projects: [
+      {
+        // Modules alone or a few with real sockets on loopback; needs no privileges.
+        test: {
+          name: 'unit',
+          include: ['packages/**/*.test.ts', 'scripts/**/*.test.ts'],
+          exclude: ['**/node_modules/**', '**/*.netns.test.ts'],
+          testTimeout: 20_000,
+        },
+      },
+      {
+        // One package against the real kernel, in network namespaces of its own; needs root.
+        test: {
+          name: 'netns',
+          include: ['packages/**/*.netns.test.ts'],
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
+        },
+      },
+      {
+        // The whole mesh in a lab, black box; needs root.
+        test: {
+          name: 'e2e',
+          include: ['e2e/scenarios/*.e2e.ts'],
+          testTimeout: 120_000,
+          hookTimeout: 120_000,
+          fileParallelism: false,
+        },
+      },
+    ],
+  },
+})
