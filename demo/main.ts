@@ -1,0 +1,78 @@
+import { Mesh, startHttpEcho, startTcpGreeter } from '@edgeway/testbed'
+import { parseDemoArguments, USAGE } from './src/arguments.ts'
+import { type CallResult, makeCall } from './src/call.ts'
+import { CallTable } from './src/call-table.ts'
+import { CALLS } from './src/calls.ts'
+import { explorationText } from './src/explore.ts'
+import { PICTURE } from './src/picture.ts'
+import { MANIFESTS, TOPOLOGY } from './src/topology.ts'
+
+const HTTP_PORT = 8080
+const GREETER_PORT = 2525
+
+function print(line: string): void {
+  process.stdout.write(`${line}\n`)
+}
+
+async function startWorkloads({ lab }: Mesh): Promise<void> {
+  const servers = ['sensor', 'web', 'orders'].map((pod) => startHttpEcho(lab.pod(pod), { port: HTTP_PORT }))
+  await Promise.all([...servers, startTcpGreeter(lab.pod('greeter'), { port: GREETER_PORT })])
+}
+
+async function makeCalls(mesh: Mesh): Promise<CallResult[]> {
+  const table = new CallTable(print, { colours: process.stdout.isTTY === true })
+  const results: CallResult[] = []
+  table.header()
+  for (const call of CALLS) {
+    const result = await makeCall(mesh, call)
+    table.row(result)
+    results.push(result)
+  }
+  return results
+}
+
+function summary(results: readonly CallResult[], seconds: number): string {
+  const right = results.filter(({ ok }) => ok).length
+  const verdict = right === results.length ? 'as expected' : 'as expected; the marked ones are not'
+  return `\n  ${right} of ${results.length} calls ended ${verdict}, in ${seconds.toFixed(1)} s with the network and all processes.`
+}
+
+function jsonLine(results: readonly CallResult[]): string {
+  const calls = results.map(({ answer: _, ...call }) => call)
+  return JSON.stringify({ ok: results.every(({ ok }) => ok), calls })
+}
+
+async function runDemo({ keep, json }: { readonly keep: boolean; readonly json: boolean }): Promise<boolean> {
+  const started = performance.now()
+  const step = (text: string): void =>
+    print(`  ${((performance.now() - started) / 1_000).toFixed(1).padStart(5)} s  ${text}`)
+  print(PICTURE)
+  await using mesh = await Mesh.start({ topology: TOPOLOGY, manifests: MANIFESTS, onStep: step })
+  step('starting the pods')
+  await startWorkloads(mesh)
+  step('calling\n')
+  const results = await makeCalls(mesh)
+  print(summary(results, (performance.now() - started) / 1_000))
+  if (keep) {
+    mesh.lab.keep()
+    print(explorationText(mesh))
+  }
+  if (json) print(jsonLine(results))
+  return results.every(({ ok }) => ok)
+}
+
+async function main(): Promise<number> {
+  const args = parseDemoArguments(process.argv.slice(2))
+  if (args.help) {
+    print(USAGE)
+    return 0
+  }
+  return (await runDemo(args)) ? 0 : 1
+}
+
+try {
+  process.exitCode = await main()
+} catch (error) {
+  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`)
+  process.exitCode = 1
+}

@@ -1,0 +1,68 @@
+import type { Mesh } from '@edgeway/testbed'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { CURL, call } from '../support/call.ts'
+import { ALPHA, clientOf, GAMMA, startTwoSites } from '../support/two-sites.ts'
+
+describe('a call by Service name', () => {
+  let mesh: Mesh
+
+  beforeAll(async () => {
+    mesh = await startTwoSites()
+  })
+  afterAll(async () => {
+    await mesh?.[Symbol.asyncDispose]()
+  })
+
+  /** How the last flow for that ServicePort travelled, by the log of the caller's agent. */
+  async function pathOf(node: string, service: string, mark: number): Promise<unknown> {
+    const flow = await mesh
+      .agent(node)
+      .log.waitFor((entry) => entry.message === 'flow ended' && entry['service'] === service, { mark })
+    return flow['path']
+  }
+
+  it.each([
+    { from: 'edge-1', to: 'alpha', node: 'edge-1', paths: ['local'] },
+    { from: 'edge-1', to: 'beta', node: 'edge-2', paths: ['relayed'] },
+    { from: 'edge-2', to: 'alpha', node: 'edge-1', paths: ['relayed'] },
+    { from: 'cloud', to: 'beta', node: 'edge-2', paths: ['relayed', 'direct'] },
+    { from: 'edge-2', to: 'gamma', node: 'cloud', paths: ['direct'] },
+  ] as const)('from a pod on $from reaches $to ($paths)', async ({ from, to, node, paths }) => {
+    const mark = await mesh.agent(from).log.mark()
+
+    expect(await call(clientOf(mesh, from), `http://${to}.apps/`)).toEqual({ kind: 'answer', pod: to, node })
+    expect(paths).toContain(await pathOf(from, `apps/${to}:main`, mark))
+  })
+
+  it('works by the full name, with and without the final dot, and from the same namespace by the short one', async () => {
+    for (const name of [
+      'beta',
+      'beta.apps',
+      'beta.apps.svc',
+      'beta.apps.svc.cluster.local',
+      'beta.apps.svc.cluster.local.',
+    ])
+      expect(await call(clientOf(mesh, 'edge-1'), `http://${name}/`)).toMatchObject({ pod: 'beta' })
+  })
+
+  it('works from a host process by ClusterIP', async () => {
+    const host = mesh.lab.node('edge-1')
+
+    expect(await call(host, `http://${GAMMA.clusterIp}/`)).toMatchObject({ pod: 'gamma' })
+    expect(await call(host, `http://${ALPHA.clusterIp}/`)).toMatchObject({ pod: 'alpha' })
+  })
+
+  it('ends at once with "no such name" for an unknown Service', async () => {
+    expect(await call(clientOf(mesh, 'edge-1'), 'http://nobody.apps/')).toEqual({
+      kind: 'failed',
+      curlCode: CURL.couldNotResolve,
+    })
+  })
+
+  it('is refused at once, for pods and host processes, where nothing serves the Service', async () => {
+    const refused = { kind: 'failed', curlCode: CURL.failedToConnect }
+
+    expect(await call(clientOf(mesh, 'edge-1'), 'http://idle.apps/')).toEqual(refused)
+    expect(await call(mesh.lab.node('edge-1'), 'http://10.96.0.24/')).toEqual(refused)
+  })
+})

@@ -1,0 +1,85 @@
+import { endpointSliceObject, type Mesh, serviceObject, startHttpEcho } from '@edgeway/testbed'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { answeredBy, CURL, call, callUntil, failedWith } from '../support/call.ts'
+import { report } from '../support/report.ts'
+import { clientOf, POD_PORT, startTwoSites } from '../support/two-sites.ts'
+
+const NEW_SERVICE = { namespace: 'apps', name: 'new', clusterIp: '10.96.0.31', port: 80 }
+
+describe('the mesh goes on', () => {
+  let mesh: Mesh
+
+  beforeAll(async () => {
+    mesh = await startTwoSites()
+  })
+  afterAll(async () => {
+    await mesh?.[Symbol.asyncDispose]()
+  })
+
+  it('when the tunnel server is killed and started again, without help', async () => {
+    const client = clientOf(mesh, 'edge-1')
+    await callUntil(client, 'http://beta.apps/', answeredBy('beta'))
+
+    await mesh.server.kill()
+    expect(await call(client, 'http://alpha.apps/')).toMatchObject({ pod: 'alpha' })
+    expect(await call(client, 'http://beta.apps/', 3)).toMatchObject({ kind: 'failed' })
+
+    await mesh.server.start()
+    report(
+      'relayed calls after the tunnel server came back',
+      await callUntil(client, 'http://beta.apps/', answeredBy('beta')),
+    )
+  })
+
+  it('when an agent is killed: refused meanwhile, served again after its start', async () => {
+    const client = clientOf(mesh, 'edge-2')
+    const agent = mesh.agent('edge-2')
+    await agent.kill()
+    const rules = await agent.host.exec(['nft', 'list', 'table', 'inet', 'edgeway'])
+    expect(rules.code).toBe(0)
+    expect(await call(agent.host, 'http://10.96.0.22/', 3)).toEqual({
+      kind: 'failed',
+      curlCode: CURL.failedToConnect,
+    })
+
+    await agent.start()
+    await agent.whenReady()
+    report(
+      'local calls after the agent came back',
+      await callUntil(client, 'http://beta.apps/', answeredBy('beta')),
+    )
+    const far = clientOf(mesh, 'edge-1')
+    report('calls from the other site', await callUntil(far, 'http://beta.apps/', answeredBy('beta')))
+  })
+
+  it('while Services come, change and go', async () => {
+    const client = clientOf(mesh, 'edge-1')
+    const pod = await mesh.lab.addPod('edge-2', { name: 'second', namespace: 'apps' })
+    await startHttpEcho(pod, { port: POD_PORT })
+
+    await mesh.api.apply(
+      serviceObject(NEW_SERVICE),
+      endpointSliceObject(NEW_SERVICE, POD_PORT, [{ ip: pod.address, node: 'edge-2' }]),
+    )
+    report('a new Service', await callUntil(client, 'http://new.apps/', answeredBy('second')))
+
+    await mesh.api.apply(endpointSliceObject(NEW_SERVICE, POD_PORT, [{ ip: '10.244.1.11', node: 'edge-1' }]))
+    report('another endpoint', await callUntil(client, 'http://new.apps/', answeredBy('alpha')))
+
+    await mesh.api.apply(
+      endpointSliceObject(NEW_SERVICE, POD_PORT, [{ ip: '10.244.1.11', node: 'edge-1', ready: false }]),
+    )
+    report('no ready endpoint', await callUntil(client, 'http://new.apps/', failedWith(CURL.failedToConnect)))
+
+    await mesh.api.delete(serviceObject(NEW_SERVICE))
+    report('no Service', await callUntil(client, 'http://new.apps/', failedWith(CURL.couldNotResolve)))
+  })
+
+  it('and a clean stop leaves neither rules nor device', async () => {
+    const agent = mesh.agent('cloud')
+
+    expect(await agent.stop()).toEqual({ code: 0, signal: null })
+    expect((await agent.host.exec(['nft', 'list', 'tables'])).stdout).not.toContain('edgeway')
+    expect((await agent.host.exec(['ip', 'link', 'show', 'edgeway0'])).code).not.toBe(0)
+  })
+})

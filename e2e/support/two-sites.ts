@@ -1,0 +1,103 @@
+import {
+  endpointSliceObject,
+  type LabPod,
+  Mesh,
+  nodeObject,
+  type ServiceSpec,
+  serviceObject,
+  startHttpEcho,
+  type Topology,
+} from '@edgeway/testbed'
+
+/** The port on which the pods of the scenarios serve. */
+export const POD_PORT = 8080
+
+/** On edge-1, behind the NAT of site-a. */
+export const ALPHA: ServiceSpec = { namespace: 'apps', name: 'alpha', clusterIp: '10.96.0.21', port: 80 }
+/** On edge-2, behind the NAT of site-b; its pod has the address of alpha's. */
+export const BETA: ServiceSpec = { namespace: 'apps', name: 'beta', clusterIp: '10.96.0.22', port: 80 }
+/** On the cloud node. */
+export const GAMMA: ServiceSpec = { namespace: 'apps', name: 'gamma', clusterIp: '10.96.0.23', port: 80 }
+/** Nothing serves it. */
+export const IDLE: ServiceSpec = { namespace: 'apps', name: 'idle', clusterIp: '10.96.0.24', port: 80 }
+
+const APPS = 'apps'
+const SERVER_ADDRESS = '10.244.1.11'
+
+/**
+ * A cloud node and two sites that use one and the same subnet for nodes, and one and the same for pods. `visitor` is
+ * a host on the public segment that is no node of the cluster.
+ */
+export const TWO_SITES: Topology = {
+  nameserver: '45.80.0.99',
+  cloud: [
+    {
+      name: 'cloud',
+      address: '45.80.0.10',
+      podSubnet: '10.244.0.0/24',
+      pods: [
+        { name: 'cloud-client', namespace: APPS },
+        { name: 'gamma', namespace: APPS, address: '10.244.0.11' },
+      ],
+    },
+  ],
+  sites: [
+    {
+      name: 'site-a',
+      nat: 'endpoint-independent',
+      subnet: '192.168.1.0/24',
+      nodes: [
+        {
+          name: 'edge-1',
+          address: '192.168.1.10',
+          podSubnet: '10.244.1.0/24',
+          pods: [
+            { name: 'client-1', namespace: APPS, address: '10.244.1.10' },
+            { name: 'alpha', namespace: APPS, address: SERVER_ADDRESS },
+          ],
+        },
+      ],
+    },
+    {
+      name: 'site-b',
+      nat: 'symmetric',
+      subnet: '192.168.1.0/24',
+      nodes: [
+        {
+          name: 'edge-2',
+          address: '192.168.1.10',
+          podSubnet: '10.244.1.0/24',
+          pods: [
+            { name: 'client-2', namespace: APPS, address: '10.244.1.10' },
+            { name: 'beta', namespace: APPS, address: SERVER_ADDRESS },
+          ],
+        },
+      ],
+    },
+  ],
+}
+
+/** Starts the mesh of `TWO_SITES` with the four Services, and HTTP servers in the pods of three of them. */
+export async function startTwoSites(): Promise<Mesh> {
+  const mesh = await Mesh.start({ topology: TWO_SITES })
+  try {
+    await mesh.api.apply(...['cloud', 'edge-1', 'edge-2'].map(nodeObject))
+    for (const service of [ALPHA, BETA, GAMMA, IDLE]) await mesh.api.apply(serviceObject(service))
+    await mesh.api.apply(
+      endpointSliceObject(ALPHA, POD_PORT, [{ ip: SERVER_ADDRESS, node: 'edge-1' }]),
+      endpointSliceObject(BETA, POD_PORT, [{ ip: SERVER_ADDRESS, node: 'edge-2' }]),
+      endpointSliceObject(GAMMA, POD_PORT, [{ ip: '10.244.0.11', node: 'cloud' }]),
+    )
+    const servers = ['alpha', 'beta', 'gamma'].map((pod) => mesh.lab.pod(pod))
+    await Promise.all(servers.map((pod) => startHttpEcho(pod, { port: POD_PORT })))
+    return mesh
+  } catch (error) {
+    await mesh[Symbol.asyncDispose]()
+    throw error
+  }
+}
+
+/** The pod in which calls of a node's side start. */
+export function clientOf(mesh: Mesh, node: 'cloud' | 'edge-1' | 'edge-2'): LabPod {
+  return mesh.lab.pod({ cloud: 'cloud-client', 'edge-1': 'client-1', 'edge-2': 'client-2' }[node])
+}

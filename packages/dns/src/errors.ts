@@ -1,0 +1,21 @@
+import { EdgewayError } from '@edgeway/core'
+
+/** The DNS responder could not bind its address. */
+export class DnsListenError extends EdgewayError {
+  override readonly name = 'DnsListenError'
+  readonly code = 'ERR_DNS_LISTEN'
+
+  constructor(address: string, port: number, options?: ErrorOptions) {
+    super(`can't listen for DNS on ${address} port ${port}`, options)
+  }
+}
+
+/** A configured upstream is no `ip`, `ip:port` or `[ipv6]:port`. */
+export class DnsUpstreamError extends EdgewayError {
+  override readonly name = 'DnsUpstreamError'
+  readonly code = 'ERR_DNS_UPSTREAM'
+
+  constructor(text: string) {
+    super(`not an upstream resolver: ${text}`)
+  }
+}

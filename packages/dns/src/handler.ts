@@ -1,0 +1,78 @@
+import type { Query } from './message.ts'
+import type { Content } from './response.ts'
+
+export type Transport = 'udp' | 'tcp'
+
+/** Which part of the responder an answer comes from. Closed set, used as metric label; `none` answers malformed queries. */
+export type ZoneName = 'cluster' | 'forward' | 'none'
+
+/**
+ * Why an answer is what it is. Closed set.
+ *
+ * - `service`, `service-no-type`: a Service with a ClusterIP, with or without records of that type
+ * - `service-not-served`: the Service exists, but its kind of records is not served (headless, ExternalName, SRV)
+ * - `apex`, `non-terminal`, `dns-version`: names that the zone has whatever the cluster holds
+ * - `absent`: the directory is loaded and has no such name
+ * - `directory-not-loaded`: the directory does not know yet whether the name exists
+ * - `upstream`: an upstream's answer
+ * - `no-upstream`, `upstreams-failed`, `overloaded`, `stopping`: why no upstream's answer could be had
+ * - `message`: the message itself was refused
+ * - `internal-error`: a defect, logged
+ */
+export type AnswerRule =
+  | 'service'
+  | 'service-no-type'
+  | 'service-not-served'
+  | 'apex'
+  | 'non-terminal'
+  | 'dns-version'
+  | 'absent'
+  | 'directory-not-loaded'
+  | 'upstream'
+  | 'no-upstream'
+  | 'upstreams-failed'
+  | 'overloaded'
+  | 'stopping'
+  | 'message'
+  | 'internal-error'
+
+/** What is answered, and by which zone and rule: every answer explains itself. Answers may be shared and are never changed. */
+export interface Answer {
+  readonly zone: ZoneName
+  readonly rule: AnswerRule
+  readonly content: Content
+}
+
+/** What is known of a query beside its text. */
+export interface QueryContext {
+  readonly transport: Transport
+}
+
+/**
+ * Answers a query, or leaves it to the next handler with `undefined`. Answers at once where memory suffices; a promise
+ * costs the hot path.
+ */
+export type Handler = (query: Query, context: QueryContext) => HandlerResult
+
+export type HandlerResult = Answer | undefined | Promise<Answer | undefined>
+
+/** A handler that asks each of `handlers` in order until one answers. */
+export function chain(...handlers: readonly Handler[]): Handler {
+  return (query, context) => firstAnswer(handlers, query, context)
+}
+
+function firstAnswer(handlers: readonly Handler[], query: Query, context: QueryContext): HandlerResult {
+  for (const [index, handler] of handlers.entries()) {
+    const answer = handler(query, context)
+    if (answer instanceof Promise) {
+      return answer.then((late) => late ?? firstAnswer(handlers.slice(index + 1), query, context))
+    }
+    if (answer !== undefined) return answer
+  }
+  return undefined
+}
+
+/** An answer without records, e.g. SERVFAIL, made from no authority. */
+export function emptyAnswer(zone: ZoneName, rule: AnswerRule, rcode: number): Answer {
+  return { zone, rule, content: { kind: 'records', rcode, authoritative: false, answers: [], authority: [] } }
+}

@@ -1,0 +1,50 @@
+/** How the node-level DNS responder listens, what it answers itself and whom it asks for the rest. */
+export interface DnsOptions {
+  /** UDP and TCP port on the node's address; 0 picks a free one, the same for both. */
+  readonly listenPort: number
+  /** The cluster's DNS domain, without a trailing dot. */
+  readonly clusterDomain: string
+  /** TTL of the cluster zone's records, negative answers included. */
+  readonly ttlSeconds: number
+  /** Where upstreams come from while `upstreams` is empty; read again when it changes. */
+  readonly resolvConf: string
+  /** How often `resolvConf` is looked at for changes. */
+  readonly resolvConfPollMs: number
+  /** Upstream resolvers in order of preference: `ip`, `ip:port` or `[ipv6]:port`. */
+  readonly upstreams: readonly string[]
+  /** One attempt at one upstream. */
+  readonly upstreamTimeoutMs: number
+  /** All attempts for one query together; below the 5 s after which stub resolvers give up (resolv.conf(5)). */
+  readonly forwardTimeoutMs: number
+  /** How long an upstream that failed is asked only after all others. */
+  readonly upstreamHoldOffMs: number
+  /** Queries that may wait for upstreams at the same time; each holds a socket. */
+  readonly maxForwardedQueries: number
+  /** Largest UDP answer, whatever the client offers: 1232 fits any path unfragmented (DNS flag day 2020). */
+  readonly maxUdpPayloadBytes: number
+  /** A TCP connection without a complete query or an answer for that long is closed (RFC 7766 section 6.2.3). */
+  readonly tcpIdleTimeoutMs: number
+  readonly maxTcpConnections: number
+  /** Queries of one TCP connection that may be in work at the same time; then it is read no further. */
+  readonly maxTcpPipelinedQueries: number
+  /** How long a stop waits for answers that are still in work. */
+  readonly drainTimeoutMs: number
+}
+
+export const DEFAULT_DNS_OPTIONS: DnsOptions = {
+  listenPort: 53,
+  clusterDomain: 'cluster.local',
+  ttlSeconds: 5,
+  resolvConf: '/etc/resolv.conf',
+  resolvConfPollMs: 5_000,
+  upstreams: [],
+  upstreamTimeoutMs: 1_500,
+  forwardTimeoutMs: 4_500,
+  upstreamHoldOffMs: 5_000,
+  maxForwardedQueries: 1_000,
+  maxUdpPayloadBytes: 1_232,
+  tcpIdleTimeoutMs: 10_000,
+  maxTcpConnections: 256,
+  maxTcpPipelinedQueries: 32,
+  drainTimeoutMs: 2_000,
+}

@@ -1,0 +1,122 @@
+/**
+ * Frames responses: header, the question as it came, records. HOT PATH: nothing is decoded or encoded here, bytes that
+ * exist already are copied into one buffer.
+ */
+
+import { TYPE } from './codes.ts'
+import { DNSSEC_OK, FLAG, HEADER_BYTES, OPT_BYTES } from './header.ts'
+import type { Query } from './message.ts'
+
+/** Offered in our OPT record: what a datagram to us may hold so that no path fragments it (DNS flag day 2020). */
+const OUR_UDP_PAYLOAD_BYTES = 1_232
+
+/** What an answer says: records of our own, or the whole message of an upstream. */
+export type Content =
+  | {
+      readonly kind: 'records'
+      readonly rcode: number
+      readonly authoritative: boolean
+      /** Encoded by `encodeRecord`. */
+      readonly answers: readonly Buffer[]
+      readonly authority: readonly Buffer[]
+    }
+  /** A reply to this very question, as `isReplyTo` finds it; it is never changed. */
+  | { readonly kind: 'message'; readonly message: Buffer }
+
+/** The response code of `content`; of an upstream's, the lower four bits that the header holds. */
+export function rcodeOf(content: Content): number {
+  return content.kind === 'records' ? content.rcode : content.message.readUInt16BE(2) & FLAG.RCODE
+}
+
+/**
+ * The response to `query`. What exceeds `maxBytes` becomes a response without records and with the TC flag, so that
+ * the client asks again over TCP (RFC 2181 section 9).
+ */
+export function encodeResponse(query: Query, content: Content, maxBytes: number): Buffer {
+  if (content.kind === 'message') return encodeRelayed(query, content.message, maxBytes)
+  const { rcode, answers, authority } = content
+  const flags = content.authoritative ? FLAG.AA : 0
+  const bytes = bareBytes(query) + bytesOf(answers) + bytesOf(authority)
+  if (bytes > maxBytes) return encodeBare(query, flags | FLAG.TC, rcode)
+
+  const response = Buffer.allocUnsafe(bytes)
+  writeStart(response, query, flags | (rcode & FLAG.RCODE))
+  response.writeUInt16BE(answers.length, 6)
+  response.writeUInt16BE(authority.length, 8)
+  const offset = writeAll(response, answers, HEADER_BYTES + query.question.length)
+  writeOpt(response, query, { offset: writeAll(response, authority, offset), rcode })
+  return response
+}
+
+/**
+ * The response to a message whose question can't be read: only a header (RFC 1035 section 4.1.1).
+ *
+ * @param message - at least a header
+ */
+export function encodeRefusal(message: Buffer, rcode: number): Buffer {
+  const response = Buffer.alloc(HEADER_BYTES)
+  message.copy(response, 0, 0, 4)
+  const kept = message.readUInt16BE(2) & (FLAG.OPCODE | FLAG.RD)
+  response.writeUInt16BE(FLAG.QR | FLAG.RA | kept | rcode, 2)
+  return response
+}
+
+/** An upstream's message under the client's id and with its question, whose case the upstream may have changed. */
+function encodeRelayed(query: Query, message: Buffer, maxBytes: number): Buffer {
+  if (message.length > maxBytes) {
+    const flags = message.readUInt16BE(2)
+    return encodeBare(query, (flags & FLAG.AA) | FLAG.TC, flags & FLAG.RCODE)
+  }
+  const response = Buffer.from(message)
+  response.writeUInt16BE(query.id, 0)
+  query.question.copy(response, HEADER_BYTES)
+  return response
+}
+
+function encodeBare(query: Query, flags: number, rcode: number): Buffer {
+  const response = Buffer.allocUnsafe(bareBytes(query))
+  writeStart(response, query, flags | (rcode & FLAG.RCODE))
+  writeOpt(response, query, { offset: HEADER_BYTES + query.question.length, rcode })
+  return response
+}
+
+function bareBytes({ question, edns }: Query): number {
+  return HEADER_BYTES + question.length + (edns === undefined ? 0 : OPT_BYTES)
+}
+
+function writeStart(response: Buffer, query: Query, flags: number): void {
+  response.writeUInt16BE(query.id, 0)
+  response.writeUInt16BE(FLAG.QR | FLAG.RA | flags | (query.flags & (FLAG.RD | FLAG.CD)), 2)
+  response.writeUInt16BE(1, 4)
+  response.writeUInt32BE(0, 6)
+  response.writeUInt16BE(query.edns === undefined ? 0 : 1, 10)
+  query.question.copy(response, HEADER_BYTES)
+}
+
+/** Answers a client's OPT record with one of ours (RFC 6891 section 7), which also holds the upper bits of `rcode`. */
+function writeOpt(
+  response: Buffer,
+  query: Query,
+  { offset, rcode }: { offset: number; rcode: number },
+): void {
+  if (query.edns === undefined) return
+  response.writeUInt8(0, offset)
+  response.writeUInt16BE(TYPE.OPT, offset + 1)
+  response.writeUInt16BE(OUR_UDP_PAYLOAD_BYTES, offset + 3)
+  response.writeUInt8(rcode >> 4, offset + 5)
+  response.writeUInt8(0, offset + 6)
+  response.writeUInt16BE(query.edns.isDnssecOk ? DNSSEC_OK : 0, offset + 7)
+  response.writeUInt16BE(0, offset + 9)
+}
+
+function bytesOf(records: readonly Buffer[]): number {
+  let bytes = 0
+  for (const record of records) bytes += record.length
+  return bytes
+}
+
+function writeAll(response: Buffer, records: readonly Buffer[], start: number): number {
+  let offset = start
+  for (const record of records) offset += record.copy(response, offset)
+  return offset
+}

@@ -1,0 +1,62 @@
+import { lowerCaseAscii } from './ascii-case.ts'
+import { RCODE, TYPE } from './codes.ts'
+import { DNSSEC_OK, FLAG, HEADER_BYTES, OPT_BYTES, QUESTION_TAIL_BYTES } from './header.ts'
+import type { Query } from './message.ts'
+
+/** Offered to upstreams: answers that fit no path unfragmented come over TCP instead (DNS flag day 2020). */
+const UPSTREAM_UDP_PAYLOAD_BYTES = 1_232
+
+/**
+ * The query as it goes to an upstream: the client's question and wishes (RD, CD, DO) under an id of our own. The
+ * client's EDNS options end here: they are between neighbours (RFC 6891 section 6.1.1). A client without EDNS is
+ * forwarded without, so that the answer has none either.
+ */
+export function encodeUpstreamQuery({ flags, question, edns }: Query, id: number): Buffer {
+  const end = HEADER_BYTES + question.length
+  const message = Buffer.alloc(end + (edns === undefined ? 0 : OPT_BYTES))
+  message.writeUInt16BE(id, 0)
+  message.writeUInt16BE(flags & (FLAG.RD | FLAG.CD), 2)
+  message.writeUInt16BE(1, 4)
+  question.copy(message, HEADER_BYTES)
+  if (edns === undefined) return message
+  message.writeUInt16BE(1, 10)
+  message.writeUInt16BE(TYPE.OPT, end + 1)
+  message.writeUInt16BE(UPSTREAM_UDP_PAYLOAD_BYTES, end + 3)
+  message.writeUInt16BE(edns.isDnssecOk ? DNSSEC_OK : 0, end + 7)
+  return message
+}
+
+/**
+ * Whether `reply` answers the query `sent`: the same id, a response to a standard query, the same one question. Names
+ * are compared without regard to case (RFC 1035 section 2.3.3): some upstreams change it.
+ */
+export function isReplyTo(sent: Buffer, question: Buffer, reply: Buffer): boolean {
+  if (reply.length < HEADER_BYTES + question.length) return false
+  const flags = reply.readUInt16BE(2)
+  return (
+    reply.readUInt16BE(0) === sent.readUInt16BE(0) &&
+    (flags & (FLAG.QR | FLAG.OPCODE)) === FLAG.QR &&
+    reply.readUInt16BE(4) === 1 &&
+    isSameQuestion(question, reply.subarray(HEADER_BYTES, HEADER_BYTES + question.length))
+  )
+}
+
+export function isTruncated(reply: Buffer): boolean {
+  return (reply.readUInt16BE(2) & FLAG.TC) !== 0
+}
+
+/** Whether another upstream may do better: this one can't or won't answer, which says nothing about the name. */
+export function isUnhelpful(reply: Buffer): boolean {
+  const rcode = reply.readUInt16BE(2) & FLAG.RCODE
+  return rcode === RCODE.SERVFAIL || rcode === RCODE.REFUSED || rcode === RCODE.NOTIMP
+}
+
+function isSameQuestion(question: Buffer, other: Buffer): boolean {
+  const nameEnd = question.length - QUESTION_TAIL_BYTES
+  return (
+    // Label lengths are below the letters' bytes, so that lower case leaves them alone.
+    question.compare(other, nameEnd, other.length, nameEnd) === 0 &&
+    lowerCaseAscii(question.toString('latin1', 0, nameEnd)) ===
+      lowerCaseAscii(other.toString('latin1', 0, nameEnd))
+  )
+}

@@ -1,0 +1,43 @@
+import { once } from 'node:events'
+import { DnsServer } from '@edgeway/dns'
+import { Metadata } from '@edgeway/metadata'
+import { NodeDevice, Proxier } from '@edgeway/proxier'
+import { type ProcessHost, Runtime } from '@edgeway/runtime'
+import { DirectDialer, NodeAwareDialer, Traffic } from '@edgeway/traffic'
+import { Tunnel } from '@edgeway/tunnel'
+import { type EdgeAgentConfig, nodeNameOf, tunnelOptionsOf } from './config.ts'
+import { warnIfNodeIsUnknown } from './node-check.ts'
+
+/** Starts every component in dependency order, runs until the process is to stop, stops them in reverse. */
+export async function runAgent(config: EdgeAgentConfig, host: ProcessHost): Promise<void> {
+  host.setGroupId(config.groupId)
+  const nodeName = nodeNameOf(config, host.nodeName)
+  await using components = new AsyncDisposableStack()
+
+  const { deps } = components.use(await Runtime.start(config, host))
+  const logger = deps.logger.child({ component: 'agent' })
+  logger.info('agent starts', { node: nodeName })
+
+  const { services, nodes } = components.use(await Metadata.start(config.metadata, deps))
+  const tunnel = components.use(await Tunnel.start(tunnelOptionsOf(config), { ...deps, nodeName }))
+  const { address: nodeAddress } = components.use(await NodeDevice.start(config.device, deps))
+  components.use(await DnsServer.start(config.dns, { ...deps, services, nodeAddress }))
+  const dialer = new NodeAwareDialer({
+    nodeName,
+    nodes,
+    local: new DirectDialer('local'),
+    routed: new DirectDialer('routed'),
+    tunnel: tunnel.dialer,
+  })
+  const traffic = components.use(
+    await Traffic.start(config.traffic, { ...deps, services, dialer, nodeName, nodeAddress }),
+  )
+  tunnel.serve(traffic.inbound)
+  const proxierOptions = { ...config.proxier, groupId: config.groupId }
+  components.use(await Proxier.start(proxierOptions, { ...deps, services, listeners: traffic.listeners }))
+
+  logger.info('agent runs')
+  void warnIfNodeIsUnknown(nodeName, { services, nodes, logger, shutdown: host.shutdown })
+  if (!host.shutdown.aborted) await once(host.shutdown, 'abort')
+  logger.info('agent stops')
+}

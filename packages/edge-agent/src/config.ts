@@ -1,0 +1,146 @@
+import { join } from 'node:path'
+import { LOG_LEVELS, type NodeName } from '@edgeway/core'
+import { DEFAULT_DNS_OPTIONS, type DnsOptions } from '@edgeway/dns'
+import { DEFAULT_METADATA_OPTIONS, type MetadataOptions } from '@edgeway/metadata'
+import {
+  DEFAULT_NODE_DEVICE_OPTIONS,
+  DEFAULT_PROXIER_OPTIONS,
+  type NodeDeviceOptions,
+  type ProxierOptions,
+} from '@edgeway/proxier'
+import type { RuntimeConfig } from '@edgeway/runtime'
+import { DEFAULT_TRAFFIC_OPTIONS, type TrafficOptions } from '@edgeway/traffic'
+import { DEFAULT_TUNNEL_OPTIONS, type TunnelOptions } from '@edgeway/tunnel'
+import { z } from 'zod'
+
+// What each field means stands in config.example.yaml; a test keeps the two alike.
+
+const port = z.int().min(0).max(65_535)
+const milliseconds = z.int().positive()
+const hostAndPort = z.string().regex(/^(\[[0-9a-fA-F:]+\]|[^\s:/]+):\d{1,5}$/, 'expected host:port')
+const ipAndPort = z
+  .string()
+  .regex(
+    /^([\d.]+(:\d+)?|\[[0-9a-fA-F:]+\](:\d+)?|[0-9a-fA-F:]+)$/,
+    'expected an IP address, with or without :port',
+  )
+
+const log = z.strictObject({ level: z.enum(LOG_LEVELS).default('info') })
+
+const admin = z.strictObject({
+  host: z.union([z.ipv4(), z.ipv6()]).default('127.0.0.1'),
+  port: port.default(20_009),
+})
+
+const device = z.strictObject({
+  name: z
+    .string()
+    .regex(/^[a-z][a-z0-9-]{0,14}$/, 'expected a device name of at most 15 characters')
+    .default(DEFAULT_NODE_DEVICE_OPTIONS.name),
+  address: z.ipv4().default(DEFAULT_NODE_DEVICE_OPTIONS.address),
+  addresses: z.array(z.union([z.ipv4(), z.ipv6()])).default([]),
+}) satisfies z.ZodType<NodeDeviceOptions>
+
+const metadata = z.strictObject({
+  source: z
+    .discriminatedUnion('kind', [
+      z.strictObject({
+        kind: z.literal('metaserver'),
+        url: z.url({ protocol: /^http$/ }).default('http://127.0.0.1:10550'),
+      }),
+      z.strictObject({
+        kind: z.literal('apiserver'),
+        kubeconfig: z.string().min(1).exactOptional(),
+        context: z.string().min(1).exactOptional(),
+      }),
+    ])
+    .default(DEFAULT_METADATA_OPTIONS.source),
+  listTimeoutMs: milliseconds.default(DEFAULT_METADATA_OPTIONS.listTimeoutMs),
+  watchTimeoutSeconds: z.int().positive().default(DEFAULT_METADATA_OPTIONS.watchTimeoutSeconds),
+  relistIntervalMs: milliseconds.default(DEFAULT_METADATA_OPTIONS.relistIntervalMs),
+  minRetryDelayMs: milliseconds.default(DEFAULT_METADATA_OPTIONS.minRetryDelayMs),
+  maxRetryDelayMs: milliseconds.default(DEFAULT_METADATA_OPTIONS.maxRetryDelayMs),
+}) satisfies z.ZodType<MetadataOptions>
+
+const tunnel = z.strictObject({
+  servers: z.array(hostAndPort).min(1),
+  joinTokenFile: z.string().min(1).default(DEFAULT_TUNNEL_OPTIONS.joinTokenFile),
+  listenHost: z.union([z.ipv4(), z.ipv6()]).default(DEFAULT_TUNNEL_OPTIONS.listenHost),
+  listenPort: port.default(DEFAULT_TUNNEL_OPTIONS.listenPort),
+  announceAddresses: z.union([z.literal('auto'), z.array(hostAndPort)]).default('auto'),
+  usePrivateAddresses: z.boolean().default(DEFAULT_TUNNEL_OPTIONS.usePrivateAddresses),
+  joinTimeoutMs: milliseconds.default(DEFAULT_TUNNEL_OPTIONS.joinTimeoutMs),
+  connectTimeoutMs: milliseconds.default(DEFAULT_TUNNEL_OPTIONS.connectTimeoutMs),
+  relayDelayMs: z.int().nonnegative().default(DEFAULT_TUNNEL_OPTIONS.relayDelayMs),
+  directRetryMs: milliseconds.default(DEFAULT_TUNNEL_OPTIONS.directRetryMs),
+  openTimeoutMs: milliseconds.default(DEFAULT_TUNNEL_OPTIONS.openTimeoutMs),
+  answerTimeoutMs: milliseconds.default(DEFAULT_TUNNEL_OPTIONS.answerTimeoutMs),
+  requestTimeoutMs: milliseconds.default(DEFAULT_TUNNEL_OPTIONS.requestTimeoutMs),
+  unknownPeerWaitMs: milliseconds.default(DEFAULT_TUNNEL_OPTIONS.unknownPeerWaitMs),
+  drainTimeoutMs: z.int().nonnegative().default(DEFAULT_TUNNEL_OPTIONS.drainTimeoutMs),
+}) satisfies z.ZodType<Omit<TunnelOptions, 'keyFile'>>
+
+const dns = z.strictObject({
+  listenPort: port.default(DEFAULT_DNS_OPTIONS.listenPort),
+  clusterDomain: z
+    .string()
+    .regex(/^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$/, 'expected a domain without a final dot')
+    .default(DEFAULT_DNS_OPTIONS.clusterDomain),
+  ttlSeconds: z.int().nonnegative().default(DEFAULT_DNS_OPTIONS.ttlSeconds),
+  upstreams: z.array(ipAndPort).default([]),
+  resolvConf: z.string().min(1).default(DEFAULT_DNS_OPTIONS.resolvConf),
+  resolvConfPollMs: milliseconds.default(DEFAULT_DNS_OPTIONS.resolvConfPollMs),
+  upstreamTimeoutMs: milliseconds.default(DEFAULT_DNS_OPTIONS.upstreamTimeoutMs),
+  forwardTimeoutMs: milliseconds.default(DEFAULT_DNS_OPTIONS.forwardTimeoutMs),
+  upstreamHoldOffMs: z.int().nonnegative().default(DEFAULT_DNS_OPTIONS.upstreamHoldOffMs),
+  maxForwardedQueries: z.int().positive().default(DEFAULT_DNS_OPTIONS.maxForwardedQueries),
+  maxUdpPayloadBytes: z.int().min(512).max(65_507).default(DEFAULT_DNS_OPTIONS.maxUdpPayloadBytes),
+  tcpIdleTimeoutMs: milliseconds.default(DEFAULT_DNS_OPTIONS.tcpIdleTimeoutMs),
+  maxTcpConnections: z.int().positive().default(DEFAULT_DNS_OPTIONS.maxTcpConnections),
+  maxTcpPipelinedQueries: z.int().positive().default(DEFAULT_DNS_OPTIONS.maxTcpPipelinedQueries),
+  drainTimeoutMs: z.int().nonnegative().default(DEFAULT_DNS_OPTIONS.drainTimeoutMs),
+}) satisfies z.ZodType<DnsOptions>
+
+const traffic = z.strictObject({
+  listenPort: port.default(DEFAULT_TRAFFIC_OPTIONS.listenPort),
+  originalDestination: z.enum(['auto', 'off']).default(DEFAULT_TRAFFIC_OPTIONS.originalDestination),
+  dialTimeoutMs: milliseconds.default(DEFAULT_TRAFFIC_OPTIONS.dialTimeoutMs),
+  dialBudgetMs: milliseconds.default(DEFAULT_TRAFFIC_OPTIONS.dialBudgetMs),
+  unknownTargetWaitMs: z.int().nonnegative().default(DEFAULT_TRAFFIC_OPTIONS.unknownTargetWaitMs),
+  drainTimeoutMs: z.int().nonnegative().default(DEFAULT_TRAFFIC_OPTIONS.drainTimeoutMs),
+}) satisfies z.ZodType<TrafficOptions>
+
+const proxier = z.strictObject({
+  syncDelayMs: z.int().nonnegative().default(DEFAULT_PROXIER_OPTIONS.syncDelayMs),
+  resyncIntervalMs: milliseconds.default(DEFAULT_PROXIER_OPTIONS.resyncIntervalMs),
+  maxSyncDelayMs: milliseconds.default(DEFAULT_PROXIER_OPTIONS.maxSyncDelayMs),
+  maxRetryDelayMs: milliseconds.default(DEFAULT_PROXIER_OPTIONS.maxRetryDelayMs),
+}) satisfies z.ZodType<ProxierOptions>
+
+/** The config file of the edge agent. */
+export const edgeAgentConfigSchema = z.strictObject({
+  apiVersion: z.literal('edgeway.io/v1alpha1'),
+  kind: z.literal('EdgeAgentConfiguration'),
+  nodeName: z.string().min(1).exactOptional(),
+  dataDir: z.string().startsWith('/', 'expected an absolute path').default('/var/lib/edgeway/agent'),
+  groupId: z.int().positive().default(20_008),
+  log: log.prefault({}),
+  admin: admin.prefault({}),
+  device: device.prefault({}),
+  metadata: metadata.prefault({}),
+  tunnel,
+  dns: dns.prefault({}),
+  traffic: traffic.prefault({}),
+  proxier: proxier.prefault({}),
+}) satisfies z.ZodType<RuntimeConfig>
+
+export type EdgeAgentConfig = z.infer<typeof edgeAgentConfigSchema>
+
+/** The node that this agent speaks for: as configured, else as its process knows it. */
+export function nodeNameOf(config: EdgeAgentConfig, fallback: string): NodeName {
+  return (config.nodeName ?? fallback) as NodeName
+}
+
+export function tunnelOptionsOf({ tunnel: options, dataDir }: EdgeAgentConfig): TunnelOptions {
+  return { ...options, keyFile: join(dataDir, 'key') }
+}

@@ -1,0 +1,17 @@
+import { runProcess, runProgram } from '@edgeway/runtime'
+import manifest from '../package.json' with { type: 'json' }
+import { runAgent } from './agent.ts'
+import { edgeAgentConfigSchema } from './config.ts'
+
+await runProcess((host) =>
+  runProgram(
+    {
+      name: 'edge-agent',
+      summary: 'The part of edgeway that runs on every node: DNS, rules, forwarding and the tunnel.',
+      version: manifest.version,
+      schema: edgeAgentConfigSchema,
+      run: runAgent,
+    },
+    host,
+  ),
+)

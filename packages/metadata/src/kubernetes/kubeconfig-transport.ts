@@ -1,0 +1,35 @@
+import { SourceError } from '../errors.ts'
+import { httpTransport, type Transport } from './transport.ts'
+
+export interface KubeconfigSource {
+  /** A kubeconfig file; without it, the pod's own service account. */
+  readonly kubeconfig?: string
+  /** One of the file's contexts; its current one unless given. */
+  readonly context?: string
+}
+
+/**
+ * Asks the API server that a kubeconfig names, with its certificates and tokens.
+ *
+ * @throws {SourceError} when the kubeconfig can't be used, with the reason
+ */
+export async function kubeconfigTransport(source: KubeconfigSource): Promise<Transport> {
+  // Loaded only by those who need it: it costs tens of megabytes.
+  const { KubeConfig } = await import('@kubernetes/client-node')
+  const config = new KubeConfig()
+  try {
+    if (source.kubeconfig === undefined) config.loadFromCluster()
+    else config.loadFromFile(source.kubeconfig)
+    if (source.context !== undefined) config.setCurrentContext(source.context)
+  } catch (error) {
+    const what = source.kubeconfig ?? 'the service account of the pod'
+    throw new SourceError(`${what} can't be used: ${String(error)}`, undefined, { cause: error })
+  }
+  const server = config.getCurrentCluster()?.server
+  if (server === undefined) throw new SourceError('the kubeconfig names no server for its current context')
+  return httpTransport(server, async () => {
+    const settings = {}
+    await config.applyToHTTPSOptions(settings)
+    return settings
+  })
+}

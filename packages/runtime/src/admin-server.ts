@@ -1,0 +1,119 @@
+import { once } from 'node:events'
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import type { Component, Logger } from '@edgeway/core'
+import type { PrometheusMetrics } from './metrics.ts'
+import type { ReadinessGates } from './readiness.ts'
+import { redactSecrets } from './redact.ts'
+
+export interface AdminOptions {
+  /** Address to listen on. */
+  readonly host: string
+  /** TCP port; 0 lets the kernel choose. */
+  readonly port: number
+}
+
+export interface AdminDeps {
+  readonly readiness: ReadinessGates
+  readonly metrics: PrometheusMetrics
+  readonly logger: Logger
+  /** The effective config; shown by /configz without its secrets. */
+  readonly config: unknown
+  onFatal(error: Error): void
+}
+
+interface Answer {
+  readonly status: number
+  readonly type: string
+  readonly body: string
+}
+
+const TEXT = 'text/plain; charset=utf-8'
+
+/**
+ * What operators and the kubelet ask a process: /livez (it answers), /readyz (each gate, 503 while one is shut),
+ * /metrics (Prometheus' text format), /configz (the effective config).
+ */
+export class AdminServer implements Component {
+  readonly #server: Server
+  readonly #deps: AdminDeps
+  readonly #routes: ReadonlyMap<string, () => Answer | Promise<Answer>>
+
+  private constructor(deps: AdminDeps) {
+    this.#deps = deps
+    this.#routes = new Map<string, () => Answer | Promise<Answer>>([
+      ['/livez', () => ({ status: 200, type: TEXT, body: 'ok\n' })],
+      ['/readyz', () => readyz(deps.readiness)],
+      [
+        '/metrics',
+        async () => ({ status: 200, type: deps.metrics.contentType, body: await deps.metrics.text() }),
+      ],
+      ['/configz', () => configz(deps.config)],
+    ])
+    this.#server = createServer((request, response) => void this.#serve(request, response))
+  }
+
+  static async start(options: AdminOptions, deps: AdminDeps): Promise<AdminServer> {
+    const admin = new AdminServer(deps)
+    admin.#server.listen(options.port, options.host)
+    await once(admin.#server, 'listening')
+    admin.#server.on('error', deps.onFatal)
+    deps.logger.info('admin server listens', { ...admin.address })
+    return admin
+  }
+
+  /** Where it listens; `port` is the real one when 0 was asked for. */
+  get address(): AdminOptions {
+    const bound = this.#server.address()
+    if (bound === null || typeof bound === 'string') throw new Error('the admin server does not listen')
+    return { host: bound.address, port: bound.port }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (!this.#server.listening) return
+    const closed = once(this.#server, 'close')
+    this.#server.close()
+    this.#server.closeAllConnections()
+    await closed
+  }
+
+  async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const { status, type, body } = await this.#answer(request)
+    response.writeHead(status, {
+      'content-type': type,
+      'cache-control': 'no-store',
+      'x-content-type-options': 'nosniff',
+    })
+    response.end(request.method === 'HEAD' ? undefined : body)
+  }
+
+  async #answer({ method, url = '/' }: IncomingMessage): Promise<Answer> {
+    if (method !== 'GET' && method !== 'HEAD') return { status: 405, type: TEXT, body: 'only GET and HEAD\n' }
+    const [path = '/'] = url.split('?')
+    const route = this.#routes.get(path)
+    if (route === undefined)
+      return { status: 404, type: TEXT, body: `not found; there are ${[...this.#routes.keys()].join(' ')}\n` }
+    try {
+      return await route()
+    } catch (error) {
+      this.#deps.logger.error('admin request failed', { path, error })
+      return { status: 500, type: TEXT, body: 'internal error, see the log\n' }
+    }
+  }
+}
+
+/** One line per gate, as Kubernetes' own /readyz: `[+]` open, `[-]` shut and why. */
+function readyz(readiness: ReadinessGates): Answer {
+  const lines = readiness
+    .states()
+    .map(({ name, shut }) => (shut === undefined ? `[+]${name}` : `[-]${name}: ${shut}`))
+  const verdict = readiness.ready ? 'ready' : 'not ready'
+  return { status: readiness.ready ? 200 : 503, type: TEXT, body: `${[...lines, verdict].join('\n')}\n` }
+}
+
+function configz(config: unknown): Answer {
+  return {
+    status: 200,
+    type: 'application/json; charset=utf-8',
+    body: `${JSON.stringify(redactSecrets(config), null, 2)}\n`,
+  }
+}

@@ -1,0 +1,7 @@
+export { type AdminOptions, AdminServer } from './admin-server.ts'
+export { loadConfig } from './config.ts'
+export { ConfigError } from './errors.ts'
+export { DEFAULT_LOG_OPTIONS, type LogOptions } from './log.ts'
+export { type ProcessHost, runProcess } from './process.ts'
+export { type Program, runProgram } from './program.ts'
+export { Runtime, type RuntimeConfig } from './runtime.ts'

@@ -1,0 +1,186 @@
+import { LabError } from './errors.ts'
+import type { HostPlan, UplinkPlan } from './host-plan.ts'
+import { LAN_BRIDGE, nodeRuleset, POD_BRIDGE, routerRuleset, WAN_DEVICE } from './rulesets.ts'
+import { formatSubnet, hasHost, hostAt, macOf, overlap, parseSubnet, type Subnet } from './subnet.ts'
+import {
+  DEFAULT_PUBLIC_SUBNET,
+  type NodeSpec,
+  POD_NAMESERVER,
+  type PodSpec,
+  type SiteSpec,
+  type Topology,
+} from './topology.ts'
+
+/** A place for hosts: a bridge and the subnet on it. */
+interface Segment {
+  readonly namespace: string
+  readonly bridge: string
+  readonly subnet: Subnet
+}
+
+const SEGMENT_BRIDGE = 'segment'
+/** Positions in a subnet from which addresses are given out, and of the nameserver nodes are told of. */
+const FIRST_NODE = 11
+const FIRST_ROUTER = 101
+const FIRST_POD = 2
+const NAMESERVER = 53
+/** Far above the indices that the kernel gives to the few devices of a host. */
+const FIRST_PORT_INDEX = 1_000
+/** Longest interface name: IFNAMSIZ of 16 with its closing zero. */
+const MAX_DEVICE_NAME = 15
+
+/** Turns a topology into hosts, and later pods; gives out names and addresses that are free. */
+export class LabPlan {
+  readonly hosts: HostPlan[] = []
+  readonly #id: string
+  readonly #public: Segment
+  /** `to` a routed site, `via` its router. */
+  readonly #routes: HostPlan['routes']
+  readonly #podSubnets = new Map<string, Subnet>()
+  #ports = 0
+
+  /** @throws {LabError} when names or addresses clash or do not fit */
+  constructor(id: string, topology: Topology) {
+    this.#id = id
+    const subnet = parseSubnet(topology.publicSubnet ?? DEFAULT_PUBLIC_SUBNET)
+    this.#public = { namespace: this.namespaceOf('segment'), bridge: SEGMENT_BRIDGE, subnet }
+    const { cloud = [], sites = [], nameserver = hostAt(subnet, NAMESERVER) } = topology
+    checkRoutedSites(sites)
+    this.#routes = sites
+      .map((site, index) => ({ to: site.subnet, via: this.#routerAddress(index), nat: site.nat }))
+      .filter(({ nat }) => nat === 'none')
+    this.#planSegment()
+    for (const node of cloud) this.#planNode(node, this.#public, nameserver)
+    for (const [index, site] of sites.entries()) {
+      const lan = this.#planRouter(site, this.#routerAddress(index))
+      for (const node of site.nodes) this.#planNode(node, lan, site.nameserver ?? nameserver)
+    }
+  }
+
+  /** The network namespace of a host of that name. */
+  namespaceOf(host: string): string {
+    return `ew${this.#id}-${host}`
+  }
+
+  /** @throws {LabError} when the node is unknown, or name or address are taken or do not fit */
+  addPod(nodeName: string, spec: PodSpec): HostPlan {
+    const node = this.hosts.find(({ kind, name }) => kind === 'node' && name === nodeName)
+    const subnet = this.#podSubnets.get(nodeName)
+    if (node === undefined || subnet === undefined) throw new LabError(`no node "${nodeName}" in the lab`)
+    const segment: Segment = { namespace: node.namespace, bridge: POD_BRIDGE, subnet }
+    const namespace = spec.namespace ?? 'default'
+    const uplink = this.#uplink(spec, segment, FIRST_POD)
+    return this.#add({
+      kind: 'pod',
+      name: spec.name,
+      uplink,
+      routes: [],
+      sysctls: {},
+      ruleset: '',
+      resolvConf:
+        `nameserver ${POD_NAMESERVER}\n` +
+        `search ${namespace}.svc.cluster.local svc.cluster.local cluster.local\noptions ndots:5\n`,
+    })
+  }
+
+  remove(host: HostPlan): void {
+    this.hosts.splice(this.hosts.indexOf(host), 1)
+  }
+
+  #planSegment(): void {
+    const { subnet, bridge: device } = this.#public
+    const bridge = { device, address: hostAt(subnet, 1), cidr: `${hostAt(subnet, 1)}/${subnet.prefix}` }
+    // Not forwarding, it swallows what is for nowhere, as the internet mostly does.
+    this.#add({ kind: 'segment', name: 'segment', bridge, routes: [], sysctls: forwarding('0'), ruleset: '' })
+  }
+
+  #routerAddress(site: number): string {
+    return hostAt(this.#public.subnet, FIRST_ROUTER + site)
+  }
+
+  #planRouter(site: SiteSpec, address: string): Segment {
+    const name = routerName(site.name)
+    const subnet = parseSubnet(site.subnet)
+    const bridge = {
+      device: LAN_BRIDGE,
+      address: hostAt(subnet, 1),
+      cidr: `${hostAt(subnet, 1)}/${subnet.prefix}`,
+    }
+    const uplink = { ...this.#uplink({ name, address }, this.#public, FIRST_ROUTER), device: WAN_DEVICE }
+    // No connection is picked up in the middle: see routerRuleset.
+    const sysctls = { ...forwarding('1'), 'net/netfilter/nf_conntrack_tcp_loose': '0' }
+    const routes = this.#routes.filter(({ via }) => via !== address)
+    this.#add({ kind: 'router', name, uplink, bridge, routes, sysctls, ruleset: routerRuleset(site.nat) })
+    return { namespace: this.namespaceOf(name), bridge: LAN_BRIDGE, subnet }
+  }
+
+  #planNode(spec: NodeSpec, segment: Segment, nameserver: string): void {
+    const subnet = parseSubnet(spec.podSubnet ?? `10.244.${this.#podSubnets.size}.0/24`)
+    const gateway = hostAt(subnet, 1)
+    this.#add({
+      kind: 'node',
+      name: spec.name,
+      uplink: this.#uplink(spec, segment, FIRST_NODE),
+      bridge: { device: POD_BRIDGE, address: gateway, cidr: `${gateway}/${subnet.prefix}` },
+      routes: segment === this.#public ? this.#routes : [],
+      sysctls: forwarding('1'),
+      ruleset: nodeRuleset(formatSubnet(subnet)),
+      resolvConf: `nameserver ${nameserver}\n`,
+    })
+    this.#podSubnets.set(spec.name, subnet)
+    for (const pod of spec.pods ?? []) this.addPod(spec.name, pod)
+  }
+
+  #add(host: Omit<HostPlan, 'namespace' | 'address'>): HostPlan {
+    const { name } = host
+    if (!/^[a-z0-9]([a-z0-9-]*[a-z0-9])?$/.test(name)) throw new LabError(`not a host name: "${name}"`)
+    if (this.hosts.some((other) => other.name === name)) throw new LabError(`two hosts named "${name}"`)
+    const address = host.uplink?.cidr.split('/')[0] ?? host.bridge?.address ?? ''
+    const plan = { ...host, namespace: this.namespaceOf(name), address }
+    this.hosts.push(plan)
+    return plan
+  }
+
+  #uplink(spec: { name: string; address?: string }, segment: Segment, first: number): UplinkPlan {
+    const { namespace: bridgeNamespace, bridge, subnet } = segment
+    const gateway = hostAt(subnet, 1)
+    const neighbours = this.hosts.filter(({ uplink }) => uplink?.bridgeNamespace === bridgeNamespace)
+    const taken = new Set([gateway, ...neighbours.map(({ address }) => address)])
+    const address = spec.address ?? firstFree(subnet, first, taken)
+    if (!hasHost(subnet, address) || taken.has(address))
+      throw new LabError(
+        `${spec.name} can't have address ${address}: taken or not in ${formatSubnet(subnet)}`,
+      )
+    this.#ports += 1
+    const port = `p${this.#ports}-${spec.name}`.slice(0, MAX_DEVICE_NAME)
+    const cidr = `${address}/${subnet.prefix}`
+    const portIndex = FIRST_PORT_INDEX + this.#ports
+    return { device: 'eth0', cidr, gateway, mac: macOf(address), bridgeNamespace, bridge, port, portIndex }
+  }
+}
+
+export function routerName(site: string): string {
+  return `${site}-router`
+}
+
+function firstFree(subnet: Subnet, first: number, taken: ReadonlySet<string>): string {
+  for (let position = first; ; position++) {
+    const address = hostAt(subnet, position)
+    if (!taken.has(address)) return address
+  }
+}
+
+function forwarding(value: '0' | '1'): Record<string, string> {
+  return { 'net/ipv4/ip_forward': value }
+}
+
+/** A routed subnet is known on the whole segment, so nobody else can have it. */
+function checkRoutedSites(sites: readonly SiteSpec[]): void {
+  for (const routed of sites.filter(({ nat }) => nat === 'none')) {
+    const clash = sites.find(
+      (other) => other !== routed && overlap(parseSubnet(other.subnet), parseSubnet(routed.subnet)),
+    )
+    if (clash !== undefined)
+      throw new LabError(`sites "${routed.name}" (routed) and "${clash.name}" have overlapping subnets`)
+  }
+}

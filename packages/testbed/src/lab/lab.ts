@@ -1,0 +1,155 @@
+import { buildHosts } from './build.ts'
+import { sweepOrphans } from './clean.ts'
+import { LabError } from './errors.ts'
+import type { HostPlan } from './host-plan.ts'
+import { type LinkState, limitRate, type RateLimit, removeRateLimit, setLink } from './impairments.ts'
+import { LabClaim } from './lab-claim.ts'
+import { LabHost, LabPod } from './lab-host.ts'
+import { uniqueLabId } from './lab-id.ts'
+import { LabPlan, routerName } from './lab-plan.ts'
+import { NetworkNamespace } from './namespace.ts'
+import { killProcessesIn } from './namespace-processes.ts'
+import { mustRun } from './run-command.ts'
+import type { PodSpec, Topology } from './topology.ts'
+
+/**
+ * A network of namespaces on this machine: a public segment, sites behind routers, nodes and pods. Nothing of it is
+ * left once it is disposed or its process ended, unless it is kept. Needs root, see `missingLabRequirements`.
+ */
+export class Lab implements AsyncDisposable {
+  readonly id: string
+  /** Where the output of the lab's processes goes; free for files of the caller, removed with the lab. */
+  readonly logFolder: string
+  readonly #plan: LabPlan
+  readonly #claim: LabClaim
+  readonly #hosts = new Map<string, LabHost>()
+  #kept = false
+
+  private constructor(id: string, plan: LabPlan, claim: LabClaim) {
+    this.id = id
+    this.logFolder = claim.logFolder
+    this.#plan = plan
+    this.#claim = claim
+    for (const host of plan.hosts) this.#admit(host)
+  }
+
+  /**
+   * Builds the topology, after removing what killed runs left on this machine.
+   *
+   * @throws {LabError} when names or addresses clash, or the kernel refuses; nothing is left then
+   */
+  static async create(topology: Topology): Promise<Lab> {
+    sweepOrphans()
+    const id = uniqueLabId()
+    const plan = new LabPlan(id, topology)
+    const claim = LabClaim.make(
+      id,
+      plan.hosts.map(({ namespace }) => namespace),
+    )
+    try {
+      await buildHosts(plan.hosts)
+    } catch (error) {
+      claim.release()
+      throw error
+    }
+    return new Lab(id, plan, claim)
+  }
+
+  /** @throws {LabError} when there is no such node */
+  node(name: string): LabHost {
+    return this.#host(name, 'node')
+  }
+
+  /** @throws {LabError} when there is no such site */
+  router(site: string): LabHost {
+    return this.#host(routerName(site), 'router')
+  }
+
+  /** @throws {LabError} when there is no such pod, or not any more */
+  pod(name: string): LabPod {
+    const host = this.#host(name, 'pod')
+    if (host instanceof LabPod) return host
+    throw new LabError(`"${name}" is no pod`)
+  }
+
+  /** All nodes, routers and pods there are now. */
+  get hosts(): readonly LabHost[] {
+    return [...this.#hosts.values()].filter(({ plan }) => plan.kind !== 'segment')
+  }
+
+  /** @throws {LabError} when the node is unknown, or name or address are taken or do not fit */
+  async addPod(node: string, spec: PodSpec): Promise<LabPod> {
+    const plan = this.#plan.addPod(node, spec)
+    this.#claim.add(plan.namespace)
+    try {
+      await buildHosts([plan])
+    } catch (error) {
+      this.#forget(plan)
+      throw error
+    }
+    this.#admit(plan)
+    return this.pod(spec.name)
+  }
+
+  /** Cuts (silently: no carrier is lost) or restores the link between a host and the bridge it is connected to. */
+  async setLink(host: LabHost, state: LinkState): Promise<void> {
+    await setLink(host.plan, state)
+  }
+
+  /** Limits what a host sends and what it receives. */
+  async limitRate(host: LabHost, limit: RateLimit): Promise<void> {
+    await limitRate(host.plan, limit)
+  }
+
+  async removeRateLimit(host: LabHost): Promise<void> {
+    await removeRateLimit(host.plan)
+  }
+
+  /** Kills (SIGKILL) all processes of a node, as a power cut does; those of its pods go on. */
+  killNode(name: string): void {
+    killProcessesIn([this.node(name).namespace.name])
+  }
+
+  /** Makes a site's router forget all mappings, as a restart does: open connections through it are lost. */
+  async resetNat(site: string): Promise<void> {
+    await mustRun(['ip', 'netns', 'exec', this.router(site).namespace.name, 'conntrack', '-F'])
+  }
+
+  /** Leaves the lab up, with its processes, when this process ends; `cleanLabs` removes it. */
+  keep(): void {
+    this.#kept = true
+    this.#claim.keep()
+    for (const { namespace } of this.#hosts.values()) namespace.unref()
+  }
+
+  /** Ends all processes and removes everything, unless the lab is kept. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#kept) return
+    await Promise.all([...this.#hosts.values()].map(({ namespace }) => namespace.endProcesses()))
+    this.#claim.release()
+  }
+
+  #host(name: string, kind: HostPlan['kind']): LabHost {
+    const host = this.#hosts.get(name)
+    if (host === undefined || host.plan.kind !== kind) throw new LabError(`no ${kind} "${name}" in the lab`)
+    return host
+  }
+
+  #admit(plan: HostPlan): void {
+    const { logFolder } = this.#claim
+    const namespace = new NetworkNamespace(plan.namespace, { logFolder, remove: () => this.#forget(plan) })
+    const node = this.#plan.hosts.find((host) => host.namespace === plan.uplink?.bridgeNamespace)
+    const nodeHost = node === undefined ? undefined : this.#hosts.get(node.name)
+    const host =
+      plan.kind === 'pod' && nodeHost !== undefined
+        ? new LabPod(plan, namespace, nodeHost)
+        : new LabHost(plan, namespace)
+    this.#hosts.set(plan.name, host)
+  }
+
+  #forget(plan: HostPlan): void {
+    this.#claim.remove(plan.namespace)
+    this.#plan.remove(plan)
+    this.#hosts.delete(plan.name)
+  }
+}

@@ -1,0 +1,60 @@
+import { connect, type Socket } from 'node:net'
+import {
+  DialError,
+  type Dialer,
+  type DialFailure,
+  type DialTarget,
+  type Endpoint,
+  type EndpointConnection,
+  type Path,
+} from '@edgeway/core'
+import { resetSocket } from '../reset-socket.ts'
+
+/** Connects by plain TCP from this node. */
+export class DirectDialer implements Dialer {
+  readonly #path: Path
+
+  constructor(path: Extract<Path, 'local' | 'routed'>) {
+    this.#path = path
+  }
+
+  async dial({ endpoint }: DialTarget, signal: AbortSignal): Promise<EndpointConnection> {
+    signal.throwIfAborted()
+    const socket = await connected(endpoint, signal)
+    return { path: this.#path, stream: socket, reset: () => resetSocket(socket) }
+  }
+}
+
+function connected(endpoint: Endpoint, signal: AbortSignal): Promise<Socket> {
+  const { promise, resolve, reject } = Promise.withResolvers<Socket>()
+  const socket = connect({ host: endpoint.ip, port: endpoint.port, allowHalfOpen: true, noDelay: true })
+  const abort = (): void => {
+    socket.destroy()
+    reject(signal.reason)
+  }
+  const fail = (error: Error): void => {
+    signal.removeEventListener('abort', abort)
+    reject(dialErrorOf(endpoint, error))
+  }
+  signal.addEventListener('abort', abort, { once: true })
+  socket.once('error', fail)
+  socket.once('connect', () => {
+    signal.removeEventListener('abort', abort)
+    socket.off('error', fail)
+    // Until the new owner listens, an early reset must not be an unhandled error; `destroyed` tells it.
+    socket.on('error', () => {})
+    resolve(socket)
+  })
+  return promise
+}
+
+const FAILURES: Readonly<Record<string, DialFailure>> = {
+  ECONNREFUSED: 'refused',
+  ECONNRESET: 'refused',
+  ETIMEDOUT: 'timeout',
+}
+
+function dialErrorOf(endpoint: Endpoint, error: NodeJS.ErrnoException): DialError {
+  const failure = FAILURES[error.code ?? ''] ?? 'unreachable'
+  return new DialError(endpoint, { failure, reason: error.message }, { cause: error })
+}

@@ -1,0 +1,17 @@
+import { once } from 'node:events'
+import { type ProcessHost, Runtime } from '@edgeway/runtime'
+import { RelayServer } from '@edgeway/tunnel'
+import { relayOptionsOf, type TunnelServerConfig } from './config.ts'
+
+/** Starts every component in dependency order, runs until the process is to stop, stops them in reverse. */
+export async function runServer(config: TunnelServerConfig, host: ProcessHost): Promise<void> {
+  await using components = new AsyncDisposableStack()
+
+  const { deps } = components.use(await Runtime.start(config, host))
+  const logger = deps.logger.child({ component: 'server' })
+  components.use(await RelayServer.start(relayOptionsOf(config), deps))
+
+  logger.info('tunnel server runs')
+  if (!host.shutdown.aborted) await once(host.shutdown, 'abort')
+  logger.info('tunnel server stops')
+}

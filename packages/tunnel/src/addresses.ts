@@ -1,0 +1,74 @@
+import { BlockList, isIP, isIPv6 } from 'node:net'
+import { type Multiaddr, multiaddr } from '@multiformats/multiaddr'
+import { AddressError } from './errors.ts'
+
+const HOST_NAMES = ['ip4', 'ip6', 'dns', 'dns4', 'dns6']
+const MAX_ADDRESS_LENGTH = 300
+
+/**
+ * Where a configured `host:port` is reached by TCP. IPv6 is written in brackets.
+ *
+ * @throws {AddressError} when the text is of another form
+ */
+export function parseHostPort(text: string): Multiaddr {
+  const [, bracketed, plain, port] = /^(?:\[([^\]]+)\]|([^:[\]/\s]+)):(\d{1,5})$/.exec(text) ?? []
+  const host = bracketed ?? plain
+  if (host === undefined || Number(port) > 65_535 || (bracketed !== undefined && !isIPv6(bracketed))) {
+    throw new AddressError(text)
+  }
+  return toMultiaddr(host, Number(port))
+}
+
+export function toMultiaddr(host: string, port: number): Multiaddr {
+  const kind = { 4: 'ip4', 6: 'ip6' }[isIP(host)] ?? 'dns'
+  return multiaddr(`/${kind}/${host}/tcp/${port}`)
+}
+
+/** A peer's address as it is in the registry: host and TCP port, nothing else; `undefined` for any other text. */
+export function parsePeerAddress(text: string): Multiaddr | undefined {
+  if (text.length > MAX_ADDRESS_LENGTH) return undefined
+  try {
+    const address = multiaddr(text)
+    const [host, port, ...rest] = address.getComponents()
+    const isHostAndPort = HOST_NAMES.includes(host?.name ?? '') && port?.name === 'tcp' && rest.length === 0
+    return isHostAndPort ? address : undefined
+  } catch {
+    // Not a multiaddr at all: written by a peer, so nothing to raise here.
+    return undefined
+  }
+}
+
+/** Host and port of an address that libp2p listens on, without the PeerId; `undefined` where it is no TCP address. */
+export function withoutPeerId(address: Multiaddr): string | undefined {
+  const text = address.toString().replace(/\/p2p\/[^/]+$/, '')
+  return parsePeerAddress(text) === undefined ? undefined : text
+}
+
+/**
+ * True for addresses that mean the same host everywhere. Private ones don't: sites share their subnets, so dialling
+ * one may reach a stranger. Names count as public.
+ */
+export function isPublic(address: Multiaddr): boolean {
+  const [host] = address.getComponents()
+  if (host?.value === undefined) return false
+  if (host.name === 'ip4') return !SPECIAL_PURPOSE.check(host.value, 'ipv4')
+  if (host.name === 'ip6') return !SPECIAL_PURPOSE.check(host.value, 'ipv6')
+  return true
+}
+
+/** @see RFC 6890 and the IANA special-purpose address registries */
+const SPECIAL_PURPOSE = blockListOf(
+  ['0.0.0.0/8', '10.0.0.0/8', '100.64.0.0/10', '127.0.0.0/8', '169.254.0.0/16', '172.16.0.0/12'],
+  ['192.0.0.0/24', '192.0.2.0/24', '192.168.0.0/16', '198.18.0.0/15', '198.51.100.0/24', '203.0.113.0/24'],
+  ['224.0.0.0/4', '240.0.0.0/4'],
+  ['::/127', '::ffff:0:0/96', '100::/64', '2001:db8::/32', 'fc00::/7', 'fe80::/10', 'ff00::/8'],
+)
+
+function blockListOf(...subnets: readonly (readonly string[])[]): BlockList {
+  const list = new BlockList()
+  for (const subnet of subnets.flat()) {
+    const [ip = '', bits] = subnet.split('/')
+    list.addSubnet(ip, Number(bits), isIPv6(ip) ? 'ipv6' : 'ipv4')
+  }
+  return list
+}

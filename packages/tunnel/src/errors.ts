@@ -1,0 +1,64 @@
+import { EdgewayError } from '@edgeway/core'
+import type { JoinRefusal } from './protocol/registry.ts'
+
+/** The key file can't be used. It is never replaced silently: the key is the identity that others know. */
+export class KeyFileError extends EdgewayError {
+  override readonly name = 'KeyFileError'
+  readonly code = 'ERR_KEY_FILE'
+}
+
+/** The join token is missing, malformed, or belongs to another tunnel server. */
+export class JoinTokenError extends EdgewayError {
+  override readonly name = 'JoinTokenError'
+  readonly code = 'ERR_JOIN_TOKEN'
+}
+
+/** The members file can't be used. It is never emptied silently: it says who may speak for which node. */
+export class MembersFileError extends EdgewayError {
+  override readonly name = 'MembersFileError'
+  readonly code = 'ERR_MEMBERS_FILE'
+}
+
+/** A configured address is not of the form `host:port`. */
+export class AddressError extends EdgewayError {
+  override readonly name = 'AddressError'
+  readonly code = 'ERR_ADDRESS'
+
+  constructor(text: string) {
+    super(`not an address: "${text}"; expected host:port, ip:port or [ipv6]:port`)
+  }
+}
+
+/** The other side broke the protocol: a frame too large or cut off, or a message that can't be read. */
+export class ProtocolError extends EdgewayError {
+  override readonly name = 'ProtocolError'
+  readonly code = 'ERR_PROTOCOL'
+}
+
+/** The tunnel server does not let this node in. */
+export class JoinRefusedError extends EdgewayError {
+  override readonly name = 'JoinRefusedError'
+  readonly code = 'ERR_JOIN_REFUSED'
+  readonly reason: JoinRefusal
+
+  constructor(reason: JoinRefusal, message: string) {
+    super(message)
+    this.reason = reason
+  }
+}
+
+/** A session with a tunnel server came to its end; the supervisor starts a new one. */
+export class SessionEndedError extends EdgewayError {
+  override readonly name = 'SessionEndedError'
+  readonly code = 'ERR_SESSION_ENDED'
+}
+
+/** The stream was reset: by the other side, or because its connection is gone. */
+export class StreamResetError extends EdgewayError {
+  override readonly name = 'StreamResetError'
+  readonly code = 'ERR_STREAM_RESET'
+
+  constructor(message = 'the stream was reset', options?: ErrorOptions) {
+    super(message, options)
+  }
+}

@@ -1,0 +1,170 @@
+import { circuitRelayTransport } from '@libp2p/circuit-relay-v2'
+import { identify } from '@libp2p/identify'
+import type { Connection, ConnectionGater, PeerId, PrivateKey, Transport } from '@libp2p/interface'
+import { noise } from '@libp2p/noise'
+import { ping } from '@libp2p/ping'
+import { tcp } from '@libp2p/tcp'
+import { yamux } from '@libp2p/yamux'
+import type { Multiaddr } from '@multiformats/multiaddr'
+import { createLibp2p, type Libp2p } from 'libp2p'
+import { toMultiaddr } from './addresses.ts'
+import {
+  AGENT_MONITOR,
+  CONNECTION_LIMITS,
+  MAX_STREAMS,
+  RELAY_LIMITS,
+  SERVER_MONITOR,
+  YAMUX_LIMITS,
+} from './limits.ts'
+
+export interface HostOptions {
+  readonly key: PrivateKey
+  readonly listenHost: string
+  readonly listenPort: number
+  /** Who may connect, reserve and relay. */
+  readonly gater: ConnectionGater
+}
+
+/** libp2p as both processes use it: TCP, noise, yamux. */
+export interface Host {
+  readonly node: Libp2p
+  /**
+   * Always makes a new connection. libp2p's own dial queue is not used: it joins dials of one peer, and the mesh races
+   * paths to one peer against each other.
+   */
+  dial(address: Multiaddr, signal: AbortSignal): Promise<Connection>
+  /** The TCP addresses that the process accepts connections at, wildcards resolved to those of the interfaces. */
+  listenAddresses(): Multiaddr[]
+}
+
+export interface AgentHost extends Host {
+  /**
+   * Reserves a slot at a relay that there is a connection to, and keeps renewing it. Others can then reach this peer
+   * through the relay. The reservation ends with the connection.
+   */
+  reserve(relay: PeerId): Promise<void>
+  /** Calls `listener` with the relay's PeerId when a reservation ended, also when it could not be renewed. */
+  onReservationLost(listener: (relay: PeerId) => void): Disposable
+}
+
+export async function startAgentHost(options: HostOptions): Promise<AgentHost> {
+  let circuits: ReservingTransport | undefined
+  const node = await createLibp2p({
+    ...commonInit(options),
+    // All dials are the mesh's own, see `Host.dial`; libp2p's attempts to come back to a relay by itself are not wanted.
+    connectionGater: { ...options.gater, denyDialPeer: () => true },
+    connectionMonitor: AGENT_MONITOR,
+    transports: [
+      tcp(),
+      (components) => {
+        const transport = circuitRelayTransport({
+          // 1 by default: the first success would clear the queue, and the second relay would wait for ever.
+          reservationConcurrency: 8,
+          maxInboundStopStreams: MAX_STREAMS,
+          // Says that each relay is known already: reservations are made by `reserve` only.
+          discoveryFilter: { has: () => true, add: () => {}, remove: () => {} },
+        })(components)
+        circuits = asReserving(transport)
+        return transport
+      },
+    ],
+    services: { identify: identify(), ping: ping(), transports: transportAccess },
+  })
+  const reserving = circuits
+  if (reserving === undefined) throw new TypeError('libp2p did not make its circuit transport')
+
+  return {
+    ...commonHost(node, node.services.transports),
+    reserve: async (relay) => {
+      await reserving.reservationStore.addRelay(relay, 'configured')
+    },
+    onReservationLost: (listener) => {
+      const { reservationStore } = reserving
+      const onRemoved = ({ detail }: RelayRemoved): void => listener(detail.relay)
+      reservationStore.addEventListener('relay:removed', onRemoved)
+      return { [Symbol.dispose]: () => reservationStore.removeEventListener('relay:removed', onRemoved) }
+    },
+  }
+}
+
+export async function startServerHost(options: HostOptions): Promise<Host> {
+  const node = await createLibp2p({
+    ...commonInit(options),
+    connectionGater: options.gater,
+    connectionMonitor: SERVER_MONITOR,
+    transports: [tcp()],
+    services: { identify: identify(), ping: ping(), transports: transportAccess },
+  })
+  return commonHost(node, node.services.transports)
+}
+
+function commonInit({ key, listenHost, listenPort }: HostOptions) {
+  return {
+    privateKey: key,
+    addresses: { listen: [toMultiaddr(listenHost, listenPort).toString()] },
+    connectionEncrypters: [noise()],
+    streamMuxers: [yamux(YAMUX_LIMITS)],
+    connectionManager: CONNECTION_LIMITS,
+  }
+}
+
+/** The one inner part of libp2p that dials one address of one peer, as asked. */
+interface Transports {
+  dial(address: Multiaddr, options: { signal: AbortSignal; maxOutboundStreams: number }): Promise<Connection>
+  getAddrs(): Multiaddr[]
+}
+
+/** A libp2p service gets at the inner parts; it must be an object of its own, or libp2p would start the part twice. */
+function transportAccess({ transportManager }: { transportManager: Transports }): Transports {
+  return {
+    dial: (address, options) => transportManager.dial(address, options),
+    getAddrs: () => transportManager.getAddrs(),
+  }
+}
+
+function commonHost(node: Libp2p, transports: Transports): Host {
+  return {
+    node,
+    dial: (address, signal) =>
+      whileDialling(signal, (dialSignal) =>
+        // The limit is that of circuits through one relay, 64 by default.
+        transports.dial(address, { signal: dialSignal, maxOutboundStreams: MAX_STREAMS }),
+      ),
+    listenAddresses: () => transports.getAddrs(),
+  }
+}
+
+/** libp2p's TCP ties the socket to the dial's signal for good: an abort after the dial must not reach it. */
+async function whileDialling<T>(
+  signal: AbortSignal,
+  dial: (dialSignal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  signal.throwIfAborted()
+  const dialling = new AbortController()
+  const abort = (): void => dialling.abort(signal.reason)
+  signal.addEventListener('abort', abort, { once: true })
+  try {
+    return await dial(dialling.signal)
+  } finally {
+    signal.removeEventListener('abort', abort)
+  }
+}
+
+/**
+ * The public part of libp2p's circuit transport that its types leave out. `transportManager.listen` would do the same,
+ * but leaves a listener behind at each call; closing one of them ends the reservations at all relays.
+ */
+interface ReservingTransport {
+  readonly reservationStore: {
+    addRelay(relay: PeerId, type: 'configured'): Promise<unknown>
+    addEventListener(type: 'relay:removed', listener: (event: RelayRemoved) => void): void
+    removeEventListener(type: 'relay:removed', listener: (event: RelayRemoved) => void): void
+  }
+}
+
+type RelayRemoved = CustomEvent<{ readonly relay: PeerId }>
+
+function asReserving(transport: Transport): ReservingTransport {
+  if (!('reservationStore' in transport)) throw new TypeError('libp2p hides its reservation store')
+  return transport as Transport & ReservingTransport
+}

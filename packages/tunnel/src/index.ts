@@ -1,0 +1,4 @@
+export { AddressError, JoinTokenError, KeyFileError, MembersFileError } from './errors.ts'
+export { DEFAULT_RELAY_SERVER_OPTIONS, RelayServer, type RelayServerOptions } from './server/relay-server.ts'
+export { Tunnel, type TunnelDeps } from './tunnel.ts'
+export { DEFAULT_TUNNEL_OPTIONS, type TunnelOptions } from './tunnel-options.ts'

@@ -1,0 +1,106 @@
+import { isIP } from 'node:net'
+import {
+  DialError,
+  type DialFailure,
+  type DialTarget,
+  type Endpoint,
+  FLOW_REFUSALS,
+  type FlowRefusal,
+  type FlowRequest,
+  type NodeName,
+  PROTOCOLS,
+  type ServicePortName,
+} from '@edgeway/core'
+import { ProtocolError } from '../errors.ts'
+import { encodeFrame, type FrameFormat } from './frames.ts'
+import { asObject, integerField, type JsonObject, parseJsonObject, textField } from './json.ts'
+
+/**
+ * One flow: a stream from the agent that dials to the agent of the Endpoint's node.
+ *
+ * ```
+ *   dialling agent                                         agent of the Endpoint's node
+ *     | -- {target: {node, ip, port, protocol}, service} -->  |
+ *     | <-- {status: "ok"} ---------------------------------- |  the Endpoint is connected, or
+ *     | <-- {status: <FlowRefusal>, reason}, end ------------ |
+ *     | <====================== bytes =====================>  |
+ *
+ *   frame: u16 length | JSON object                           lengths are big endian, 1 to 4096
+ * ```
+ *
+ * Bytes follow the answer without framing, in the same message or later. FIN and RST of the stream stand for those of
+ * the two TCP connections. Who asks is known from the connection, which is authenticated, not from the request.
+ */
+export const FLOW_PROTOCOL = '/edgeway/flow/1.0.0'
+
+export const FLOW_FRAMES: FrameFormat = { prefixBytes: 2, maxBytes: 4096 }
+
+const MAX_REASON_LENGTH = 500
+
+/** `status` is not a FlowRefusal when the other agent is newer. */
+export interface FlowAnswerMessage {
+  readonly status: string
+  readonly reason: string
+}
+
+/** What each refusal means to whoever dials. Retryable: another Endpoint, or the same a moment later, may do. */
+const REFUSAL_MEANING: Readonly<Record<FlowRefusal, { failure: DialFailure; retryable: boolean }>> = {
+  'unsupported-version': { failure: 'rejected', retryable: false },
+  'bad-request': { failure: 'rejected', retryable: false },
+  starting: { failure: 'rejected', retryable: true },
+  draining: { failure: 'rejected', retryable: true },
+  'wrong-node': { failure: 'rejected', retryable: false },
+  'unknown-target': { failure: 'rejected', retryable: true },
+  'endpoint-refused': { failure: 'refused', retryable: true },
+  'endpoint-timeout': { failure: 'timeout', retryable: true },
+  'endpoint-unreachable': { failure: 'unreachable', retryable: true },
+}
+
+export function encodeFlowRequest({ endpoint, service }: DialTarget): Buffer {
+  const { node, ip, port, protocol } = endpoint
+  return encodeFrame(
+    FLOW_FRAMES,
+    Buffer.from(JSON.stringify({ target: { node, ip, port, protocol }, service })),
+  )
+}
+
+/** @throws {ProtocolError} when a field is missing or malformed */
+export function decodeFlowRequest(payload: Uint8Array): Omit<FlowRequest, 'from'> {
+  const object = parseJsonObject(payload)
+  const service = object['service'] === undefined ? undefined : textField(object, 'service', 1_000)
+  return {
+    target: targetOf(asObject(object['target'], 'field target')),
+    service: service as ServicePortName | undefined,
+  }
+}
+
+export function encodeFlowAnswer({ status, reason }: FlowAnswerMessage): Buffer {
+  const answer = { status, reason: reason.slice(0, MAX_REASON_LENGTH) }
+  return encodeFrame(FLOW_FRAMES, Buffer.from(JSON.stringify(answer)))
+}
+
+/** @throws {ProtocolError} when a field is missing or malformed */
+export function decodeFlowAnswer(payload: Uint8Array): FlowAnswerMessage {
+  const object = parseJsonObject(payload)
+  return {
+    status: textField(object, 'status', 100),
+    reason: textField(object, 'reason', MAX_REASON_LENGTH),
+  }
+}
+
+/** The refusal as the caller of the dialler sees it. An unknown status comes from a newer agent: worth a retry. */
+export function toDialError(endpoint: Endpoint, { status, reason }: FlowAnswerMessage): DialError {
+  const refusal = FLOW_REFUSALS.find((known) => known === status)
+  const meaning = refusal === undefined ? REFUSAL_MEANING.starting : REFUSAL_MEANING[refusal]
+  return new DialError(endpoint, { ...meaning, reason: `${status}: ${reason}` })
+}
+
+function targetOf(object: JsonObject): FlowRequest['target'] {
+  const ip = textField(object, 'ip', 45)
+  const port = integerField(object, 'port', 65_535)
+  const protocol = PROTOCOLS.find((known) => known === object['protocol'])
+  if (isIP(ip) === 0) throw new ProtocolError('field ip is not an IP address')
+  if (port === 0) throw new ProtocolError('field port is 0')
+  if (protocol === undefined) throw new ProtocolError('field protocol is unknown')
+  return { node: textField(object, 'node', 253) as NodeName, ip, port, protocol }
+}

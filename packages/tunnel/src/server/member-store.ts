@@ -1,0 +1,112 @@
+import type { NodeName } from '@edgeway/core'
+import { MembersFileError, ProtocolError } from '../errors.ts'
+import { readPrivateFile, writePrivateFile } from '../private-file.ts'
+import {
+  arrayField,
+  asObject,
+  integerField,
+  type JsonObject,
+  parseJsonObject,
+  textField,
+} from '../protocol/json.ts'
+
+/** A node that was let in once; its key alone may speak for it from then on. */
+export interface Member {
+  readonly node: NodeName
+  readonly peerId: string
+  /** ISO 8601. */
+  readonly since: string
+}
+
+const VERSION = 1
+const MAX_MEMBERS = 100_000
+
+/** Who was admitted, in memory and in a file: a restarted server knows its members. */
+export class MemberStore {
+  readonly #file: string
+  readonly #byNode = new Map<NodeName, Member>()
+  readonly #byPeerId = new Map<string, Member>()
+  #saving: Promise<void> = Promise.resolve()
+  #saveQueued = false
+
+  private constructor(file: string) {
+    this.#file = file
+  }
+
+  /** @throws {MembersFileError} when there is a file that can't be read as a list of members */
+  static async load(file: string): Promise<MemberStore> {
+    const store = new MemberStore(file)
+    const bytes = await readPrivateFile(file)
+    if (bytes === undefined) return store
+    try {
+      for (const member of decodeMembers(bytes)) store.#index(member)
+    } catch (error) {
+      if (!(error instanceof ProtocolError)) throw error
+      const advice = 'restore it from a backup, or delete it (each node then joins again with the join token)'
+      throw new MembersFileError(`members file ${file} is broken: ${advice}`, { cause: error })
+    }
+    return store
+  }
+
+  get size(): number {
+    return this.#byNode.size
+  }
+
+  all(): Iterable<Member> {
+    return this.#byNode.values()
+  }
+
+  byNode(node: NodeName): Member | undefined {
+    return this.#byNode.get(node)
+  }
+
+  byPeerId(peerId: string): Member | undefined {
+    return this.#byPeerId.get(peerId)
+  }
+
+  /** Takes effect at once; replaces whoever held that node name, and that key's former name. */
+  add(member: Member): void {
+    const before = this.#byNode.get(member.node)
+    if (before !== undefined) this.#byPeerId.delete(before.peerId)
+    const former = this.#byPeerId.get(member.peerId)
+    if (former !== undefined) this.#byNode.delete(former.node)
+    this.#index(member)
+  }
+
+  /** Resolves once all that was added before is in the file. Calls that overlap share one write. */
+  async save(): Promise<void> {
+    if (!this.#saveQueued) {
+      this.#saveQueued = true
+      this.#saving = this.#saving.then(
+        () => this.#write(),
+        () => this.#write(),
+      )
+    }
+    await this.#saving
+  }
+
+  async #write(): Promise<void> {
+    this.#saveQueued = false
+    const text = JSON.stringify({ version: VERSION, members: [...this.#byNode.values()] }, undefined, 2)
+    await writePrivateFile(this.#file, `${text}\n`)
+  }
+
+  #index(member: Member): void {
+    this.#byNode.set(member.node, member)
+    this.#byPeerId.set(member.peerId, member)
+  }
+}
+
+function decodeMembers(bytes: Uint8Array): Member[] {
+  const object = parseJsonObject(bytes)
+  if (integerField(object, 'version', 1_000_000) !== VERSION) throw new ProtocolError('unknown version')
+  return arrayField(object, 'members', MAX_MEMBERS).map((member) => memberOf(asObject(member, 'member')))
+}
+
+function memberOf(object: JsonObject): Member {
+  return {
+    node: textField(object, 'node', 253) as NodeName,
+    peerId: textField(object, 'peerId', 100),
+    since: textField(object, 'since', 40),
+  }
+}

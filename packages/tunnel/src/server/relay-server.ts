@@ -1,0 +1,153 @@
+import type { Component, ComponentDeps, Logger } from '@edgeway/core'
+import type { Connection, ConnectionGater } from '@libp2p/interface'
+import { type Host, startServerHost } from '../host.ts'
+import { loadOrCreateKey } from '../identity.ts'
+import { loadOrCreateJoinToken } from '../join-token.ts'
+import { MAX_STREAMS } from '../limits.ts'
+import { createServerMetrics, type ServerMetrics } from '../metrics.ts'
+import { HOP_PROTOCOL } from '../protocol/circuit.ts'
+import { REGISTRY_PROTOCOL } from '../protocol/registry.ts'
+import { CircuitRelay } from './circuit-relay.ts'
+import { MemberStore } from './member-store.ts'
+import { Registry } from './registry.ts'
+
+export interface RelayServerOptions {
+  readonly listenHost: string
+  readonly listenPort: number
+  /** The server's Ed25519 key, made at the first start. Join tokens pin it: who loses it gives out new ones. */
+  readonly keyFile: string
+  /** The join token, made at the first start. */
+  readonly joinTokenFile: string
+  /** Who was admitted. */
+  readonly membersFile: string
+  /** How long a connection may stay without a join. */
+  readonly admissionGraceMs: number
+}
+
+export const DEFAULT_RELAY_SERVER_OPTIONS: RelayServerOptions = {
+  listenHost: '0.0.0.0',
+  listenPort: 20_006,
+  keyFile: '/var/lib/edgeway/tunnel-server/key',
+  joinTokenFile: '/var/lib/edgeway/tunnel-server/join-token',
+  membersFile: '/var/lib/edgeway/tunnel-server/members.json',
+  admissionGraceMs: 5_000,
+}
+
+/** The cloud side: lets nodes join, tells them of one another, and relays between them. */
+export class RelayServer implements Component {
+  readonly #host: Host
+  readonly #closing: AbortController
+  readonly #logger: Logger
+  readonly #grace: AdmissionGrace
+
+  private constructor(
+    host: Host,
+    parts: { closing: AbortController; logger: Logger; grace: AdmissionGrace },
+  ) {
+    this.#host = host
+    this.#closing = parts.closing
+    this.#logger = parts.logger
+    this.#grace = parts.grace
+  }
+
+  /**
+   * @throws {KeyFileError | JoinTokenError | MembersFileError} when a file can't be used. Also rejects when the port
+   *   can't be listened on.
+   */
+  static async start(options: RelayServerOptions, deps: ComponentDeps): Promise<RelayServer> {
+    const logger = deps.logger.child({ component: 'tunnel' })
+    const metrics = createServerMetrics(deps.metrics)
+    const key = await loadOrCreateKey(options.keyFile)
+    const peer = key.publicKey.toString()
+    const { secret } = await loadOrCreateJoinToken(options.joinTokenFile, peer)
+    const members = await MemberStore.load(options.membersFile)
+    const { admissionGraceMs } = options
+    const registry = new Registry({ members, secret, joinTimeoutMs: admissionGraceMs, logger, metrics })
+
+    const closing = new AbortController()
+    const gater: ConnectionGater = { denyInboundConnection: () => closing.signal.aborted }
+    const host = await startServerHost({ ...options, key, gater })
+    const grace = new AdmissionGrace(registry, { graceMs: admissionGraceMs, logger, metrics })
+    const relay = new CircuitRelay({ isJoined: (peer) => registry.isJoined(peer), logger, metrics })
+    host.node.addEventListener('connection:open', ({ detail }) => grace.watch(detail))
+    await host.node.handle(REGISTRY_PROTOCOL, (stream, connection) => registry.serve(stream, connection))
+    await host.node.handle(HOP_PROTOCOL, (stream, connection) => relay.serve(stream, connection), {
+      maxInboundStreams: MAX_STREAMS,
+    })
+
+    const addresses = host.listenAddresses().map(String)
+    logger.info('tunnel server listens', { peer, addresses, members: members.size })
+    logger.info('nodes join with the token in this file', { path: options.joinTokenFile })
+    return new RelayServer(host, { closing, logger, grace })
+  }
+
+  get peerId(): string {
+    return this.#host.node.peerId.toString()
+  }
+
+  /** The port that is really listened on, also when the options say 0. */
+  get port(): number {
+    const [, port] = this.#host.listenAddresses()[0]?.getComponents() ?? []
+    return Number(port?.value)
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#closing.signal.aborted) return
+    // All connections first: an agent that asks for a reservation while the relay stops would never ask again
+    // (js-libp2p remembers a relay without the protocol as invalid).
+    this.#closing.abort()
+    this.#grace.stop()
+    for (const connection of this.#host.node.getConnections()) connection.abort(new Error('the server stops'))
+    try {
+      await this.#host.node.stop()
+    } catch (error) {
+      this.#logger.warn('libp2p did not stop cleanly', { error })
+    }
+  }
+}
+
+interface GraceDeps {
+  readonly graceMs: number
+  readonly logger: Logger
+  readonly metrics: ServerMetrics
+}
+
+/** Closes connections whose peer did not join in time. */
+class AdmissionGrace {
+  readonly #registry: Registry
+  readonly #deps: GraceDeps
+  readonly #timers = new Set<NodeJS.Timeout>()
+
+  constructor(registry: Registry, deps: GraceDeps) {
+    this.#registry = registry
+    this.#deps = deps
+  }
+
+  watch(connection: Connection): void {
+    const timer = setTimeout(() => {
+      this.#timers.delete(timer)
+      this.#check(connection)
+    }, this.#deps.graceMs)
+    this.#timers.add(timer)
+    connection.addEventListener('close', () => {
+      clearTimeout(timer)
+      this.#timers.delete(timer)
+    })
+  }
+
+  stop(): void {
+    for (const timer of this.#timers) clearTimeout(timer)
+    this.#timers.clear()
+  }
+
+  #check(connection: Connection): void {
+    const peer = connection.remotePeer.toString()
+    if (this.#registry.isJoined(peer)) return
+    this.#deps.metrics.refusals.add({ reason: 'not-admitted' })
+    this.#deps.logger.warn('closed a connection whose peer did not join', {
+      peer,
+      address: connection.remoteAddr.toString(),
+    })
+    connection.abort(new Error('the peer did not join'))
+  }
+}

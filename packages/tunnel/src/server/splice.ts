@@ -1,0 +1,67 @@
+import type { Stream, StreamCloseEvent } from '@libp2p/interface'
+import { StreamResetError } from '../errors.ts'
+import { isRemoteFinished, PacedReader } from '../paced-reader.ts'
+
+/** What both directions share: the stream and whether its two ends were closed in order. */
+interface End {
+  readonly stream: Stream
+  remoteFinished: boolean
+  finished: boolean
+}
+
+/**
+ * Joins two libp2p streams until both are closed: bytes with back-pressure, half-close and reset kept apart. Hot path:
+ * every relayed byte passes here, nothing is copied.
+ *
+ * @param count - called with the length of each piece
+ */
+export function splice(a: Stream, b: Stream, count: (bytes: number) => void): void {
+  const ends = [endOf(a), endOf(b)] as const
+  forward(ends[0], ends[1], count)
+  forward(ends[1], ends[0], count)
+}
+
+function endOf(stream: Stream): End {
+  return { stream, remoteFinished: isRemoteFinished(stream), finished: false }
+}
+
+function forward(from: End, to: End, count: (bytes: number) => void): void {
+  const reader = new PacedReader(from.stream, (bytes) => {
+    count(bytes.byteLength)
+    try {
+      return to.stream.send(bytes)
+    } catch (error) {
+      // Closed in between: the other direction's `close` resets `from`, too.
+      abort(from, error)
+      return false
+    }
+  })
+  to.stream.addEventListener('drain', () => {
+    // libp2p flushes its buffer in a microtask that it queued just before.
+    queueMicrotask(() => {
+      if (!to.stream.writableNeedsDrain) reader.more()
+    })
+  })
+  from.stream.addEventListener('remoteCloseWrite', () => {
+    from.remoteFinished = true
+  })
+  from.stream.addEventListener('end', () => {
+    if (from.remoteFinished) finish(to)
+  })
+  from.stream.addEventListener('close', ({ error }: StreamCloseEvent) => {
+    const isGraceful = error === undefined && from.remoteFinished && from.finished
+    if (!isGraceful) abort(to, error)
+  })
+  if (from.stream.readableEnded && from.remoteFinished) finish(to)
+  else if (from.stream.status !== 'open') abort(to)
+  else reader.more()
+}
+
+function finish(end: End): void {
+  end.finished = true
+  end.stream.close().catch((error: unknown) => abort(end, error))
+}
+
+function abort({ stream }: End, error?: unknown): void {
+  stream.abort(error instanceof Error ? error : new StreamResetError())
+}

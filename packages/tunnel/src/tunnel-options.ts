@@ -1,0 +1,51 @@
+export interface TunnelOptions {
+  readonly listenHost: string
+  readonly listenPort: number
+  /** `host:port` of each tunnel server. */
+  readonly servers: readonly string[]
+  /** The join token that the tunnel server made, one line per server in their order; read anew at each attempt. */
+  readonly joinTokenFile: string
+  /** The node's Ed25519 key, made at the first start. */
+  readonly keyFile: string
+  /** `host:port` where other nodes can dial this one; `auto`: the public addresses of its interfaces, if any. */
+  readonly announceAddresses: 'auto' | readonly string[]
+  /** Private addresses are announced and dialled, too. Wrong where sites share subnets. */
+  readonly usePrivateAddresses: boolean
+  /** For each step towards a session: connecting, joining. */
+  readonly joinTimeoutMs: number
+  /** For a connection to another node, on whatever path. */
+  readonly connectTimeoutMs: number
+  /** How long the direct path to a node is tried alone. */
+  readonly relayDelayMs: number
+  /** How long addresses that did not answer are left alone while a relay serves. */
+  readonly directRetryMs: number
+  /** For the other agent to take a stream: a round trip. */
+  readonly openTimeoutMs: number
+  /** For the other agent to connect to the Endpoint and say so. */
+  readonly answerTimeoutMs: number
+  /** For another agent to say what it wants of a stream that it opened. */
+  readonly requestTimeoutMs: number
+  /** How long a peer that is not known yet waits for the registry's word. */
+  readonly unknownPeerWaitMs: number
+  /** For open flows to end when the tunnel stops. */
+  readonly drainTimeoutMs: number
+}
+
+/** `servers` has no default: there is no tunnel server that everybody could use. */
+export const DEFAULT_TUNNEL_OPTIONS: Omit<TunnelOptions, 'servers'> = {
+  listenHost: '0.0.0.0',
+  listenPort: 20_008,
+  joinTokenFile: '/etc/edgeway/join-token',
+  keyFile: '/var/lib/edgeway/agent/key',
+  announceAddresses: 'auto',
+  usePrivateAddresses: false,
+  joinTimeoutMs: 5_000,
+  connectTimeoutMs: 8_000,
+  relayDelayMs: 250,
+  directRetryMs: 30_000,
+  openTimeoutMs: 4_000,
+  answerTimeoutMs: 10_000,
+  requestTimeoutMs: 5_000,
+  unknownPeerWaitMs: 1_000,
+  drainTimeoutMs: 1_000,
+}

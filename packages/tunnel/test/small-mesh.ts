@@ -1,0 +1,170 @@
+import { copyFile, mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { Duplex } from 'node:stream'
+import type { DialTarget, FlowAnswer, FlowHandler, FlowRequest, NodeName } from '@edgeway/core'
+import { endpointsOf, FakeComponentDeps, type LogLine } from '@edgeway/testbed'
+import { vi } from 'vitest'
+import { RelayServer, type RelayServerOptions } from '../src/server/relay-server.ts'
+import { Tunnel } from '../src/tunnel.ts'
+import { DEFAULT_TUNNEL_OPTIONS, type TunnelOptions } from '../src/tunnel-options.ts'
+
+/** A tunnel server and tunnels on loopback, in one process, with files in a directory of their own. */
+export class SmallMesh implements AsyncDisposable {
+  readonly directory: string
+  readonly #stack = new AsyncDisposableStack()
+  #port = 0
+
+  private constructor(directory: string) {
+    this.directory = directory
+    this.#stack.defer(() => rm(directory, { recursive: true }))
+  }
+
+  static async create(): Promise<SmallMesh> {
+    return new SmallMesh(await mkdtemp(join(tmpdir(), 'edgeway-tunnel-')))
+  }
+
+  get serverAddress(): string {
+    return `127.0.0.1:${this.#port}`
+  }
+
+  get joinTokenFile(): string {
+    return join(this.directory, 'join-token')
+  }
+
+  /** Started again, it listens on the same port with the same files. */
+  async server(
+    overrides: Partial<RelayServerOptions> = {},
+  ): Promise<{ server: RelayServer; deps: FakeComponentDeps }> {
+    const deps = new FakeComponentDeps()
+    const options = {
+      listenHost: '127.0.0.1',
+      listenPort: this.#port,
+      keyFile: join(this.directory, 'server-key'),
+      joinTokenFile: this.joinTokenFile,
+      membersFile: join(this.directory, 'members.json'),
+      admissionGraceMs: 2_000,
+      ...overrides,
+    }
+    const server = this.#stack.use(await RelayServer.start(options, deps))
+    this.#port = server.port
+    return { server, deps }
+  }
+
+  /** A tunnel that can only be reached through the relay, unless `overrides` say otherwise. */
+  async node(name: string, overrides: Partial<TunnelOptions> = {}): Promise<MeshNode> {
+    const node = await MeshNode.start(name, {
+      ...DEFAULT_TUNNEL_OPTIONS,
+      listenHost: '127.0.0.1',
+      listenPort: 0,
+      servers: [this.serverAddress],
+      joinTokenFile: this.joinTokenFile,
+      keyFile: join(this.directory, `${name}-key`),
+      announceAddresses: [],
+      usePrivateAddresses: true,
+      ...overrides,
+    })
+    this.#stack.use(node)
+    return node
+  }
+
+  /** A token file with a secret that the server does not know. */
+  async wrongTokenFile(): Promise<string> {
+    const { readFile, writeFile } = await import('node:fs/promises')
+    const path = join(this.directory, 'wrong-token')
+    await copyFile(this.joinTokenFile, path)
+    const text = await readFile(path, 'utf8')
+    await writeFile(path, text.replace(/[^.]+$/, 'A'.repeat(43)))
+    return path
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#stack.disposeAsync()
+  }
+}
+
+export class MeshNode implements AsyncDisposable {
+  readonly name: NodeName
+  readonly tunnel: Tunnel
+  readonly deps: FakeComponentDeps
+
+  private constructor(name: NodeName, tunnel: Tunnel, deps: FakeComponentDeps) {
+    this.name = name
+    this.tunnel = tunnel
+    this.deps = deps
+  }
+
+  static async start(name: string, options: TunnelOptions): Promise<MeshNode> {
+    const deps = new FakeComponentDeps()
+    const nodeName = name as NodeName
+    return new MeshNode(nodeName, await Tunnel.start(options, { ...deps, nodeName }), deps)
+  }
+
+  get isReady(): boolean {
+    return !this.deps.readiness.shut.includes('tunnel')
+  }
+
+  async ready(): Promise<this> {
+    await until(() => this.isReady, `${this.name} is ready`)
+    return this
+  }
+
+  /** Waits until this node knows that many peers. */
+  async knows(peers: number): Promise<this> {
+    await until(
+      () => this.deps.metrics.value('edgeway_tunnel_peers') >= peers,
+      `${this.name} knows ${peers} peers`,
+    )
+    return this
+  }
+
+  dial(node: string, signal: AbortSignal = AbortSignal.timeout(15_000)) {
+    return this.tunnel.dialer.dial(targetOn(node), signal)
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.tunnel[Symbol.asyncDispose]()
+  }
+}
+
+export function targetOn(node: string): DialTarget {
+  const [endpoint] = endpointsOf(`${node}/10.1.0.1:80`)
+  if (endpoint === undefined) throw new Error('no endpoint')
+  return { endpoint, service: 'shop/web' as DialTarget['service'] }
+}
+
+/** A FlowHandler that hands each flow to `serve`. */
+export function serving(
+  serve: (stream: Duplex, reset: () => void) => void,
+): FlowHandler & { requests: FlowRequest[] } {
+  const requests: FlowRequest[] = []
+  return {
+    requests,
+    open: async (request): Promise<FlowAnswer> => {
+      requests.push(request)
+      return { status: 'ok', serve, abandon: () => {} }
+    },
+  }
+}
+
+export const echo = (stream: Duplex): void => void stream.on('error', () => {}).pipe(stream)
+
+/** Waits for a condition, generously. */
+export async function until(condition: () => boolean, what: string): Promise<void> {
+  await vi.waitFor(
+    () => {
+      if (!condition()) throw new Error(`not yet: ${what}`)
+    },
+    { timeout: 15_000, interval: 20 },
+  )
+}
+
+export function linesOf(deps: FakeComponentDeps, message: string): LogLine[] {
+  return deps.logger.lines.filter((line) => line.message === message)
+}
+
+export async function textOf(stream: Duplex): Promise<string> {
+  const chunks: Buffer[] = []
+  for await (const chunk of stream) chunks.push(chunk)
+  return Buffer.concat(chunks).toString()
+}

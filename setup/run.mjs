@@ -1,0 +1,50 @@
+// Brings what a root script needs, then runs it on Node 24. Plain JavaScript for the machine's own Node (20 or newer);
+// no dependencies, since there may be none yet.
+import { spawn } from 'node:child_process'
+import { constants } from 'node:os'
+import { delimiter, join } from 'node:path'
+import { ensurePackages, NODE } from './packages.mjs'
+import { REPOSITORY, SetupError } from './steps.mjs'
+import { checkPlatform, ensureLabCanRun, searchPath } from './system.mjs'
+
+/** Root scripts: what runs, and whether it needs root, system tools and network namespaces. */
+const SCRIPTS = {
+  demo: { main: 'demo/main.ts', needsLab: true },
+  test: { main: 'scripts/test.ts', needsLab: true },
+  check: { main: 'scripts/check.ts', needsLab: false },
+  lab: { main: 'scripts/lab.ts', needsLab: true },
+}
+
+async function main() {
+  const [name, ...args] = process.argv.slice(2)
+  const script = Object.hasOwn(SCRIPTS, name ?? '') ? SCRIPTS[name] : undefined
+  if (script === undefined)
+    throw new SetupError(`no script ${name}; there are ${Object.keys(SCRIPTS).join(', ')}`)
+  checkPlatform()
+  await ensurePackages()
+  if (script.needsLab) await ensureLabCanRun()
+  return run([join(REPOSITORY, script.main), ...args])
+}
+
+/** Runs a program on Node 24 to its end, passing signals on; its exit code is ours. */
+function run(command) {
+  const path = [join(REPOSITORY, 'node_modules/.bin'), ...searchPath()].join(delimiter)
+  const child = spawn(NODE, command, {
+    cwd: REPOSITORY,
+    stdio: 'inherit',
+    env: { ...process.env, PATH: path },
+  })
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal))
+  return new Promise((resolve, reject) => {
+    child.on('error', reject)
+    child.on('exit', (code, signal) => resolve(signal === null ? code : 128 + constants.signals[signal]))
+  })
+}
+
+try {
+  process.exitCode = await main()
+} catch (error) {
+  if (!(error instanceof SetupError)) throw error
+  process.stderr.write(`setup: ${error.message}\n`)
+  process.exitCode = 1
+}

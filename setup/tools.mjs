@@ -1,0 +1,10 @@
+/** System tools that the lab, its tests and the demo run, and where Debian has them. */
+export const TOOLS = [
+  { tool: 'ip', debianPackage: 'iproute2', why: 'builds the lab' },
+  { tool: 'tc', debianPackage: 'iproute2', why: 'limits rates in the lab' },
+  { tool: 'nft', debianPackage: 'nftables', why: 'the rules of agents and NAT routers' },
+  { tool: 'conntrack', debianPackage: 'conntrack', why: 'resets NAT routers' },
+  { tool: 'curl', debianPackage: 'curl', why: 'calls Services' },
+  { tool: 'dig', debianPackage: 'bind9-dnsutils', why: 'asks the DNS responder' },
+  { tool: 'dnsmasq', debianPackage: 'dnsmasq-base', why: "is the lab's DNS server of the internet" },
+]
