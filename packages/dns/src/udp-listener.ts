@@ -28,8 +28,10 @@ export class UdpListener {
     const listener = new UdpListener(address, deps)
     const socket = listener.#socket
     try {
+      // Before the bind: with a lookup that answers at once, it emits at once.
+      const listening = once(socket, 'listening')
       socket.bind(port, address)
-      await once(socket, 'listening')
+      await listening
     } catch (error) {
       socket.close()
       throw error

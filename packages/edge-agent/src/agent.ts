@@ -17,6 +17,8 @@ export async function runAgent(config: EdgeAgentConfig, host: ProcessHost): Prom
   const { deps } = components.use(await Runtime.start(config, host))
   const logger = deps.logger.child({ component: 'agent' })
   logger.info('agent starts', { node: nodeName })
+  // Gates come with their components: this one keeps the process from being ready while some are still missing.
+  const started = deps.readiness.gate('agent')
 
   const { services, nodes } = components.use(await Metadata.start(config.metadata, deps))
   const tunnel = components.use(await Tunnel.start(tunnelOptionsOf(config), { ...deps, nodeName }))
@@ -36,6 +38,7 @@ export async function runAgent(config: EdgeAgentConfig, host: ProcessHost): Prom
   const proxierOptions = { ...config.proxier, groupId: config.groupId }
   components.use(await Proxier.start(proxierOptions, { ...deps, services, listeners: traffic.listeners }))
 
+  started.open()
   logger.info('agent runs')
   void warnIfNodeIsUnknown(nodeName, { services, nodes, logger, shutdown: host.shutdown })
   if (!host.shutdown.aborted) await once(host.shutdown, 'abort')

@@ -12,6 +12,8 @@ export class FakeRuleBackend implements RuleBackend {
   hold: Promise<void> = Promise.resolve()
   /** Names of the calls that ended, in order. */
   readonly calls: string[] = []
+  /** How many applies began. */
+  begun = 0
   rules: readonly Rule[] | undefined
 
   async probe(): Promise<ProbeResult> {
@@ -19,6 +21,7 @@ export class FakeRuleBackend implements RuleBackend {
   }
 
   async apply(rules: readonly Rule[]): Promise<ApplyOutcome> {
+    this.begun += 1
     await this.hold
     const failure = this.failures.shift()
     this.calls.push(failure === undefined ? 'apply' : 'apply failed')

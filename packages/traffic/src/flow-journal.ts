@@ -1,4 +1,11 @@
-import { type Endpoint, formatEndpoint, type Logger, type Path, type ServicePortName } from '@edgeway/core'
+import {
+  type Endpoint,
+  formatEndpoint,
+  type Logger,
+  type Path,
+  type ServiceDirectory,
+  type ServicePortName,
+} from '@edgeway/core'
 import type { TrafficMetrics } from './metrics.ts'
 import type { SpliceOutcome } from './splice.ts'
 
@@ -28,17 +35,22 @@ export interface FlowRecord {
   readonly error?: unknown
 }
 
+/** As label: no path was found, or the name is of no Service of the cluster. Other nodes may name what they like. */
 const UNKNOWN = 'unknown'
+
+export interface FlowJournalDeps {
+  readonly logger: Logger
+  readonly metrics: TrafficMetrics
+  readonly services: Pick<ServiceDirectory, 'servicePort'>
+}
 
 /** Counts flows, and writes one line for each at its end. */
 export class FlowJournal {
-  readonly #logger: Logger
-  readonly #metrics: TrafficMetrics
+  readonly #deps: FlowJournalDeps
   readonly #active: Record<FlowDirection, number> = { outbound: 0, inbound: 0 }
 
-  constructor(logger: Logger, metrics: TrafficMetrics) {
-    this.#logger = logger
-    this.#metrics = metrics
+  constructor(deps: FlowJournalDeps) {
+    this.#deps = deps
   }
 
   begin(direction: FlowDirection): void {
@@ -46,12 +58,13 @@ export class FlowJournal {
   }
 
   end(record: FlowRecord): void {
-    const { direction, outcome, service = UNKNOWN, path = UNKNOWN, endpoint } = record
+    const { direction, outcome, path = UNKNOWN, endpoint } = record
+    const { logger, metrics } = this.#deps
     this.#count(direction, -1)
-    this.#metrics.flows.add({ direction, service, path, outcome })
+    metrics.flows.add({ direction, service: this.#serviceLabel(record), path, outcome })
     const bytes = (record.bytesSent ?? 0) + (record.bytesReceived ?? 0)
-    if (bytes > 0) this.#metrics.bytes.add({ direction, path }, bytes)
-    this.#logger.debug('flow ended', {
+    if (bytes > 0) metrics.bytes.add({ direction, path }, bytes)
+    logger.debug('flow ended', {
       ...record,
       ...(endpoint === undefined ? {} : { endpoint: formatEndpoint(endpoint) }),
       durationMs: Math.round(record.durationMs * 10) / 10,
@@ -59,8 +72,13 @@ export class FlowJournal {
     })
   }
 
+  #serviceLabel({ service }: FlowRecord): string {
+    const isKnown = service !== undefined && this.#deps.services.servicePort(service) !== undefined
+    return isKnown ? service : UNKNOWN
+  }
+
   #count(direction: FlowDirection, change: 1 | -1): void {
     this.#active[direction] += change
-    this.#metrics.activeFlows.set({ direction }, this.#active[direction])
+    this.#deps.metrics.activeFlows.set({ direction }, this.#active[direction])
   }
 }

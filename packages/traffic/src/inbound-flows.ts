@@ -1,9 +1,6 @@
-import type { Duplex } from 'node:stream'
 import {
-  DialError,
   type Dialer,
   type DialFailure,
-  type EndpointConnection,
   type FlowAnswer,
   type FlowHandler,
   type FlowRefusal,
@@ -14,10 +11,12 @@ import {
   type NodeName,
   type ServiceDirectory,
 } from '@edgeway/core'
+import { type DialOutcome, dialFirst } from './dial/dial-first.ts'
 import type { FlowJournal } from './flow-journal.ts'
+import { InboundFlow } from './inbound-flow.ts'
 import type { TrafficMetrics } from './metrics.ts'
 import type { OpenFlows } from './open-flows.ts'
-import { splice } from './splice.ts'
+import { waitUntilListed } from './wait-until-listed.ts'
 
 export interface InboundFlowsOptions {
   readonly dialTimeoutMs: number
@@ -27,7 +26,7 @@ export interface InboundFlowsOptions {
 
 export interface InboundFlowsDeps {
   readonly nodeName: NodeName
-  readonly services: Pick<ServiceDirectory, 'hasEndpoint' | 'watch'>
+  readonly services: Pick<ServiceDirectory, 'loaded' | 'hasEndpoint' | 'watch'>
   /** To pods of this node. */
   readonly dialer: Dialer
   readonly journal: FlowJournal
@@ -36,10 +35,18 @@ export interface InboundFlowsDeps {
   readonly logger: Logger
 }
 
-const REFUSALS: Readonly<Partial<Record<DialFailure, FlowRefusal>>> = {
+type Refusal = Exclude<FlowAnswer, { readonly status: 'ok' }>
+
+/** For a flow whose caller named no Service. */
+const NO_SERVICE = formatServicePortName('-', '-', '')
+
+const REFUSAL_OF_FAILURE: Readonly<Partial<Record<DialFailure, FlowRefusal>>> = {
   refused: 'endpoint-refused',
   timeout: 'endpoint-timeout',
 }
+
+/** Refusals that an honest and up-to-date node does not provoke. */
+const SUSPICIOUS: ReadonlySet<FlowRefusal> = new Set(['unknown-target', 'wrong-node', 'bad-request'])
 
 /**
  * Connects flows of other nodes to pods of this one. Dials nothing but endpoints that a Service lists for this very
@@ -48,7 +55,7 @@ const REFUSALS: Readonly<Partial<Record<DialFailure, FlowRefusal>>> = {
 export class InboundFlows implements FlowHandler {
   readonly #options: InboundFlowsOptions
   readonly #deps: InboundFlowsDeps
-  #draining = false
+  #isDraining = false
 
   constructor(options: InboundFlowsOptions, deps: InboundFlowsDeps) {
     this.#options = options
@@ -57,91 +64,75 @@ export class InboundFlows implements FlowHandler {
 
   /** From here on new flows are refused; those that are open go on. */
   refuseNew(): void {
-    this.#draining = true
+    this.#isDraining = true
   }
 
   async open(request: FlowRequest, signal: AbortSignal): Promise<FlowAnswer> {
-    const answer = await this.#answer(request, signal)
-    if (answer.status !== 'ok') this.#refused(request, answer.status, answer.reason)
+    const answer = this.#check(request) ?? (await this.#connect(request, signal))
+    // Nobody is refused who has left.
+    if (answer.status !== 'ok' && !signal.aborted) this.#refused(request, answer)
     return answer
   }
 
-  async #answer(request: FlowRequest, signal: AbortSignal): Promise<FlowAnswer> {
-    const { target } = request
+  #check({ target }: FlowRequest): Refusal | undefined {
     const { nodeName } = this.#deps
-    if (this.#draining) return { status: 'draining', reason: `the agent on ${nodeName} is about to stop` }
+    if (this.#isDraining) return { status: 'draining', reason: `the agent on ${nodeName} is about to stop` }
     if (target.protocol !== 'TCP')
       return { status: 'bad-request', reason: `protocol ${target.protocol} is not forwarded, only TCP` }
     if (target.node !== nodeName)
       return { status: 'wrong-node', reason: `${formatEndpoint(target)} is not on this node, ${nodeName}` }
-    if (!(await this.#isListed(target, signal)))
-      return { status: 'unknown-target', reason: `no Service lists ${formatEndpoint(target)}` }
-    return this.#connect(request, signal)
-  }
-
-  /** The caller's directory may be ahead of this node's. */
-  async #isListed(target: FlowRequest['target'], signal: AbortSignal): Promise<boolean> {
-    const { services } = this.#deps
-    if (services.hasEndpoint(target)) return true
-    const { promise, resolve } = Promise.withResolvers<boolean>()
-    const late = AbortSignal.any([signal, AbortSignal.timeout(this.#options.unknownTargetWaitMs)])
-    using _watch = services.watch(() => services.hasEndpoint(target) && resolve(true))
-    late.addEventListener('abort', () => resolve(false), { once: true })
-    return await promise
+    return undefined
   }
 
   async #connect(request: FlowRequest, signal: AbortSignal): Promise<FlowAnswer> {
-    const started = performance.now()
+    const flow = new InboundFlow(request, this.#deps.journal)
+    this.#deps.open.add(flow)
+    const leave = (): void => flow.giveUp('client-gone')
+    signal.addEventListener('abort', leave)
+    if (signal.aborted) leave()
+    const refusal = (await this.#checkListed(request, flow)) ?? (await this.#dial(request, flow))
+    signal.removeEventListener('abort', leave)
+    if (refusal === undefined)
+      return { status: 'ok', serve: (stream, reset) => flow.serve(stream, reset), abandon: leave }
+    flow.giveUp('dial-failed')
+    return refusal
+  }
+
+  async #checkListed({ target }: FlowRequest, { signal }: InboundFlow): Promise<Refusal | undefined> {
+    const { services } = this.#deps
+    const timeoutMs = this.#options.unknownTargetWaitMs
+    if (await waitUntilListed(target, services, { timeoutMs, signal })) return undefined
+    if (services.loaded)
+      return { status: 'unknown-target', reason: `no Service lists ${formatEndpoint(target)}` }
+    return { status: 'starting', reason: 'the node does not know the Services of the cluster yet' }
+  }
+
+  async #dial(
+    { target, service = NO_SERVICE }: FlowRequest,
+    flow: InboundFlow,
+  ): Promise<Refusal | undefined> {
+    const { dialer, metrics } = this.#deps
     const { dialTimeoutMs } = this.#options
-    const service = request.service ?? formatServicePortName('-', '-', '')
-    const late = AbortSignal.timeout(dialTimeoutMs)
-    try {
-      const target = { endpoint: { ...request.target, ready: true }, service }
-      const connection = await this.#deps.dialer.dial(target, AbortSignal.any([signal, late]))
-      return {
-        status: 'ok',
-        serve: (stream, reset) => void this.#serve(request, { started, connection, stream, reset }),
-        abandon: () => connection.reset(),
-      }
-    } catch (error) {
-      if (late.aborted) return { status: 'endpoint-timeout', reason: `no answer within ${dialTimeoutMs} ms` }
-      const status = (error instanceof DialError && REFUSALS[error.failure]) || 'endpoint-unreachable'
-      return { status, reason: error instanceof Error ? error.message : String(error) }
-    }
+    const dialled = await dialFirst(
+      { endpoints: [{ ...target, ready: true }], service, signal: flow.signal },
+      { dialTimeoutMs, dialBudgetMs: dialTimeoutMs },
+      { dialer, onFailure: (reason) => metrics.dialFailures.add({ reason }) },
+    )
+    if (dialled.status !== 'connected') return refusalOf(dialled)
+    flow.connected(dialled.connection)
+    return undefined
   }
 
-  async #serve(
-    { from, service, target: endpoint }: FlowRequest,
-    flow: {
-      readonly started: number
-      readonly connection: EndpointConnection
-      readonly stream: Duplex
-      readonly reset: () => void
-    },
-  ): Promise<void> {
-    const { journal, open } = this.#deps
-    const connectMs = performance.now() - flow.started
-    journal.begin('inbound')
-    const joined = splice({ stream: flow.stream, reset: flow.reset }, flow.connection)
-    open.add(joined)
-    const outcome = await joined.ended
-    const { bytesSent, bytesReceived } = joined
-    const durationMs = performance.now() - flow.started
-    const record = {
-      direction: 'inbound',
-      client: from,
-      service,
-      endpoint,
-      path: flow.connection.path,
-    } as const
-    journal.end({ ...record, outcome, bytesSent, bytesReceived, connectMs, durationMs })
-  }
-
-  #refused({ from, service, target }: FlowRequest, status: FlowRefusal, reason: string): void {
+  #refused({ from, service, target }: FlowRequest, { status, reason }: Refusal): void {
     this.#deps.metrics.refusals.add({ reason: status })
     const fields = { from, service, target: formatEndpoint(target), status, reason }
-    const suspicious = status === 'unknown-target' || status === 'wrong-node' || status === 'bad-request'
-    if (suspicious) this.#deps.logger.warn('flow of another node refused', fields)
+    if (SUSPICIOUS.has(status)) this.#deps.logger.warn('flow of another node refused', fields)
     else this.#deps.logger.debug('flow of another node refused', fields)
   }
+}
+
+function refusalOf(dialled: Exclude<DialOutcome, { status: 'connected' }>): Refusal {
+  if (dialled.status !== 'failed') return { status: 'draining', reason: 'the flow was given up' }
+  const { failure, message } = dialled.error
+  return { status: REFUSAL_OF_FAILURE[failure] ?? 'endpoint-unreachable', reason: message }
 }

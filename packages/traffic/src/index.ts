@@ -1,4 +1,3 @@
 export { DirectDialer } from './dial/direct-dialer.ts'
 export { NodeAwareDialer, type NodeAwareDialerDeps } from './dial/node-aware-dialer.ts'
-export { NoEndpointsError } from './errors.ts'
 export { DEFAULT_TRAFFIC_OPTIONS, Traffic, type TrafficDeps, type TrafficOptions } from './traffic.ts'

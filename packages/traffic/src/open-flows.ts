@@ -1,20 +1,26 @@
-import type { Splice } from './splice.ts'
+/** A flow from the moment that its node has taken it on. */
+export interface OpenFlow {
+  /** Resolves when nothing of the flow is left; never rejects. */
+  readonly ended: Promise<void>
+  /** Ends it now, whatever it is at. */
+  cut(): void
+}
 
-/** The spliced flows of a node that are open; drains them at the end. */
+/** The flows of a node that are open; drains them at the end. */
 export class OpenFlows {
-  readonly #splices = new Set<Splice>()
+  readonly #flows = new Set<OpenFlow>()
 
-  add(flow: Splice): void {
-    this.#splices.add(flow)
-    void flow.ended.then(() => this.#splices.delete(flow))
+  add(flow: OpenFlow): void {
+    this.#flows.add(flow)
+    void flow.ended.then(() => this.#flows.delete(flow))
   }
 
   /** Waits for the flows to end by themselves, and cuts those that are still open after `timeoutMs`. */
   async drain(timeoutMs: number): Promise<void> {
-    const cut = setTimeout(() => {
-      for (const flow of this.#splices) flow.cut()
+    const late = setTimeout(() => {
+      for (const flow of this.#flows) flow.cut()
     }, timeoutMs)
-    await Promise.all([...this.#splices].map(({ ended }) => ended))
-    clearTimeout(cut)
+    await Promise.all([...this.#flows].map(({ ended }) => ended))
+    clearTimeout(late)
   }
 }

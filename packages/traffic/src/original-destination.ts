@@ -16,6 +16,10 @@ type GetSockOpt = (fd: number, level: number, name: number, value: Buffer, lengt
 const SOL_IP = 0
 const SOL_IPV6 = 41
 const SO_ORIGINAL_DST = 80
+/** asm-generic/socket.h */
+const SOL_SOCKET = 1
+const SO_TYPE = 3
+const SOCK_STREAM = 1
 const SOCKADDR_IN_BYTES = 16
 const SOCKADDR_IN6_BYTES = 28
 /** Offsets in sockaddr_in and sockaddr_in6; the port is at the same place in both. */
@@ -26,7 +30,7 @@ const IPV6_OFFSET = 8
 /**
  * SO_ORIGINAL_DST through koffi, since Node has no getsockopt.
  *
- * @returns `undefined` where it can't work: no koffi for this platform, another libc, no connection tracking
+ * @returns `undefined` where it can't work: no koffi for this platform, or Node no longer tells the descriptor
  */
 export async function loadOriginalDestination(): Promise<ReadOriginalDestination | undefined> {
   const getsockopt = await loadGetSockOpt()
@@ -38,40 +42,65 @@ async function loadGetSockOpt(): Promise<GetSockOpt | undefined> {
   try {
     const { default: koffi } = await import('koffi')
     const signature = 'int getsockopt(int fd, int level, int name, void *value, void *length)'
-    return koffi.load('libc.so.6').func(signature) as GetSockOpt
+    // What this very process has loaded, so whatever libc it runs on.
+    return koffi.load(null).func(signature) as GetSockOpt
   } catch {
-    // No binary for this platform or another libc: the caller has a way without it.
+    // No binary for this platform: the caller has a way without it.
     return undefined
   }
 }
 
-/** Tries the call on a real connection: without NAT the kernel answers with the address it was made to, or ENOENT. */
+/**
+ * Makes the call on a real connection, for an option with a known answer. SO_ORIGINAL_DST itself has none before the
+ * first NAT rule is there: ENOENT, or ENOPROTOOPT while the kernel's module is not loaded.
+ */
 async function reachesTheKernel(getsockopt: GetSockOpt): Promise<boolean> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const address = server.address()
-  if (address === null || typeof address === 'string') return false
-  const client = connect(address.port, address.address)
+  const server = createServer()
   try {
-    const [accepted] = (await once(server, 'connection')) as [Socket]
-    const destination = readDestination(getsockopt, accepted)
-    accepted.destroy()
-    return destination === undefined || destination.port === address.port
-  } finally {
+    server.listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    const address = server.address()
+    if (address === null || typeof address === 'string') return false
+    const client = connect(address.port, address.address)
+    await once(client, 'connect')
+    const [type] = callGetSockOpt(getsockopt, client, { level: SOL_SOCKET, name: SO_TYPE, bytes: 4 }) ?? []
     client.destroy()
+    return type === SOCK_STREAM
+  } catch {
+    // No connection on loopback: nothing can be said for it.
+    return false
+  } finally {
     server.close()
   }
 }
 
 function readDestination(getsockopt: GetSockOpt, socket: Socket): Destination | undefined {
+  const isIpv6 = socket.localFamily === 'IPv6' && socket.localAddress?.startsWith('::ffff:') === false
+  const [level, bytes] = isIpv6 ? [SOL_IPV6, SOCKADDR_IN6_BYTES] : [SOL_IP, SOCKADDR_IN_BYTES]
+  const value = callGetSockOpt(getsockopt, socket, { level, name: SO_ORIGINAL_DST, bytes })
+  if (value === undefined) return undefined
+  return { ip: isIpv6 ? ipv6Of(value) : ipv4Of(value), port: value.readUInt16BE(PORT_OFFSET) }
+}
+
+interface SocketOption {
+  readonly level: number
+  readonly name: number
+  readonly bytes: number
+}
+
+/** @returns `undefined` when the kernel has no answer or the socket is gone */
+function callGetSockOpt(
+  getsockopt: GetSockOpt,
+  socket: Socket,
+  { level, name, bytes }: SocketOption,
+): Buffer | undefined {
   const fd = fdOf(socket)
   if (fd === undefined) return undefined
-  const ipv6 = socket.localFamily === 'IPv6' && socket.localAddress?.startsWith('::ffff:') === false
-  const value = Buffer.alloc(SOCKADDR_IN6_BYTES)
+  const value = Buffer.alloc(bytes)
+  // socklen_t, in the byte order of every platform that Node has a release for.
   const length = Buffer.alloc(4)
-  length.writeInt32LE(ipv6 ? SOCKADDR_IN6_BYTES : SOCKADDR_IN_BYTES)
-  if (getsockopt(fd, ipv6 ? SOL_IPV6 : SOL_IP, SO_ORIGINAL_DST, value, length) !== 0) return undefined
-  return { ip: ipv6 ? ipv6Of(value) : ipv4Of(value), port: value.readUInt16BE(PORT_OFFSET) }
+  length.writeInt32LE(bytes)
+  return getsockopt(fd, level, name, value, length) === 0 ? value : undefined
 }
 
 function ipv4Of(value: Buffer): string {

@@ -21,8 +21,8 @@ export interface Splice {
 }
 
 /**
- * For so long an end may read what the other one sent before it went away. A server may answer, close and reset
- * while its client still sends (an early HTTP error): the answer has to arrive before the reset does.
+ * For so long a client may read the answer of an endpoint that ended its sending, and then reset. A server that
+ * answers before it read the whole request (an early HTTP error) does so, and the answer has to outrun the reset.
  */
 const LINGER_MS = 1_000
 
@@ -54,8 +54,8 @@ class TwoWayCopy implements Splice {
     this.#resolve = resolve
     this.#client = client
     this.#endpoint = endpoint
-    this.#watch(client, endpoint, 'client-reset')
-    this.#watch(endpoint, client, 'endpoint-reset')
+    this.#watch(client, endpoint, () => this.#fail('client-reset'))
+    this.#watch(endpoint, client, () => this.#fail('endpoint-reset'))
     const [a, b] = [client.stream, endpoint.stream]
     // What the kernel took at once leaves nothing to wait for, though `write` says false for a chunk of full size.
     a.on('data', (chunk: Buffer) => {
@@ -73,40 +73,35 @@ class TwoWayCopy implements Splice {
 
   cut(): void {
     this.#fail('cut')
+    // It may have failed before and linger.
     this.#resetBoth()
   }
 
-  #watch(end: FlowEnd, other: FlowEnd, broken: SpliceOutcome): void {
-    const { stream } = end
-    const breakOff = (): void => {
-      if (this.#fail(broken)) this.#resetAfter(end, other)
-    }
+  #watch({ stream }: FlowEnd, other: FlowEnd, onBroken: () => void): void {
     stream.on('drain', () => other.stream.resume())
     stream.on('end', () => other.stream.end())
-    stream.on('error', breakOff)
+    stream.on('error', onBroken)
     stream.on('close', () => {
-      if (!isDone(stream)) breakOff()
+      if (!isDone(stream)) onBroken()
       this.#closed()
     })
     if (stream.closed) this.#open -= 1
     // It may have died between its connect and now; its events are past then.
-    if (stream.destroyed) queueMicrotask(breakOff)
+    if (stream.destroyed) queueMicrotask(onBroken)
   }
 
-  /** @returns false when the flow had failed before */
-  #fail(outcome: SpliceOutcome): boolean {
-    if (this.#outcome !== 'completed') return false
+  #fail(outcome: Exclude<SpliceOutcome, 'completed'>): void {
+    if (this.#outcome !== 'completed') return
     this.#outcome = outcome
-    return true
+    const hasAnswered = outcome === 'endpoint-reset' && this.#endpoint.stream.readableEnded
+    if (hasAnswered && !this.#client.stream.destroyed) this.#lingerForClient()
+    else this.#resetBoth()
   }
 
-  /** Resets `other`, at once unless it still has to read how `gone` had ended its own sending. */
-  #resetAfter(gone: FlowEnd, other: FlowEnd): void {
-    const owesTheEnd = gone.stream.readableEnded && !other.stream.destroyed && !other.stream.readableEnded
-    if (!owesTheEnd) return this.#resetBoth()
-    if (!gone.stream.destroyed) gone.reset()
-    // Unread bytes would make the kernel reset the connection on its own: they are read and dropped.
-    other.stream.removeAllListeners('data').resume()
+  #lingerForClient(): void {
+    if (!this.#endpoint.stream.destroyed) this.#endpoint.reset()
+    // Bytes left unread would make the kernel reset the connection on its own: they are read and dropped.
+    this.#client.stream.removeAllListeners('data').resume()
     this.#linger = setTimeout(() => this.#resetBoth(), LINGER_MS)
   }
 

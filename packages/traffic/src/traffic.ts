@@ -64,7 +64,6 @@ export class Traffic implements Component {
   /** For flows that come from other nodes. */
   readonly inbound: FlowHandler
   readonly #inboundFlows: InboundFlows
-  readonly #outboundFlows: OutboundFlows
   readonly #interceptor: Interceptor
   readonly #open: OpenFlows
   readonly #drainTimeoutMs: number
@@ -74,7 +73,6 @@ export class Traffic implements Component {
     parts: {
       readonly interceptor: Interceptor
       readonly inbound: InboundFlows
-      readonly outbound: OutboundFlows
       readonly open: OpenFlows
       readonly subscription: Disposable
     },
@@ -83,7 +81,6 @@ export class Traffic implements Component {
     this.listeners = parts.interceptor.listeners
     this.inbound = parts.inbound
     this.#inboundFlows = parts.inbound
-    this.#outboundFlows = parts.outbound
     this.#interceptor = parts.interceptor
     this.#open = parts.open
     this.#subscription = parts.subscription
@@ -94,7 +91,7 @@ export class Traffic implements Component {
   static async start(options: TrafficOptions, deps: TrafficDeps): Promise<Traffic> {
     const logger = deps.logger.child({ component: 'traffic' })
     const metrics = trafficMetrics(deps.metrics)
-    const journal = new FlowJournal(logger, metrics)
+    const journal = new FlowJournal({ logger, metrics, services: deps.services })
     const open = new OpenFlows()
     const picker = new EndpointPicker(deps.services)
     const { dialer, services, nodeName } = deps
@@ -104,14 +101,13 @@ export class Traffic implements Component {
     const inbound = new InboundFlows(options, inboundDeps)
     const interceptor = await startInterceptor(options, deps, (client, port) => outbound.accept(client, port))
     const subscription = services.watch((changed) => picker.forget(changed))
-    return new Traffic({ interceptor, inbound, outbound, open, subscription }, options.drainTimeoutMs)
+    return new Traffic({ interceptor, inbound, open, subscription }, options.drainTimeoutMs)
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#subscription[Symbol.dispose]()
     this.#inboundFlows.refuseNew()
     await this.#interceptor[Symbol.asyncDispose]()
-    this.#outboundFlows.abandonDialling()
     await this.#open.drain(this.#drainTimeoutMs)
   }
 }
@@ -135,5 +131,5 @@ async function startInterceptor(
     return interceptor
   }
   logger.info('listening for redirected connections, one port per ServicePort', { address: ip })
-  return ListenerPerServicePort.start(ip, { services, onConnection, logger })
+  return ListenerPerServicePort.start(ip, { services, onConnection, logger, onFatal })
 }

@@ -1,4 +1,3 @@
-import { once } from 'node:events'
 import { describe, expect, it } from 'vitest'
 import { echo, SmallMesh, serving, textOf } from './small-mesh.ts'
 

@@ -1,18 +1,26 @@
-import { endpointsOf, serviceOf } from '@edgeway/testbed'
 import { describe, expect, it } from 'vitest'
-import type { ServicePort } from '../model/service.ts'
+import type { Endpoint } from '../model/endpoint.ts'
+import type { NodeName } from '../model/node.ts'
+import { formatServicePortName, type ServicePort } from '../model/service.ts'
 import { servicePortMode } from './service-port-mode.ts'
 
-function portOf(text: string): ServicePort {
-  const [port] = serviceOf(text, '10.96.0.1', 80).ports
-  if (port === undefined) throw new Error('serviceOf makes one port')
-  return port
+const web: ServicePort = {
+  name: formatServicePortName('shop', 'web', 'http'),
+  protocol: 'TCP',
+  port: 80,
+  clusterIps: ['10.96.0.1'],
+}
+const endpoint: Endpoint = {
+  node: 'edge-1' as NodeName,
+  ip: '10.1.0.1',
+  port: 80,
+  protocol: 'TCP',
+  ready: true,
 }
 
 describe('servicePortMode', () => {
-  const web = portOf('shop/web:http')
-  const ready = endpointsOf('edge-1/10.1.0.1:80')
-  const notReady = ready.map((endpoint) => ({ ...endpoint, ready: false }))
+  const ready = [endpoint]
+  const notReady = [{ ...endpoint, ready: false }]
 
   it('forwards a ServicePort with a ready endpoint', () => {
     expect(servicePortMode(web, [...notReady, ...ready])).toBe('AGENT')
@@ -26,6 +34,8 @@ describe('servicePortMode', () => {
   it('leaves headless Services, UDP and the API server alone', () => {
     expect(servicePortMode({ ...web, clusterIps: [] }, ready)).toBeUndefined()
     expect(servicePortMode({ ...web, protocol: 'UDP' }, ready)).toBeUndefined()
-    expect(servicePortMode(portOf('default/kubernetes:https'), ready)).toBeUndefined()
+    expect(
+      servicePortMode({ ...web, name: formatServicePortName('default', 'kubernetes', 'https') }, ready),
+    ).toBeUndefined()
   })
 })

@@ -8,6 +8,7 @@ import {
   type EndpointConnection,
   type Path,
 } from '@edgeway/core'
+import { KEEP_ALIVE } from '../keep-alive.ts'
 import { resetSocket } from '../reset-socket.ts'
 
 /** Connects by plain TCP from this node. */
@@ -25,9 +26,11 @@ export class DirectDialer implements Dialer {
   }
 }
 
+const SOCKET_OPTIONS = { allowHalfOpen: true, noDelay: true, ...KEEP_ALIVE }
+
 function connected(endpoint: Endpoint, signal: AbortSignal): Promise<Socket> {
   const { promise, resolve, reject } = Promise.withResolvers<Socket>()
-  const socket = connect({ host: endpoint.ip, port: endpoint.port, allowHalfOpen: true, noDelay: true })
+  const socket = connect({ ...SOCKET_OPTIONS, host: endpoint.ip, port: endpoint.port })
   const abort = (): void => {
     socket.destroy()
     reject(signal.reason)

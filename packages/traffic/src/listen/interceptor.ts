@@ -7,7 +7,7 @@ export interface Interceptor extends Component {
 }
 
 /**
- * Takes over an accepted connection, paused, half-open allowed. `servicePort` is `undefined` for one that no
+ * Takes over an accepted connection, half-open allowed, of which nothing was read yet. `servicePort` is `undefined` for one that no
  * ServicePort explains: it came directly, or its Service has just gone.
  */
 export type OnConnection = (socket: Socket, servicePort: ServicePort | undefined) => void

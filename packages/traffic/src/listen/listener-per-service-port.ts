@@ -14,6 +14,12 @@ export interface ListenerPerServicePortDeps {
   readonly services: Pick<ServiceDirectory, 'servicePorts' | 'servicePort' | 'watch'>
   readonly onConnection: OnConnection
   readonly logger: Logger
+  onFatal(error: Error): void
+}
+
+/** The place of one ServicePort's listener; the server is missing while it is about to listen. */
+interface Slot {
+  server?: Server
 }
 
 /**
@@ -24,11 +30,9 @@ export class ListenerPerServicePort implements Interceptor, ListenerDirectory {
   readonly listeners: ListenerDirectory = this
   readonly #ip: string
   readonly #deps: ListenerPerServicePortDeps
-  /** `undefined`: about to listen. */
-  readonly #servers = new Map<ServicePortName, Server | undefined>()
+  readonly #slots = new Map<ServicePortName, Slot>()
   readonly #watchers = new Set<(changed: ServicePortName) => void>()
   readonly #subscription: Disposable
-  #stopped = false
 
   private constructor(ip: string, deps: ListenerPerServicePortDeps) {
     this.#ip = ip
@@ -43,7 +47,7 @@ export class ListenerPerServicePort implements Interceptor, ListenerDirectory {
   }
 
   listener(name: ServicePortName): ListenerAddress | undefined {
-    const server = this.#servers.get(name)
+    const server = this.#slots.get(name)?.server
     return server?.listening === true ? addressOf(server) : undefined
   }
 
@@ -53,37 +57,43 @@ export class ListenerPerServicePort implements Interceptor, ListenerDirectory {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#stopped = true
     this.#subscription[Symbol.dispose]()
-    for (const server of this.#servers.values()) if (server !== undefined) stopAccepting(server)
-    this.#servers.clear()
+    for (const { server } of this.#slots.values()) if (server !== undefined) stopAccepting(server)
+    this.#slots.clear()
   }
 
   async #follow(name: ServicePortName): Promise<void> {
-    const wanted = needsListener(this.#deps.services.servicePort(name))
-    if (wanted && !this.#servers.has(name)) await this.#open(name)
-    if (!wanted && this.#servers.has(name)) this.#close(name)
+    const isWanted = needsListener(this.#deps.services.servicePort(name))
+    if (isWanted && !this.#slots.has(name)) await this.#open(name)
+    if (!isWanted && this.#slots.has(name)) this.#close(name)
   }
 
   async #open(name: ServicePortName): Promise<void> {
-    this.#servers.set(name, undefined)
+    const slot: Slot = {}
+    this.#slots.set(name, slot)
     try {
-      const server = await listenTcp({ ip: this.#ip, port: 0 }, (socket) =>
-        this.#deps.onConnection(socket, this.#deps.services.servicePort(name)),
-      )
-      // The ServicePort may have gone while this was on its way.
-      if (this.#stopped || !this.#servers.has(name)) return stopAccepting(server)
-      this.#servers.set(name, server)
+      const server = await this.#listen(name)
+      // The ServicePort may have gone while this was on its way, and even have come again.
+      if (this.#slots.get(name) !== slot) return stopAccepting(server)
+      slot.server = server
       this.#notify(name)
     } catch (error) {
-      this.#servers.delete(name)
+      if (this.#slots.get(name) === slot) this.#slots.delete(name)
       this.#deps.logger.error('no listener for a ServicePort', { service: name, error })
     }
   }
 
+  #listen(name: ServicePortName): Promise<Server> {
+    const { services, onConnection, onFatal } = this.#deps
+    return listenTcp(
+      { ip: this.#ip, port: 0 },
+      { onSocket: (socket) => onConnection(socket, services.servicePort(name)), onFatal },
+    )
+  }
+
   #close(name: ServicePortName): void {
-    const server = this.#servers.get(name)
-    this.#servers.delete(name)
+    const server = this.#slots.get(name)?.server
+    this.#slots.delete(name)
     if (server !== undefined) stopAccepting(server)
     this.#notify(name)
   }

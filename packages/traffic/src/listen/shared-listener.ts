@@ -11,7 +11,7 @@ import type { Interceptor, OnConnection } from './interceptor.ts'
 import { addressOf, listenTcp, stopAccepting } from './tcp-server.ts'
 
 export interface SharedListenerDeps {
-  readonly services: Pick<ServiceDirectory, 'lookup' | 'servicePort'>
+  readonly services: Pick<ServiceDirectory, 'lookup' | 'servicePort' | 'watch'>
   readonly readOriginalDestination: ReadOriginalDestination
   readonly onConnection: OnConnection
   onFatal(error: Error): void
@@ -30,10 +30,10 @@ export class SharedListener implements Interceptor, ListenerDirectory {
 
   static async start(address: ListenerAddress, deps: SharedListenerDeps): Promise<SharedListener> {
     const listener = new SharedListener(deps)
-    const server = await listenTcp(address, (socket) =>
-      deps.onConnection(socket, listener.#servicePortOf(socket)),
-    )
-    server.on('error', deps.onFatal)
+    const server = await listenTcp(address, {
+      onSocket: (socket) => deps.onConnection(socket, listener.#servicePortOf(socket)),
+      onFatal: deps.onFatal,
+    })
     listener.#server = server
     listener.#address = addressOf(server)
     return listener
@@ -43,9 +43,9 @@ export class SharedListener implements Interceptor, ListenerDirectory {
     return this.#deps.services.servicePort(name)?.protocol === 'TCP' ? this.#address : undefined
   }
 
-  /** Answers change only with the directory, which the reader watches anyway. */
-  watch(): Disposable {
-    return { [Symbol.dispose]: () => {} }
+  /** Answers change with the directory: a ServicePort comes or goes, the listener is the same for all. */
+  watch(listener: (changed: ServicePortName) => void): Disposable {
+    return this.#deps.services.watch(listener)
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -1,26 +1,35 @@
 import { once } from 'node:events'
 import { createServer, type Server, type Socket } from 'node:net'
 import type { ListenerAddress } from '@edgeway/core'
+import { KEEP_ALIVE } from '../keep-alive.ts'
 
 /** Connections that the kernel queues before they are accepted. */
 const BACKLOG = 4_096
 
+export interface TcpServerDeps {
+  onSocket(socket: Socket): void
+  /** The server can't accept any more. Running out of descriptors is not among it: the kernel drops the connection. */
+  onFatal(error: Error): void
+}
+
 /**
- * Listens for connections that are handed on paused: no byte is read before the flow's other end is there.
+ * Listens for connections. What a client sends at once waits in its socket's buffer for someone to read it: not
+ * paused, so that a client that leaves meanwhile is noticed.
  *
  * @throws {Error} when the address can't be bound
  */
 export async function listenTcp(
   { ip, port }: ListenerAddress,
-  onSocket: (socket: Socket) => void,
+  { onSocket, onFatal }: TcpServerDeps,
 ): Promise<Server> {
-  const server = createServer({ allowHalfOpen: true, pauseOnConnect: true, noDelay: true }, (socket) => {
+  const server = createServer({ allowHalfOpen: true, noDelay: true, ...KEEP_ALIVE }, (socket) => {
     // An early reset must not be an unhandled error; whoever takes the socket over sees it destroyed.
     socket.on('error', () => {})
     onSocket(socket)
   })
   server.listen({ host: ip, port, backlog: BACKLOG })
   await once(server, 'listening')
+  server.on('error', onFatal)
   return server
 }
 

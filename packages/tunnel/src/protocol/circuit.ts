@@ -129,21 +129,29 @@ function decodeFields(message: Uint8Array): Fields {
   const bytes = new Map<number, Uint8Array>()
   let at = 0
   while (at < message.length) {
-    const key = readVarint(message, at)
-    const value = key === undefined ? undefined : readVarint(message, key.end)
-    if (key === undefined || value === undefined) throw new ProtocolError('the message is cut off')
-    at = value.end
-    const kind = key.value % 8
+    const key = readWholeVarint(message, at)
+    const value = readWholeVarint(message, key.end)
     const field = Math.floor(key.value / 8)
-    if (kind === 0) numbers.set(field, value.value)
-    else if (kind === 2 && value.end + value.value <= message.length) {
+    if (key.value % 8 === 0) {
+      numbers.set(field, value.value)
+      at = value.end
+    } else {
       at = value.end + value.value
       bytes.set(field, message.subarray(value.end, at))
-    } else throw new ProtocolError('the message has a field of an unknown kind')
+    }
+    if (at > message.length || ![0, 2].includes(key.value % 8))
+      throw new ProtocolError('the message is malformed')
   }
   return { numbers, bytes }
 }
 
+function readWholeVarint(bytes: Uint8Array, start: number): { value: number; end: number } {
+  const number = readVarint(bytes, start)
+  if (number === undefined) throw new ProtocolError('the message is cut off')
+  return number
+}
+
+/** `undefined` when the bytes end before the number does. */
 function readVarint(bytes: Uint8Array, start: number): { value: number; end: number } | undefined {
   let value = 0
   // 8 bytes hold 56 bits: more than a message needs, less than a number loses.

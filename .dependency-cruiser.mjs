@@ -1,0 +1,85 @@
+// Who may import whom: the table of ARCHITECTURE.md, and one door per technology. Type-only imports count, too.
+
+/** What each package may import besides itself; tests may import testbed as well. */
+const IMPORTS = {
+  core: [],
+  runtime: ['core'],
+  metadata: ['core'],
+  dns: ['core'],
+  proxier: ['core'],
+  traffic: ['core'],
+  tunnel: ['core'],
+  testbed: ['core'],
+  'tunnel-server': ['core', 'runtime', 'tunnel', 'metadata'],
+  'edge-agent': ['core', 'runtime', 'metadata', 'dns', 'proxier', 'traffic', 'tunnel'],
+}
+
+/** Technologies, and the only places that may know them. */
+const DOORS = [
+  { to: 'node_modules/(libp2p|@libp2p|@multiformats)/', from: '^(packages/tunnel|e2e/support)/' },
+  { to: 'node_modules/@kubernetes/client-node/', from: '^packages/metadata/src/kubernetes/' },
+  { to: 'node_modules/dns-packet/', from: '^packages/dns/(src/message\\.ts|.*\\.test\\.ts|test/)' },
+  { to: 'node_modules/koffi/', from: '^packages/traffic/src/original-destination\\.ts' },
+  { to: 'node_modules/zod/', from: '^packages/(runtime/|(edge-agent|tunnel-server)/src/config\\.ts)' },
+  { to: 'node_modules/yaml/', from: '^packages/(runtime|testbed)/' },
+  { to: 'node_modules/(pino|prom-client)/', from: '^packages/runtime/' },
+  { to: '^(node:)?child_process$', from: '^(packages/(proxier|testbed)|e2e|demo|scripts)/|/test/|\\.test\\.ts$' },
+]
+
+const TESTS = '(\\.test\\.ts$|/test/|\\.e2e\\.ts$)'
+
+const directions = Object.entries(IMPORTS).map(([name, allowed]) => ({
+  name: `imports-of-${name}`,
+  severity: 'error',
+  from: { path: `^packages/${name}/`, pathNot: TESTS },
+  to: { path: '^packages/', pathNot: `^packages/(${[name, ...allowed].join('|')})/` },
+}))
+
+const testDirections = Object.entries(IMPORTS).map(([name, allowed]) => ({
+  name: `imports-of-tests-of-${name}`,
+  severity: 'error',
+  from: { path: `^packages/${name}/.*${TESTS}` },
+  to: { path: '^packages/', pathNot: `^packages/(${[name, 'testbed', ...allowed].join('|')})/` },
+}))
+
+const doors = DOORS.map(({ to, from }) => ({
+  name: `door-of-${to.replaceAll(/[^a-z0-9-]+/g, ' ').trim().replaceAll(' ', '-')}`,
+  severity: 'error',
+  from: { path: '^(packages|e2e|demo|scripts)/', pathNot: from },
+  to: { path: to },
+}))
+
+export default {
+  forbidden: [
+    ...directions,
+    ...testDirections,
+    ...doors,
+    {
+      name: 'one-entry-per-package',
+      severity: 'error',
+      from: { path: '^packages/([^/]+)/' },
+      to: { path: '^packages/([^/]+)/', pathNot: ['^packages/$1/', '^packages/[^/]+/src/index\\.ts$'] },
+    },
+    {
+      name: 'one-entry-for-outsiders',
+      severity: 'error',
+      from: { path: '^(e2e|demo|scripts)/' },
+      to: { path: '^packages/', pathNot: '^packages/[^/]+/src/index\\.ts$' },
+    },
+    {
+      name: 'e2e-and-demo-look-from-outside',
+      severity: 'error',
+      from: { path: '^(e2e|demo)/' },
+      // e2e/support plays members and strangers that misbehave, which takes the tunnel's own protocol.
+      to: { path: '^packages/', pathNot: '^packages/(core|testbed|tunnel)/' },
+    },
+    { name: 'no-cycles', severity: 'error', from: {}, to: { circular: true } },
+    { name: 'resolvable', severity: 'error', from: {}, to: { couldNotResolve: true } },
+  ],
+  options: {
+    tsConfig: { fileName: 'tsconfig.json' },
+    tsPreCompilationDeps: true,
+    doNotFollow: { path: 'node_modules' },
+    enhancedResolveOptions: { exportsFields: ['exports'], conditionNames: ['import', 'node', 'default', 'types'] },
+  },
+}

@@ -1,0 +1,187 @@
+import { formatServicePortName } from '@edgeway/core'
+import { endpointsOf, FakeComponentDeps, FakeServiceDirectory, serviceOf } from '@edgeway/testbed'
+import { beforeEach, describe, expect, it, vi } from 'vitest'
+import { FakeListenerDirectory } from '../test/fake-listener-directory.ts'
+import { FakeRuleBackend } from '../test/fake-rule-backend.ts'
+import { RulesUnavailableError } from './errors.ts'
+import { Proxier, type ProxierOptions } from './proxier.ts'
+
+const WEB = formatServicePortName('shop', 'web', 'http')
+const LISTENER = { ip: '169.254.96.16', port: 15_001 }
+const OPTIONS = {
+  syncDelayMs: 1,
+  maxSyncDelayMs: 10,
+  resyncIntervalMs: 60_000,
+  maxRetryDelayMs: 1,
+  groupId: 4_242,
+}
+
+describe('Proxier', () => {
+  let deps: FakeComponentDeps
+  let services: FakeServiceDirectory
+  let listeners: FakeListenerDirectory
+  let backend: FakeRuleBackend
+
+  beforeEach(() => {
+    deps = new FakeComponentDeps()
+    services = new FakeServiceDirectory()
+    listeners = new FakeListenerDirectory()
+    backend = new FakeRuleBackend()
+  })
+
+  function start(options: Partial<ProxierOptions> = {}): Promise<Proxier> {
+    return Proxier.start({ ...OPTIONS, ...options }, { ...deps, services, listeners, backend })
+  }
+
+  function addWeb(): void {
+    services.set(serviceOf('shop/web:http', '10.96.0.1', 80), endpointsOf('10.1.0.1:8080'))
+  }
+
+  it('refuses to start where no rules can be loaded, and says why', async () => {
+    backend.probeResult = { usable: false, reason: 'nft is missing' }
+
+    await expect(start()).rejects.toThrow(RulesUnavailableError)
+    await expect(start()).rejects.toThrow(/nft is missing/)
+  })
+
+  it('starts before the directory is loaded, and touches no rules until then', async () => {
+    services = new FakeServiceDirectory({ loaded: false })
+    await using _proxier = await start()
+    addWeb()
+    listeners.set(WEB, LISTENER)
+    expect(backend.calls).toEqual([])
+    expect(deps.readiness.shut).toEqual(['rules'])
+
+    services.load()
+
+    await vi.waitFor(() => expect(deps.readiness.shut).toEqual([]))
+    expect(backend.calls).toEqual(['apply'])
+    expect(backend.rules).toMatchObject([{ mode: 'AGENT', ip: '10.96.0.1' }])
+  })
+
+  it('follows the Services and the listeners', async () => {
+    await using _proxier = await start()
+    addWeb()
+    await vi.waitFor(() => expect(backend.rules).toEqual([]))
+
+    listeners.set(WEB, LISTENER)
+    await vi.waitFor(() => expect(backend.rules).toMatchObject([{ mode: 'AGENT', listener: LISTENER }]))
+
+    services.setEndpoints(WEB, [])
+    await vi.waitFor(() => expect(backend.rules).toMatchObject([{ mode: 'REJECT' }]))
+
+    services.delete('shop', 'web')
+    await vi.waitFor(() => expect(backend.rules).toEqual([]))
+  })
+
+  it('syncs once for a burst of changes', async () => {
+    await using _proxier = await start()
+    await vi.waitFor(() => expect(backend.calls).toEqual(['apply']))
+
+    for (let i = 0; i < 100; i++) services.set(serviceOf(`shop/s${i}`, `10.96.1.${i}`, 80))
+
+    await vi.waitFor(() => expect(backend.rules).toHaveLength(100))
+    expect(backend.calls).toEqual(['apply', 'apply'])
+  })
+
+  it('syncs again for a change that came during a sync', async () => {
+    const held = Promise.withResolvers<void>()
+    await using _proxier = await start()
+    await vi.waitFor(() => expect(backend.calls).toEqual(['apply']))
+    backend.hold = held.promise
+    services.set(serviceOf('shop/first', '10.96.1.1', 80))
+    await vi.waitFor(() => expect(backend.begun).toBe(2))
+
+    services.set(serviceOf('shop/second', '10.96.1.2', 80))
+    held.resolve()
+
+    await vi.waitFor(() => expect(backend.rules).toHaveLength(2))
+  })
+
+  it('is not ready while it fails, retries, and is ready again', async () => {
+    await using _proxier = await start({ maxRetryDelayMs: 50 })
+    await vi.waitFor(() => expect(deps.readiness.shut).toEqual([]))
+    backend.failures.push(new Error('nft is busy'), new Error('nft is busy'))
+
+    addWeb()
+    await vi.waitFor(() => expect(deps.readiness.shut).toEqual(['rules']))
+    await vi.waitFor(() => expect(deps.readiness.shut).toEqual([]))
+
+    const retries = ['apply failed', 'verify', 'apply failed', 'verify', 'apply']
+    expect(backend.calls).toEqual(['apply', ...retries])
+    expect(deps.metrics.value('edgeway_proxier_syncs_total', { outcome: 'failed' })).toBe(2)
+    expect(deps.logger.lines.filter(({ level }) => level === 'warn')).toHaveLength(2)
+    expect(deps.fatal).toEqual([])
+  })
+
+  it('loads the rules again when somebody changed them, and counts that', async () => {
+    await using _proxier = await start({ resyncIntervalMs: 5 })
+    await vi.waitFor(() => expect(backend.calls).toContain('verify'))
+    expect(deps.metrics.value('edgeway_proxier_drifts_total')).toBe(0)
+
+    backend.found = 'drifted'
+
+    await vi.waitFor(() => expect(deps.metrics.value('edgeway_proxier_drifts_total')).toBe(1))
+    await vi.waitFor(() =>
+      expect(deps.metrics.value('edgeway_proxier_syncs_total', { outcome: 'loaded' })).toBe(2),
+    )
+    expect(deps.readiness.shut).toEqual([])
+  })
+
+  it('verifies though changes never cease', async () => {
+    await using _proxier = await start({ resyncIntervalMs: 5 })
+    const churn = setInterval(addWeb, 1)
+    try {
+      await vi.waitFor(() => expect(backend.calls).toContain('verify'))
+    } finally {
+      clearInterval(churn)
+    }
+  })
+
+  it('counts the rules by mode', async () => {
+    addWeb()
+    listeners.set(WEB, LISTENER)
+    services.set(serviceOf('shop/db', '10.96.0.2', 5_432))
+    services.set(serviceOf('shop/mail', '10.96.0.3', 25))
+    await using _proxier = await start()
+
+    await vi.waitFor(() => expect(deps.readiness.shut).toEqual([]))
+    expect(deps.metrics.value('edgeway_proxier_rules', { mode: 'AGENT' })).toBe(1)
+    expect(deps.metrics.value('edgeway_proxier_rules', { mode: 'REJECT' })).toBe(2)
+  })
+
+  it('removes the rules at its end, after the sync that is running', async () => {
+    const held = Promise.withResolvers<void>()
+    backend.hold = held.promise
+    const proxier = await start()
+    await vi.waitFor(() => expect(backend.begun).toBe(1))
+
+    const stopped = Promise.all([proxier[Symbol.asyncDispose](), proxier[Symbol.asyncDispose]()])
+    held.resolve()
+    await stopped
+    addWeb()
+
+    expect(backend.calls).toEqual(['apply', 'cleanup'])
+  })
+
+  it('ends while the directory is not loaded yet', async () => {
+    services = new FakeServiceDirectory({ loaded: false })
+    const proxier = await start()
+
+    await proxier[Symbol.asyncDispose]()
+
+    expect(backend.calls).toEqual(['cleanup'])
+    expect(deps.fatal).toEqual([])
+  })
+
+  it('ends without throwing when the rules cannot be removed, and says so', async () => {
+    const proxier = await start()
+    backend.cleanup = () => Promise.reject(new Error('nft is busy'))
+
+    await proxier[Symbol.asyncDispose]()
+
+    expect(deps.logger.lines).toContainEqual(
+      expect.objectContaining({ level: 'error', message: 'rules could not be removed' }),
+    )
+  })
+})
