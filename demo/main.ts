@@ -1,11 +1,11 @@
-import { Mesh, startHttpEcho, startTcpGreeter } from '@edgeway/testbed'
+import { Mesh, startDnsUpstream, startHttpEcho, startTcpGreeter } from '@edgeway/testbed'
 import { parseDemoArguments, USAGE } from './src/arguments.ts'
 import { type CallResult, makeCall } from './src/call.ts'
 import { CallTable } from './src/call-table.ts'
 import { CALLS } from './src/calls.ts'
 import { explorationText } from './src/explore.ts'
 import { PICTURE } from './src/picture.ts'
-import { MANIFESTS, TOPOLOGY } from './src/topology.ts'
+import { MANIFESTS, RESOLVER, TOPOLOGY } from './src/topology.ts'
 
 const HTTP_PORT = 8080
 const GREETER_PORT = 2525
@@ -16,7 +16,8 @@ function print(line: string): void {
 
 async function startWorkloads({ lab }: Mesh): Promise<void> {
   const servers = ['sensor', 'web', 'orders'].map((pod) => startHttpEcho(lab.pod(pod), { port: HTTP_PORT }))
-  await Promise.all([...servers, startTcpGreeter(lab.pod('greeter'), { port: GREETER_PORT })])
+  const upstream = startDnsUpstream(lab.node(RESOLVER), { 'www.example.com': ['45.80.0.80'] })
+  await Promise.all([...servers, upstream, startTcpGreeter(lab.pod('greeter'), { port: GREETER_PORT })])
 }
 
 async function makeCalls(mesh: Mesh): Promise<CallResult[]> {
@@ -47,7 +48,12 @@ async function runDemo({ keep, json }: { readonly keep: boolean; readonly json: 
   const step = (text: string): void =>
     print(`  ${((performance.now() - started) / 1_000).toFixed(1).padStart(5)} s  ${text}`)
   print(PICTURE)
-  await using mesh = await Mesh.start({ topology: TOPOLOGY, manifests: MANIFESTS, onStep: step })
+  await using mesh = await Mesh.start({
+    topology: TOPOLOGY,
+    bystanders: [RESOLVER],
+    manifests: MANIFESTS,
+    onStep: step,
+  })
   step('starting the pods')
   await startWorkloads(mesh)
   step('calling\n')

@@ -1,6 +1,9 @@
 import { fileURLToPath } from 'node:url'
 import type { Topology } from '@edgeway/testbed'
 
+/** A host on the public segment that is no node of the cluster: the internet's DNS server. */
+export const RESOLVER = 'resolver'
+
 /** Two sites behind NATs with one and the same LAN subnet, and pods with the same addresses; see `picture.ts`. */
 export const TOPOLOGY: Topology = {
   cloud: [
@@ -13,6 +16,7 @@ export const TOPOLOGY: Topology = {
         { name: 'orders', namespace: 'hq', address: '10.244.0.11' },
       ],
     },
+    { name: RESOLVER, address: '45.80.0.53' },
   ],
   sites: [
     {

@@ -5,6 +5,7 @@ import {
   nodeObject,
   type ServiceSpec,
   serviceObject,
+  startDnsUpstream,
   startHttpEcho,
   type Topology,
 } from '@edgeway/testbed'
@@ -21,6 +22,10 @@ export const GAMMA: ServiceSpec = { namespace: 'apps', name: 'gamma', clusterIp:
 /** Nothing serves it. */
 export const IDLE: ServiceSpec = { namespace: 'apps', name: 'idle', clusterIp: '10.96.0.24', port: 80 }
 
+/** On the public segment, but no node of the cluster. */
+export const VISITOR = 'visitor'
+const RESOLVER = 'resolver'
+const INTERNET = { 'www.example.com': ['45.80.0.80'] }
 const APPS = 'apps'
 const SERVER_ADDRESS = '10.244.1.11'
 
@@ -29,7 +34,6 @@ const SERVER_ADDRESS = '10.244.1.11'
  * a host on the public segment that is no node of the cluster.
  */
 export const TWO_SITES: Topology = {
-  nameserver: '45.80.0.99',
   cloud: [
     {
       name: 'cloud',
@@ -40,6 +44,8 @@ export const TWO_SITES: Topology = {
         { name: 'gamma', namespace: APPS, address: '10.244.0.11' },
       ],
     },
+    { name: VISITOR, address: '45.80.0.66' },
+    { name: RESOLVER, address: '45.80.0.53' },
   ],
   sites: [
     {
@@ -79,7 +85,7 @@ export const TWO_SITES: Topology = {
 
 /** Starts the mesh of `TWO_SITES` with the four Services, and HTTP servers in the pods of three of them. */
 export async function startTwoSites(): Promise<Mesh> {
-  const mesh = await Mesh.start({ topology: TWO_SITES })
+  const mesh = await Mesh.start({ topology: TWO_SITES, bystanders: [VISITOR, RESOLVER] })
   try {
     await mesh.api.apply(...['cloud', 'edge-1', 'edge-2'].map(nodeObject))
     for (const service of [ALPHA, BETA, GAMMA, IDLE]) await mesh.api.apply(serviceObject(service))
@@ -88,6 +94,7 @@ export async function startTwoSites(): Promise<Mesh> {
       endpointSliceObject(BETA, POD_PORT, [{ ip: SERVER_ADDRESS, node: 'edge-2' }]),
       endpointSliceObject(GAMMA, POD_PORT, [{ ip: '10.244.0.11', node: 'cloud' }]),
     )
+    await startDnsUpstream(mesh.lab.node(RESOLVER), INTERNET)
     const servers = ['alpha', 'beta', 'gamma'].map((pod) => mesh.lab.pod(pod))
     await Promise.all(servers.map((pod) => startHttpEcho(pod, { port: POD_PORT })))
     return mesh

@@ -51,18 +51,30 @@ export function withoutPeerId(address: Multiaddr): string | undefined {
 export function isPublic(address: Multiaddr): boolean {
   const [host] = address.getComponents()
   if (host?.value === undefined) return false
-  if (host.name === 'ip4') return !SPECIAL_PURPOSE.check(host.value, 'ipv4')
-  if (host.name === 'ip6') return !SPECIAL_PURPOSE.check(host.value, 'ipv6')
+  if (host.name === 'ip4') return !SPECIAL_IPV4.check(host.value, 'ipv4')
+  if (host.name === 'ip6') return !SPECIAL_IPV6.check(host.value, 'ipv6')
   return true
 }
 
-/** @see RFC 6890 and the IANA special-purpose address registries */
-const SPECIAL_PURPOSE = blockListOf(
+/**
+ * A list for each family: in a common one, every IPv4 address would be found in `::ffff:0:0/96`.
+ *
+ * @see RFC 6890 and the IANA special-purpose address registries
+ */
+const SPECIAL_IPV4 = blockListOf(
   ['0.0.0.0/8', '10.0.0.0/8', '100.64.0.0/10', '127.0.0.0/8', '169.254.0.0/16', '172.16.0.0/12'],
   ['192.0.0.0/24', '192.0.2.0/24', '192.168.0.0/16', '198.18.0.0/15', '198.51.100.0/24', '203.0.113.0/24'],
   ['224.0.0.0/4', '240.0.0.0/4'],
-  ['::/127', '::ffff:0:0/96', '100::/64', '2001:db8::/32', 'fc00::/7', 'fe80::/10', 'ff00::/8'],
 )
+const SPECIAL_IPV6 = blockListOf([
+  '::/127',
+  '::ffff:0:0/96',
+  '100::/64',
+  '2001:db8::/32',
+  'fc00::/7',
+  'fe80::/10',
+  'ff00::/8',
+])
 
 function blockListOf(...subnets: readonly (readonly string[])[]): BlockList {
   const list = new BlockList()

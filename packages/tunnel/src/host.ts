@@ -61,7 +61,7 @@ export async function startAgentHost(options: HostOptions): Promise<AgentHost> {
         return transport
       },
     ],
-    services: { identify: identify(), ping: ping(), transports: transportAccess },
+    services: { identify: identify(), ping: ping(PING_LIMITS), transports: transportAccess },
   })
   const reserving = circuits
   if (reserving === undefined) throw new TypeError('libp2p did not make its circuit transport')
@@ -86,7 +86,7 @@ export async function startServerHost(options: HostOptions): Promise<Host> {
     connectionGater: options.gater,
     connectionMonitor: SERVER_MONITOR,
     transports: [tcp()],
-    services: { identify: identify(), ping: ping(), transports: transportAccess },
+    services: { identify: identify(), ping: ping(PING_LIMITS), transports: transportAccess },
   })
   return commonHost(node, node.services.transports)
 }

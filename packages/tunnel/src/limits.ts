@@ -38,7 +38,10 @@ export const CONNECTION_LIMITS = {
 /**
  * How often each connection is pinged. Agents look often: they must notice a dead path soon. The server looks less
  * often: each ping costs about 2 ms of CPU, and it has thousands of connections.
- * The timeout is generous beside the interval, since a ping queues behind the bytes of bulk flows.
+ * The timeout is generous beside the interval: a ping queues behind the bytes of bulk flows, and a busy machine is slow.
  */
-export const AGENT_MONITOR = { pingInterval: 2_000, pingTimeout: { minTimeout: 3_000, maxTimeout: 10_000 } }
-export const SERVER_MONITOR = { pingInterval: 5_000, pingTimeout: { minTimeout: 5_000, maxTimeout: 15_000 } }
+export const AGENT_MONITOR = { pingInterval: 2_000, pingTimeout: { minTimeout: 5_000, maxTimeout: 15_000 } }
+export const SERVER_MONITOR = { pingInterval: 5_000, pingTimeout: { minTimeout: 10_000, maxTimeout: 20_000 } }
+
+/** Defaults 2 and 1: a ping slower than the interval meets the next one, and that alone would abort the connection. */
+export const PING_LIMITS = { maxInboundStreams: 32, maxOutboundStreams: 32 }

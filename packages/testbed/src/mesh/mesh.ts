@@ -11,6 +11,8 @@ import { REPOSITORY } from './repository.ts'
 
 export interface MeshOptions {
   readonly topology: Topology
+  /** Hosts of the topology's cloud that are no nodes of the cluster. */
+  readonly bystanders?: readonly string[]
   /** Files with the cluster's objects, loaded before anything else starts. */
   readonly manifests?: readonly string[]
   /** Told in a few words what comes next. */
@@ -34,14 +36,15 @@ export class Mesh implements AsyncDisposable {
   readonly #agents: ReadonlyMap<string, MeshProcess>
   readonly #cloud: LabHost
 
-  private constructor(lab: Lab, topology: Topology) {
+  private constructor(lab: Lab, { topology, bystanders = [] }: MeshOptions) {
     const [cloud] = topology.cloud ?? []
     if (cloud === undefined) throw new LabError('a mesh needs a node in the cloud')
     this.lab = lab
     this.#cloud = lab.node(cloud.name)
     this.api = new ClusterApi(this.#cloud, `http://127.0.0.1:${API_PORT}`)
     this.server = this.#planServer()
-    const cloudAgents = (topology.cloud ?? []).map(({ name }) => this.#planAgent(name, this.#apiUrl))
+    const cloudNodes = (topology.cloud ?? []).filter(({ name }) => !bystanders.includes(name))
+    const cloudAgents = cloudNodes.map(({ name }) => this.#planAgent(name, this.#apiUrl))
     const edge = (topology.sites ?? []).flatMap(({ nodes }) => nodes)
     const mirror = `http://127.0.0.1:${MIRROR_PORT}`
     const edgeAgents = edge.map(({ name }) => this.#planAgent(name, mirror))
@@ -49,11 +52,12 @@ export class Mesh implements AsyncDisposable {
   }
 
   /** Builds the lab and starts everything; resolves when every agent is ready. */
-  static async start({ topology, manifests = [], onStep = () => {} }: MeshOptions): Promise<Mesh> {
+  static async start(options: MeshOptions): Promise<Mesh> {
+    const { topology, manifests = [], onStep = () => {} } = options
     onStep('building the network')
     const lab = await Lab.create(topology)
     try {
-      const mesh = new Mesh(lab, topology)
+      const mesh = new Mesh(lab, options)
       onStep('starting the API server and its mirrors')
       await mesh.#startApi(manifests)
       onStep('starting the tunnel server')
