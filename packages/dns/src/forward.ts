@@ -70,9 +70,10 @@ export class Forwarder {
     const upstreams = this.#deps.upstreams.inOrder(performance.now())
     if (upstreams.length === 0) return failure('no-upstream')
     const unhelpful = new Map<Upstream, Buffer>()
+    const isLeft = (upstream: Upstream): boolean =>
+      !unhelpful.has(upstream) && performance.now() < forwarded.deadline
 
-    for (const upstream of inRounds(upstreams, (each) => unhelpful.has(each))) {
-      if (performance.now() >= forwarded.deadline) break
+    for (const upstream of inRounds(upstreams, isLeft)) {
       const outcome = await this.#ask(upstream, forwarded)
       if (outcome === 'aborted') return failure('stopping')
       if (typeof outcome === 'string') continue
@@ -132,10 +133,10 @@ type Untimed = Omit<Exchange, 'timeoutMs'>
 /** Whoever did not reply is asked again once all others were. */
 function* inRounds(
   upstreams: readonly Upstream[],
-  hasReplied: (upstream: Upstream) => boolean,
+  isLeft: (upstream: Upstream) => boolean,
 ): Generator<Upstream> {
   for (let round = 0; round < ROUNDS; round++) {
-    for (const upstream of upstreams) if (!hasReplied(upstream)) yield upstream
+    for (const upstream of upstreams) if (isLeft(upstream)) yield upstream
   }
 }
 

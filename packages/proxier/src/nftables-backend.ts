@@ -1,8 +1,17 @@
 import { type NftListing, parseListing } from './nftables-listing.ts'
-import { elementsOf, NFT_TABLE, renderCleanup, renderLoad, renderUpdate } from './nftables-ruleset.ts'
+import {
+  elementsOf,
+  NFT_TABLE,
+  type NftElements,
+  nftChains,
+  renderCleanup,
+  renderRefill,
+  renderReplacement,
+  renderUpdate,
+} from './nftables-ruleset.ts'
 import type { ApplyOutcome, ProbeResult, RuleBackend } from './rule-backend.ts'
 import type { Rule } from './rules.ts'
-import { type CommandResult, failureOf, mustRun, type RunCommand } from './run-command.ts'
+import { failureOf, mustRun, type RunCommand } from './run-command.ts'
 
 const FROM_INPUT = ['nft', '-f', '-'] as const
 const CHECK_INPUT = ['nft', '-c', '-f', '-'] as const
@@ -23,9 +32,9 @@ export class NftablesBackend implements RuleBackend {
   readonly #groupId: number
   readonly #run: RunCommand
   /** What the last successful apply left. */
-  #loaded: NftListing | undefined
-  /** Set after a failed change, which may have found a table that is not as we left it. */
-  #mustLoad = true
+  #loaded: Pick<NftListing, 'structure' | 'elements'> | undefined
+  /** `refill` keeps the table's declarations where they are ours; `replace` takes nothing for granted. */
+  #next: 'refill' | 'update' | 'replace' = 'refill'
 
   /** @param groupId - what processes of this group send is never touched */
   constructor(groupId: number, run: RunCommand) {
@@ -35,7 +44,7 @@ export class NftablesBackend implements RuleBackend {
 
   async probe(): Promise<ProbeResult> {
     try {
-      await mustRun(this.#run, CHECK_INPUT, renderLoad(elementsOf(SAMPLE_RULES), this.#groupId))
+      await mustRun(this.#run, CHECK_INPUT, renderReplacement(elementsOf(SAMPLE_RULES), this.#groupId))
       // A build of nft without JSON can load rules but not verify them.
       await mustRun(this.#run, ['nft', '-j', 'list', 'tables'])
       return { usable: true }
@@ -45,59 +54,65 @@ export class NftablesBackend implements RuleBackend {
   }
 
   async apply(rules: readonly Rule[]): Promise<ApplyOutcome> {
-    const mustLoad = this.#mustLoad
-    this.#mustLoad = true
+    const elements = elementsOf(rules)
+    const next = this.#next
+    this.#next = 'replace'
     const outcome =
-      this.#loaded === undefined || mustLoad
-        ? await this.#load(rules)
-        : await this.#update(rules, this.#loaded)
-    this.#mustLoad = false
+      this.#loaded !== undefined && next === 'update'
+        ? await this.#update(elements, this.#loaded)
+        : await this.#load(elements, next === 'refill' && (await this.#hasOurLayout()))
+    this.#next = 'update'
     return outcome
   }
 
   async verify(): Promise<'intact' | 'drifted'> {
-    const loaded = this.#loaded
-    if (loaded === undefined) return 'intact'
-    const found = await this.#list()
-    if (found !== undefined && isSame(found, loaded)) return 'intact'
+    if (this.#loaded === undefined) return 'intact'
+    const found = await this.#list(LIST_TABLE)
+    if (
+      found?.structure === this.#loaded.structure &&
+      renderUpdate(found.elements, this.#loaded.elements) === ''
+    )
+      return 'intact'
     this.#loaded = undefined
+    this.#next = 'refill'
     return 'drifted'
   }
 
   async cleanup(): Promise<void> {
     this.#loaded = undefined
+    this.#next = 'refill'
     await mustRun(this.#run, FROM_INPUT, renderCleanup())
   }
 
-  async #load(rules: readonly Rule[]): Promise<ApplyOutcome> {
-    const elements = elementsOf(rules)
-    await mustRun(this.#run, FROM_INPUT, renderLoad(elements, this.#groupId))
+  async #load(elements: NftElements, hasOurLayout: boolean): Promise<ApplyOutcome> {
+    const render = hasOurLayout ? renderRefill : renderReplacement
+    await mustRun(this.#run, FROM_INPUT, render(elements, this.#groupId))
     const { structure } = parseListing(await mustRun(this.#run, LIST_STRUCTURE))
     this.#loaded = { structure, elements }
     return 'loaded'
   }
 
-  async #update(rules: readonly Rule[], { structure, elements: before }: NftListing): Promise<ApplyOutcome> {
-    const elements = elementsOf(rules)
-    const script = renderUpdate(before, elements)
+  async #update(
+    elements: NftElements,
+    loaded: Pick<NftListing, 'structure' | 'elements'>,
+  ): Promise<ApplyOutcome> {
+    const script = renderUpdate(loaded.elements, elements)
     if (script === '') return 'unchanged'
     await mustRun(this.#run, FROM_INPUT, script)
-    this.#loaded = { structure, elements }
+    this.#loaded = { ...loaded, elements }
     return 'updated'
   }
 
-  async #list(): Promise<NftListing | undefined> {
-    const result = await this.#run(LIST_TABLE)
-    if (result.code === 0) return parseListing(result.stdout)
-    if (isMissing(result)) return undefined
-    throw failureOf(LIST_TABLE, result)
+  async #hasOurLayout(): Promise<boolean> {
+    const found = await this.#list(LIST_STRUCTURE)
+    return found !== undefined && found.chains.toSorted().join() === nftChains().toSorted().join()
   }
-}
 
-function isSame(found: NftListing, wanted: NftListing): boolean {
-  return found.structure === wanted.structure && renderUpdate(found.elements, wanted.elements) === ''
-}
-
-function isMissing({ stderr }: CommandResult): boolean {
-  return stderr.includes('No such file or directory')
+  /** @returns `undefined` when there is no table of ours */
+  async #list(command: readonly string[]): Promise<NftListing | undefined> {
+    const result = await this.#run(command)
+    if (result.code === 0) return parseListing(result.stdout)
+    if (result.stderr.includes('No such file or directory')) return undefined
+    throw failureOf(command, result)
+  }
 }

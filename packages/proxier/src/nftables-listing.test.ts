@@ -49,6 +49,16 @@ describe('parseListing', () => {
     expect(parseListing(listing({}, 12)).structure).not.toBe(parseListing(listing({})).structure)
   })
 
+  it('reads elements that are none of ours as they are', () => {
+    const { elements } = parseListing(listing({ reject4: ['10.96.0.2', { range: [1, 2] }] }))
+
+    expect([...elements.reject4.keys()]).toEqual(['"10.96.0.2"', '{"range":[1,2]}'])
+  })
+
+  it('names the chains', () => {
+    expect(parseListing(listing({})).chains).toEqual(['services'])
+  })
+
   it('throws on what is no listing', () => {
     expect(() => parseListing('{}')).toThrow(TypeError)
     expect(() => parseListing('')).toThrow(SyntaxError)

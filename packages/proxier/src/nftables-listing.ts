@@ -4,6 +4,8 @@ import { NFT_SETS, type NftElements, type NftSet } from './nftables-ruleset.ts'
 export interface NftListing {
   /** All but the elements, as one text with the kernel's handles: a chain that was made anew looks different. */
   readonly structure: string
+  /** Names, in no particular order. */
+  readonly chains: readonly string[]
   readonly elements: NftElements
 }
 
@@ -17,27 +19,23 @@ export function parseListing(text: string): NftListing {
   const { nftables: items } = JSON.parse(text) as { readonly nftables: readonly Item[] }
   const elements = Object.fromEntries(NFT_SETS.map((set) => [set, elementsIn(items, set)])) as NftElements
   const structure = JSON.stringify(items, (key, value) => (UNSTRUCTURAL.has(key) ? undefined : value))
-  return { structure, elements }
+  const chains = items.flatMap(({ chain }) => (chain === undefined ? [] : [chain.name]))
+  return { structure, chains, elements }
 }
 
 /** `metainfo` is about nft, not about the table. */
 const UNSTRUCTURAL: ReadonlySet<string> = new Set(['metainfo', 'elem'])
 
 interface Item {
+  readonly chain?: { readonly name: string }
   readonly set?: ListedSet
   readonly map?: ListedSet
 }
 
+/** The elements of a map are pairs; strangers may have put anything there. */
 interface ListedSet {
   readonly name: string
-  readonly elem?: readonly (Concatenation | ElementPair)[]
-}
-
-/** Element and value of a map. */
-type ElementPair = [key: Concatenation, value: Concatenation]
-
-interface Concatenation {
-  readonly concat: readonly (string | number)[]
+  readonly elem?: readonly unknown[]
 }
 
 function elementsIn(items: readonly Item[], name: NftSet): ReadonlyMap<string, string> {
@@ -45,10 +43,11 @@ function elementsIn(items: readonly Item[], name: NftSet): ReadonlyMap<string, s
   return new Map(listed?.elem?.map(entryOf))
 }
 
-function entryOf(element: Concatenation | ElementPair): [key: string, value: string] {
-  return Array.isArray(element) ? [join(element[0]), join(element[1])] : [join(element), '']
+function entryOf(element: unknown): [key: string, value: string] {
+  return Array.isArray(element) ? [textOf(element[0]), textOf(element[1])] : [textOf(element), '']
 }
 
-function join({ concat }: Concatenation): string {
-  return concat.join(' . ')
+function textOf(value: unknown): string {
+  const { concat } = value as { readonly concat?: readonly (string | number)[] }
+  return concat === undefined ? JSON.stringify(value) : concat.join(' . ')
 }

@@ -1,5 +1,12 @@
 import { describe, expect, it } from 'vitest'
-import { elementsOf, renderCleanup, renderLoad, renderUpdate } from './nftables-ruleset.ts'
+import {
+  elementsOf,
+  nftChains,
+  renderCleanup,
+  renderRefill,
+  renderReplacement,
+  renderUpdate,
+} from './nftables-ruleset.ts'
 import type { Rule } from './rules.ts'
 
 const LISTENER = { ip: '169.254.96.16', port: 15_001 }
@@ -19,33 +26,49 @@ describe('elementsOf', () => {
   })
 })
 
-describe('renderLoad', () => {
-  it('replaces the table in one transaction', () => {
-    const text = renderLoad(elementsOf([]), 4_242)
+describe('renderReplacement', () => {
+  it('removes the table and makes it again in one transaction', () => {
+    const text = renderReplacement(elementsOf([]), 4_242)
 
     expect(text.split('\n').slice(0, 3)).toEqual([
       'table inet edgeway',
       'delete table inet edgeway',
       'table inet edgeway {',
     ])
+    for (const chain of nftChains()) expect(text).toContain(`chain ${chain} {`)
   })
 
-  it('fills the sets that have elements and only declares the others', () => {
-    const text = renderLoad(elementsOf([AGENT, REJECT, { ...REJECT, port: 54 }]), 4_242)
+  it('adds the elements, and none to a set that has none', () => {
+    const text = renderReplacement(elementsOf([AGENT, REJECT, { ...REJECT, port: 54 }]), 4_242)
 
-    expect(text.match(/elements = .*/g)).toEqual([
-      'elements = { 10.96.0.1 . tcp . 80 : 169.254.96.16 . 15001 }',
-      'elements = { 10.96.0.2 . udp . 53, 10.96.0.2 . udp . 54 }',
+    expect(text.match(/add element .*/g)).toEqual([
+      'add element inet edgeway agent4 { 10.96.0.1 . tcp . 80 : 169.254.96.16 . 15001 }',
+      'add element inet edgeway reject4 { 10.96.0.2 . udp . 53, 10.96.0.2 . udp . 54 }',
     ])
   })
 
-  it('exempts the group before anything else in every output chain', () => {
-    const text = renderLoad(elementsOf([]), 4_242)
+  it('exempts the group before anything else in each chain of an output hook', () => {
+    const text = renderReplacement(elementsOf([]), 4_242)
+    const hooked = [...text.matchAll(/chain (\S+) { type .* hook output/g)].map(([, chain]) => chain)
 
-    expect(text.match(/hook output .*\n.*/g)).toEqual([
-      'hook output priority -105; policy accept;\n    meta skgid 4242 return',
-      'hook output priority -5; policy accept;\n    meta skgid 4242 return',
+    expect(hooked).toEqual(['nat-output', 'filter-output'])
+    for (const chain of hooked) expect(text).toContain(`chain ${chain} {\n    meta skgid 4242 return\n`)
+  })
+})
+
+describe('renderRefill', () => {
+  it('empties what may be there before it adds, and deletes nothing', () => {
+    const lines = renderRefill(elementsOf([AGENT]), 4_242).split('\n')
+
+    expect(lines.slice(0, 5)).toEqual([
+      'flush table inet edgeway',
+      'flush set inet edgeway agent4',
+      'flush set inet edgeway agent6',
+      'flush set inet edgeway reject4',
+      'flush set inet edgeway reject6',
     ])
+    expect(lines.filter((line) => line.startsWith('add element'))).toHaveLength(1)
+    expect(lines.join()).not.toContain('delete')
   })
 })
 

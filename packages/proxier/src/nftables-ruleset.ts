@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { isIPv6 } from 'node:net'
 import type { Rule } from './rules.ts'
 
@@ -6,7 +7,7 @@ export const NFT_TABLE = 'inet edgeway'
 
 /**
  * The data of the table. The maps `agent4` and `agent6` lead from a Destination to a listener of the agent, the sets
- * `reject4` and `reject6` hold the Destinations that are refused. The chains never change with the Services.
+ * `reject4` and `reject6` hold the Destinations that are refused. The rules never change with the Services.
  */
 export const NFT_SETS = ['agent4', 'agent6', 'reject4', 'reject6'] as const
 
@@ -14,6 +15,27 @@ export type NftSet = (typeof NFT_SETS)[number]
 
 /** What the sets hold, in nft's own syntax: element -> value, which is empty for an element of a plain set. */
 export type NftElements = Readonly<Record<NftSet, ReadonlyMap<string, string>>>
+
+const SET_DECLARATIONS = `
+  map agent4 { type ipv4_addr . inet_proto . inet_service : ipv4_addr . inet_service; }
+  map agent6 { type ipv6_addr . inet_proto . inet_service : ipv6_addr . inet_service; }
+  set reject4 { type ipv4_addr . inet_proto . inet_service; }
+  set reject6 { type ipv6_addr . inet_proto . inet_service; }`
+
+/**
+ * NAT before kube-proxy's (priority -100), since the first NAT decision of a hook wins. Priorities are numbers, as nft
+ * 1.0.6 knows `dstnat` in no output hook.
+ */
+const CHAIN_DECLARATIONS: Readonly<Record<string, string>> = {
+  services: '',
+  refusals: '',
+  refuse: '',
+  'nat-prerouting': 'type nat hook prerouting priority -105; policy accept;',
+  'nat-output': 'type nat hook output priority -105; policy accept;',
+  'filter-forward': 'type filter hook forward priority -5; policy accept;',
+  'filter-input': 'type filter hook input priority -5; policy accept;',
+  'filter-output': 'type filter hook output priority -5; policy accept;',
+}
 
 export function elementsOf(rules: readonly Rule[]): NftElements {
   const elements = { agent4: new Map(), agent6: new Map(), reject4: new Map(), reject6: new Map() }
@@ -27,42 +49,51 @@ export function elementsOf(rules: readonly Rule[]): NftElements {
 }
 
 /**
- * One transaction that replaces the whole table, or makes it: naming the table first lets `delete` succeed in both
- * cases.
+ * Names of all chains of the table. One of them is empty and named for all declarations, so that a table with exactly
+ * these chains is known to be declared as ours.
+ */
+export function nftChains(): readonly string[] {
+  const declarations = SET_DECLARATIONS + JSON.stringify(CHAIN_DECLARATIONS)
+  const layout = createHash('sha256').update(declarations).digest('hex').slice(0, 12)
+  return [...Object.keys(CHAIN_DECLARATIONS), `layout-${layout}`]
+}
+
+/**
+ * One transaction that makes the table, in place of one of any layout. Where there was one, a packet may slip between
+ * the old chains and the new: prefer `renderRefill` for a table that is declared as ours.
  *
- * Before kube-proxy's (priority -100), since the first NAT decision of a hook wins. By number, as nft 1.0.6 knows
- * `dstnat` in no output hook. The group of the agent is exempt where a packet still has a socket: in output.
+ * @param groupId - what processes of this group send is never touched
+ */
+export function renderReplacement(elements: NftElements, groupId: number): string {
+  const chains = nftChains().map((chain) => `\n  chain ${chain} { ${CHAIN_DECLARATIONS[chain] ?? ''} }`)
+  const declarations = `table ${NFT_TABLE} {${SET_DECLARATIONS}${chains.join('')}\n}\n`
+  return renderCleanup() + declarations + renderRules(groupId) + renderUpdate(NO_ELEMENTS, elements)
+}
+
+/**
+ * One transaction that gives a table of our layout its rules and elements, whatever it had: each packet meets the old
+ * or the new, never none.
+ *
+ * @param groupId - what processes of this group send is never touched
+ */
+export function renderRefill(elements: NftElements, groupId: number): string {
+  const flushSets = NFT_SETS.map((set) => `flush set ${NFT_TABLE} ${set}\n`).join('')
+  return `flush table ${NFT_TABLE}\n${flushSets}${renderRules(groupId)}${renderUpdate(NO_ELEMENTS, elements)}`
+}
+
+/**
+ * The group of the agent is exempt where a packet still has a socket: in output.
  *
  * What is refused is first translated to itself: else kube-proxy would translate it, and the pod would not know the
  * sender of the reset. Only new connections are refused. One rule in prerouting would do too, but needs Linux 5.9.
  *
- * @param groupId - what processes of this group send is never touched
+ * No rule has a set of its own (`{ tcp, udp }`): it would come and go with the rule, under packets on their way.
  */
-export function renderLoad(elements: NftElements, groupId: number): string {
-  return `table ${NFT_TABLE}
-delete table ${NFT_TABLE}
-table ${NFT_TABLE} {
-  map agent4 {
-    type ipv4_addr . inet_proto . inet_service : ipv4_addr . inet_service
-${elementsLine(elements.agent4)}  }
-  map agent6 {
-    type ipv6_addr . inet_proto . inet_service : ipv6_addr . inet_service
-${elementsLine(elements.agent6)}  }
-  set reject4 {
-    type ipv4_addr . inet_proto . inet_service
-${elementsLine(elements.reject4)}  }
-  set reject6 {
-    type ipv6_addr . inet_proto . inet_service
-${elementsLine(elements.reject6)}  }
-${renderChains(groupId)}}
-`
-}
-
-function renderChains(groupId: number): string {
-  const jumpTo = (chain: string): string => `    meta skgid ${groupId} return\n    jump ${chain}`
-  return `  chain services {
-    meta l4proto { tcp, udp } dnat ip to ip daddr . meta l4proto . th dport map @agent4
-    meta l4proto { tcp, udp } dnat ip6 to ip6 daddr . meta l4proto . th dport map @agent6
+function renderRules(groupId: number): string {
+  return `table ${NFT_TABLE} {
+  chain services {
+    dnat ip to ip daddr . meta l4proto . th dport map @agent4
+    dnat ip6 to ip6 daddr . meta l4proto . th dport map @agent6
     ip daddr . meta l4proto . th dport @reject4 dnat ip to ip daddr
     ip6 daddr . meta l4proto . th dport @reject6 dnat ip6 to ip6 daddr
   }
@@ -75,27 +106,27 @@ function renderChains(groupId: number): string {
     reject with icmpx port-unreachable
   }
   chain nat-prerouting {
-    type nat hook prerouting priority -105; policy accept;
     jump services
   }
   chain nat-output {
-    type nat hook output priority -105; policy accept;
-${jumpTo('services')}
+    meta skgid ${groupId} return
+    jump services
   }
   chain filter-forward {
-    type filter hook forward priority -5; policy accept;
     jump refusals
   }
   chain filter-input {
-    type filter hook input priority -5; policy accept;
     jump refusals
   }
   chain filter-output {
-    type filter hook output priority -5; policy accept;
-${jumpTo('refusals')}
+    meta skgid ${groupId} return
+    jump refusals
   }
+}
 `
 }
+
+const NO_ELEMENTS = elementsOf([])
 
 /**
  * One transaction that brings the elements of a loaded table from `before` to `after`: each packet finds either the
@@ -109,13 +140,14 @@ export function renderUpdate(before: NftElements, after: NftElements): string {
   return [...removals, ...additions].join('')
 }
 
-/** One transaction that removes the table, whether it is there or not. */
+/** One transaction that removes the table; naming it first makes a missing one no error. */
 export function renderCleanup(): string {
   return `table ${NFT_TABLE}\ndelete table ${NFT_TABLE}\n`
 }
 
 type ElementEntry = readonly [key: string, value: string]
 
+/** @returns the entries of `from` that `other` lacks or has with another value */
 function missingIn(from: ReadonlyMap<string, string>, other: ReadonlyMap<string, string>): ElementEntry[] {
   return [...from].filter(([key, value]) => other.get(key) !== value)
 }
@@ -130,8 +162,4 @@ function textsOf(entries: readonly ElementEntry[]): string[] {
 
 function change(verb: 'add' | 'delete', set: NftSet, texts: readonly string[]): string {
   return texts.length === 0 ? '' : `${verb} element ${NFT_TABLE} ${set} { ${texts.join(', ')} }\n`
-}
-
-function elementsLine(elements: ReadonlyMap<string, string>): string {
-  return elements.size === 0 ? '' : `    elements = { ${textsOf([...elements]).join(', ')} }\n`
 }

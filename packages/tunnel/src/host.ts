@@ -8,7 +8,14 @@ import { yamux } from '@libp2p/yamux'
 import type { Multiaddr } from '@multiformats/multiaddr'
 import { createLibp2p, type Libp2p } from 'libp2p'
 import { toMultiaddr } from './addresses.ts'
-import { AGENT_MONITOR, CONNECTION_LIMITS, MAX_STREAMS, SERVER_MONITOR, YAMUX_LIMITS } from './limits.ts'
+import {
+  AGENT_MONITOR,
+  CONNECTION_LIMITS,
+  MAX_STREAMS,
+  PING_LIMITS,
+  SERVER_MONITOR,
+  YAMUX_LIMITS,
+} from './limits.ts'
 
 export interface HostOptions {
   readonly key: PrivateKey

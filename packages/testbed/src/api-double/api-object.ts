@@ -2,7 +2,7 @@ import type { Kind } from './kinds.ts'
 
 export interface ObjectMeta {
   readonly name: string
-  readonly namespace?: string
+  readonly namespace?: string | undefined
   readonly uid?: string
   readonly resourceVersion?: string
   readonly creationTimestamp?: string

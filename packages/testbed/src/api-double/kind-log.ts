@@ -1,11 +1,4 @@
-import {
-  type ApiObject,
-  type Collection,
-  type ObjectMeta,
-  objectKey,
-  type WatchEvent,
-  type Watcher,
-} from './api-object.ts'
+import { type ApiObject, type Collection, objectKey, type WatchEvent, type Watcher } from './api-object.ts'
 import { StatusError } from './status-error.ts'
 
 interface LoggedEvent {
@@ -43,10 +36,8 @@ export class KindLog {
     return this.#latest
   }
 
-  get(
-    ref: Pick<ObjectMeta, 'namespace' | 'name'> | { namespace: string | undefined; name: string },
-  ): ApiObject | undefined {
-    return this.#objects.get(objectKey(ref as ObjectMeta))
+  get(key: string): ApiObject | undefined {
+    return this.#objects.get(key)
   }
 
   list(namespace: string | undefined): ApiObject[] {
@@ -96,6 +87,9 @@ export class KindLog {
     if (since !== undefined && since < this.#forgotten) {
       throw new StatusError('Expired', `too old resource version: ${since} (${this.#forgotten})`)
     }
+    if (since !== undefined && since > this.#latest) {
+      throw new StatusError('Expired', `resource version of another history: ${since} (${this.#latest})`)
+    }
     for (const event of this.#replay(since)) if (isIn(namespace, event.object)) watcher.onEvent(event)
 
     const subscription: Subscription = { namespace, watcher }
@@ -111,7 +105,9 @@ export class KindLog {
   #append(logged: LoggedEvent): void {
     this.#events.push(logged)
     this.#latest = Math.max(this.#latest, logged.revision)
-    if (this.#events.length > this.#maxEvents) this.#forgotten = this.#events.shift()?.revision ?? 0
+    if (this.#events.length > this.#maxEvents) {
+      this.#forgotten = Math.max(this.#forgotten, this.#events.shift()?.revision ?? 0)
+    }
     for (const { namespace, watcher } of this.#subscriptions) {
       if (isIn(namespace, logged.event.object)) watcher.onEvent(logged.event)
     }

@@ -1,39 +1,50 @@
-import { readFile } from 'node:fs/promises'
+import { EdgewayError } from '@edgeway/core'
 import { parseAllDocuments } from 'yaml'
-import { type ApiObject, isApiObject, type ObjectRef } from './api-object.ts'
+import { type ApiObject, isApiObject, isRecord, type ObjectRef } from './api-object.ts'
 import { kindOf } from './kinds.ts'
-import { StatusError } from './status-error.ts'
+
+/** A manifest can't be used as it stands. */
+export class ManifestError extends EdgewayError {
+  override readonly name = 'ManifestError'
+  readonly code = 'ERR_MANIFEST'
+}
+
+/** An object and the place in the API where it belongs. */
+export interface PlacedObject {
+  readonly ref: ObjectRef
+  readonly object: ApiObject
+}
 
 /**
- * The objects of a manifest: YAML (or JSON) documents, empty ones left out.
+ * The objects of plain manifests: YAML with any number of documents, each an object or a `List`. Objects of namespaced
+ * kinds that name no namespace go to `default`, as with kubectl.
  *
- * @throws {StatusError} `BadRequest` that says which document is wrong and why
+ * @throws {ManifestError} for broken YAML, something that is no object, or a kind that the double does not serve
  */
-export function parseManifest(text: string): ApiObject[] {
-  return [...parseAllDocuments(text)].flatMap((document, index): ApiObject[] => {
+export function parseManifests(text: string): PlacedObject[] {
+  return parseAllDocuments(text).flatMap((document) => {
     const [error] = document.errors
-    if (error !== undefined) throw new StatusError('BadRequest', `document ${index + 1}: ${error.message}`)
+    if (error !== undefined) throw new ManifestError(error.message, { cause: error })
     const value: unknown = document.toJS()
-    if (value === null || value === undefined) return []
-    if (isApiObject(value)) return [value]
-    throw new StatusError('BadRequest', `document ${index + 1}: apiVersion, kind or metadata.name is missing`)
+    return value === null ? [] : itemsOf(value).map(placeObject)
   })
 }
 
-export async function readManifests(files: readonly string[]): Promise<ApiObject[]> {
-  const texts = await Promise.all(files.map((file) => readFile(file, 'utf8')))
-  return texts.flatMap(parseManifest)
+/** @throws {ManifestError} for something that is no object, or of a kind that the double does not serve */
+export function placeObject(object: unknown): PlacedObject {
+  if (!isApiObject(object)) {
+    throw new ManifestError(
+      `not an object with apiVersion, kind and metadata.name: ${JSON.stringify(object)}`,
+    )
+  }
+  const kind = kindOf(object.apiVersion, object.kind)
+  if (kind === undefined) throw new ManifestError(`kind not served: ${object.apiVersion} ${object.kind}`)
+  const namespace = kind.namespaced ? (object.metadata.namespace ?? 'default') : undefined
+  return { ref: { kind, namespace, name: object.metadata.name }, object }
 }
 
-/**
- * Where an object belongs.
- *
- * @throws {StatusError} `BadRequest` for a kind that is not served
- */
-export function refOf({ apiVersion, kind: kindName, metadata }: ApiObject): ObjectRef {
-  const kind = kindOf(apiVersion, kindName)
-  if (kind === undefined)
-    throw new StatusError('BadRequest', `no kind "${kindName}" in version "${apiVersion}"`)
-  const namespace = kind.namespaced ? (metadata.namespace ?? 'default') : undefined
-  return { kind, namespace, name: metadata.name }
+function itemsOf(value: unknown): unknown[] {
+  return isRecord(value) && value['kind'] === 'List' && Array.isArray(value['items'])
+    ? value['items']
+    : [value]
 }

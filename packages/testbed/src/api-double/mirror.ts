@@ -1,179 +1,176 @@
 import { setTimeout as delay } from 'node:timers/promises'
+import { ApiDoubleClient } from './api-double-client.ts'
 import {
   type ApiObject,
   type Collection,
   type ObjectList,
   type ObjectRef,
   objectKey,
-  type WatchEvent,
   type Watcher,
 } from './api-object.ts'
 import type { ApiBackend } from './backend.ts'
 import { KindLog } from './kind-log.ts'
-import { apiVersionOf, KINDS, type Kind } from './kinds.ts'
+import { KINDS, type Kind } from './kinds.ts'
 import { StatusError } from './status-error.ts'
 
-const RETRY_MS = 200
+/** Short, so that a link that died without a word is noticed soon (KubeEdge's heartbeat is 15 s). */
+const WATCH_SECONDS = 10
+const WATCH_DEADLINE_MS = (WATCH_SECONDS + 5) * 1000
+const REQUEST_TIMEOUT_MS = 10_000
+const RETRY_MS = 500
 const MAX_EVENTS = 10_000
-const WATCH_SECONDS = 60
+
+export interface MirrorOptions {
+  /** Base URL of the API server to copy. */
+  readonly upstream: string
+  /** Called when a kind's upstream is reached (`undefined`) or lost (why). */
+  readonly onChange?: (kind: Kind, error: unknown) => void
+}
+
+interface Copy {
+  readonly log: KindLog
+  state: 'never-listed' | 'following' | 'cut-off'
+}
 
 /**
- * A copy of another API server, as KubeEdge's MetaServer keeps one on an edge node: reads are answered from the copy,
- * also while the other is away; writes go to the other and fail meanwhile.
+ * A copy of another API server, as KubeEdge's MetaServer keeps on a node: reads are answered from it while the
+ * upstream is away too, writes go to the upstream and fail without it. What it was never told of it says nothing about:
+ * until its first list a collection has no metadata.
  */
 export class Mirror implements ApiBackend, AsyncDisposable {
-  readonly #url: string
-  readonly #logs = new Map<Kind, KindLog>()
-  readonly #stop = new AbortController()
-  readonly #running: Promise<unknown>
+  readonly #client: ApiDoubleClient
+  readonly #options: MirrorOptions
+  readonly #copies = new Map<Kind, Copy>(
+    KINDS.map((kind) => [kind, { log: new KindLog(0, MAX_EVENTS), state: 'never-listed' }]),
+  )
+  readonly #stopping = new AbortController()
+  readonly #following: Promise<unknown>
 
-  private constructor(url: string) {
-    this.#url = url
-    this.#running = Promise.all(KINDS.map((kind) => this.#follow(kind)))
+  private constructor(options: MirrorOptions) {
+    this.#options = options
+    this.#client = new ApiDoubleClient(options.upstream)
+    this.#following = Promise.all(
+      this.#copies.entries().map(async ([kind, copy]) => await this.#follow(kind, copy)),
+    )
   }
 
-  /** Returns at once; the copy fills as the other answers. */
-  static start(url: string): Mirror {
-    return new Mirror(url)
+  /** Copies in the background; does not wait for the upstream. */
+  static start(options: MirrorOptions): Mirror {
+    return new Mirror(options)
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#stop.abort()
-    await this.#running
+    this.#stopping.abort()
+    await this.#following
   }
 
   get(ref: ObjectRef): ApiObject {
-    const object = this.#logs.get(ref.kind)?.get(ref)
+    const object = this.#copy(ref.kind).log.get(objectKey(ref))
     if (object === undefined) throw new StatusError('NotFound', `${ref.kind.plural} "${ref.name}" not found`)
     return object
   }
 
   list({ kind, namespace }: Collection): ObjectList {
-    const log = this.#logs.get(kind)
-    if (log === undefined) return { resourceVersion: undefined, items: [] }
-    return { resourceVersion: String(log.latest), items: log.list(namespace) }
+    const { log, state } = this.#copy(kind)
+    const resourceVersion = state === 'never-listed' ? undefined : String(log.latest)
+    return { resourceVersion, items: log.list(namespace) }
   }
 
   watch(collection: Collection, since: number | undefined, watcher: Watcher): Disposable {
-    const log = this.#logs.get(collection.kind)
-    if (log === undefined) throw new StatusError('Expired', 'nothing is known of this kind yet')
-    return log.watch(collection, since, watcher)
+    return this.#copy(collection.kind).log.watch(collection, since, watcher)
   }
 
-  create(ref: ObjectRef, object: ApiObject): Promise<ApiObject> {
-    return this.#forward('POST', pathOf(ref), object)
+  async create(ref: ObjectRef, object: ApiObject): Promise<ApiObject> {
+    return await this.#forward(async () => await this.#client.send('POST', ref, object))
   }
 
-  replace(ref: ObjectRef, object: ApiObject): Promise<ApiObject> {
-    return this.#forward('PUT', `${pathOf(ref)}/${ref.name}`, object)
+  async replace(ref: ObjectRef, object: ApiObject): Promise<ApiObject> {
+    return await this.#forward(async () => await this.#client.send('PUT', ref, object))
   }
 
-  delete(ref: ObjectRef): Promise<ApiObject> {
-    return this.#forward('DELETE', `${pathOf(ref)}/${ref.name}`)
+  async delete(ref: ObjectRef): Promise<ApiObject> {
+    return await this.#forward(async () => await this.#client.send('DELETE', ref))
   }
 
-  async #follow(kind: Kind): Promise<void> {
-    const path = pathOf({ kind, namespace: undefined })
-    while (!this.#stop.signal.aborted) {
-      try {
-        await this.#copy(kind, path)
-      } catch {
-        // The other is away, or its history broke: the copy stays as it is until the next try.
-        await delay(RETRY_MS, undefined, { signal: this.#stop.signal }).catch(() => undefined)
-      }
-    }
-  }
-
-  /** A list, then watches from there until one fails. */
-  async #copy(kind: Kind, path: string): Promise<void> {
-    const { signal } = this.#stop
-    const response = await fetch(`${this.#url}${path}`, { signal })
-    if (!response.ok) throw new StatusError('InternalError', `list answered ${response.status}`)
-    const list = (await response.json()) as {
-      readonly metadata: { readonly resourceVersion: string }
-      readonly items: readonly ApiObject[]
-    }
-    let revision = Number(list.metadata.resourceVersion)
-    const log = this.#takeList(kind, list.items, revision)
-    while (!signal.aborted) {
-      const query = `watch=1&resourceVersion=${revision}&timeoutSeconds=${WATCH_SECONDS}`
-      const watch = await fetch(`${this.#url}${path}?${query}`, { signal })
-      if (!watch.ok || watch.body === null) throw new StatusError('Expired', `watch answered ${watch.status}`)
-      for await (const event of eventsIn(watch.body)) revision = takeEvent(log, event)
-    }
-  }
-
-  #takeList(kind: Kind, items: readonly ApiObject[], revision: number): KindLog {
-    const log = this.#logs.get(kind) ?? new KindLog(0, MAX_EVENTS)
-    this.#logs.set(kind, log)
-    // A lower revision is another history: whoever watches has to list again.
-    if (revision < log.latest) log.reset(0)
-    const listed = new Set(items.map(({ metadata }) => objectKey(metadata)))
-    for (const { metadata } of log.list(undefined)) {
-      const key = objectKey(metadata)
-      if (!listed.has(key)) log.delete(key, revision)
-    }
-    for (const item of [...items].sort((a, b) => revisionOf(a) - revisionOf(b))) {
-      const known = log.get(item.metadata)
-      if (known?.metadata.resourceVersion !== item.metadata.resourceVersion) log.set(item, revisionOf(item))
-    }
-    log.advance(revision)
-    return log
-  }
-
-  async #forward(method: string, path: string, body?: ApiObject): Promise<ApiObject> {
-    const response = await this.#send(method, path, body)
-    const answer: unknown = await response.json()
-    if (!response.ok) throw new StatusError(answer as { reason: string; message: string; code: number })
-    return answer as ApiObject
-  }
-
-  async #send(method: string, path: string, body?: ApiObject): Promise<Response> {
-    const content =
-      body === undefined
-        ? {}
-        : { body: JSON.stringify(body), headers: { 'content-type': 'application/json' } }
+  async #forward(send: () => Promise<ApiObject>): Promise<ApiObject> {
     try {
-      return await fetch(`${this.#url}${path}`, { method, signal: this.#stop.signal, ...content })
+      return await send()
     } catch (error) {
+      if (error instanceof StatusError) throw error
       throw new StatusError('InternalError', 'connection lost between EdgeCore and CloudCore', {
         cause: error,
       })
     }
   }
-}
 
-function pathOf({ kind, namespace }: Collection): string {
-  const root = kind.group === '' ? `/api/${kind.version}` : `/apis/${apiVersionOf(kind)}`
-  return namespace === undefined ? `${root}/${kind.plural}` : `${root}/namespaces/${namespace}/${kind.plural}`
-}
+  /** Lists and watches one kind until disposal. */
+  async #follow(kind: Kind, copy: Copy): Promise<void> {
+    const { signal } = this.#stopping
+    while (!signal.aborted) {
+      const error = await this.#followUntilCut(kind, copy)
+      if (copy.state === 'following' && !signal.aborted) {
+        copy.state = 'cut-off'
+        this.#options.onChange?.(kind, error)
+      }
+      await delay(RETRY_MS, undefined, { signal }).catch(() => 'stopping: no further try')
+    }
+  }
 
-async function* eventsIn(body: ReadableStream<Uint8Array>): AsyncGenerator<WatchEvent> {
-  let rest = ''
-  const decoder = new TextDecoder()
-  for await (const chunk of body) {
-    const lines = (rest + decoder.decode(chunk, { stream: true })).split('\n')
-    rest = lines.pop() ?? ''
-    for (const line of lines) if (line !== '') yield JSON.parse(line) as WatchEvent
+  /** @returns why it ended */
+  async #followUntilCut(kind: Kind, copy: Copy): Promise<unknown> {
+    try {
+      let since = await this.#list(kind, copy)
+      for (;;) since = await this.#watch(kind, copy, since)
+    } catch (error) {
+      return error
+    }
+  }
+
+  async #list(kind: Kind, copy: Copy): Promise<string> {
+    const signal = AbortSignal.any([this.#stopping.signal, AbortSignal.timeout(REQUEST_TIMEOUT_MS)])
+    const list = await this.#client.listCollection({ kind, namespace: undefined }, signal)
+    if (list.resourceVersion === undefined) throw new Error('the upstream knows nothing itself')
+    adopt(copy.log, list.items, Number(list.resourceVersion))
+    if (copy.state !== 'following') this.#options.onChange?.(kind, undefined)
+    copy.state = 'following'
+    return list.resourceVersion
+  }
+
+  /** @returns the version to go on from */
+  async #watch(kind: Kind, { log }: Copy, since: string): Promise<string> {
+    const signal = AbortSignal.any([this.#stopping.signal, AbortSignal.timeout(WATCH_DEADLINE_MS)])
+    const watching = { since, timeoutSeconds: WATCH_SECONDS, signal }
+    let version = since
+    for await (const { type, object } of this.#client.watch({ kind, namespace: undefined }, watching)) {
+      version = object.metadata.resourceVersion ?? version
+      if (type === 'DELETED') log.delete(objectKey(object.metadata), Number(version))
+      else log.set(object, Number(version))
+    }
+    return version
+  }
+
+  #copy(kind: Kind): Copy {
+    const copy = this.#copies.get(kind)
+    if (copy === undefined) throw new StatusError('NotFound', `${kind.plural} are not mirrored`)
+    return copy
   }
 }
 
-/** @returns the event's revision */
-function takeEvent(log: KindLog, { type, object }: WatchEvent): number {
-  const revision = revisionOf(object)
-  switch (type) {
-    case 'ADDED':
-    case 'MODIFIED':
-      log.set(object, revision)
-      return revision
-    case 'DELETED':
-      log.delete(objectKey(object.metadata), revision)
-      return revision
-    default:
-      throw new StatusError('Expired', 'the other ended the watch')
-  }
+/** Turns a log into a list, telling its watchers what is different. */
+function adopt(log: KindLog, items: readonly ApiObject[], revision: number): void {
+  if (revision < log.latest) log.reset(revision)
+
+  const known = new Map(log.list(undefined).map((object) => [objectKey(object.metadata), object]))
+  const changed = items
+    .filter((item) => known.get(objectKey(item.metadata))?.metadata.resourceVersion !== versionOf(item))
+    .sort((a, b) => Number(versionOf(a)) - Number(versionOf(b)))
+  for (const item of changed) log.set(item, Number(versionOf(item)))
+
+  for (const item of items) known.delete(objectKey(item.metadata))
+  for (const key of known.keys()) log.delete(key, revision)
+  log.advance(revision)
 }
 
-function revisionOf({ metadata: { resourceVersion = '0' } }: ApiObject): number {
-  return Number(resourceVersion)
+function versionOf(object: ApiObject): string | undefined {
+  return object.metadata.resourceVersion
 }

@@ -34,7 +34,7 @@ export class ObjectStore implements ApiBackend {
   }
 
   get(ref: ObjectRef): ApiObject {
-    const object = this.#log(ref.kind).get(ref)
+    const object = this.#log(ref.kind).get(objectKey(ref))
     if (object === undefined) throw new StatusError('NotFound', `${describe(ref)} not found`)
     return object
   }
@@ -44,14 +44,11 @@ export class ObjectStore implements ApiBackend {
   }
 
   watch(collection: Collection, since: number | undefined, watcher: Watcher): Disposable {
-    if (since !== undefined && since > this.#revision) {
-      throw new StatusError('Expired', `resource version ${since} is of another history (${this.#revision})`)
-    }
     return this.#log(collection.kind).watch(collection, since, watcher)
   }
 
   create(ref: ObjectRef, object: ApiObject): ApiObject {
-    if (this.#log(ref.kind).get(ref) !== undefined) {
+    if (this.#log(ref.kind).get(objectKey(ref)) !== undefined) {
       throw new StatusError('AlreadyExists', `${describe(ref)} already exists`)
     }
     const creationTimestamp = new Date().toISOString().replace(/\.\d+Z$/, 'Z')
@@ -74,16 +71,13 @@ export class ObjectStore implements ApiBackend {
 
   delete(ref: ObjectRef): ApiObject {
     const object = this.get(ref)
-    this.#log(ref.kind).delete(objectKey(object.metadata), ++this.#revision)
+    this.#log(ref.kind).delete(objectKey(ref), ++this.#revision)
     return object
   }
 
   /** Forgets the history: every watch from an older version is `Expired` from now on. */
   compact(): void {
-    for (const log of this.#logs.values()) {
-      log.advance(this.#revision)
-      log.compact()
-    }
+    for (const kind of this.#logs.keys()) this.#log(kind).compact()
   }
 
   #write(ref: ObjectRef, object: ApiObject, identity: Record<string, string | undefined>): ApiObject {
@@ -93,11 +87,12 @@ export class ObjectStore implements ApiBackend {
     return written
   }
 
+  /** The log of a kind, up to the store's revision. */
   #log(kind: Kind): KindLog {
     const known = this.#logs.get(kind)
-    if (known !== undefined) return known
-    const log = new KindLog(this.#options.firstRevision, this.#options.maxEvents)
-    this.#logs.set(kind, log)
+    const log = known ?? new KindLog(this.#options.firstRevision, this.#options.maxEvents)
+    if (known === undefined) this.#logs.set(kind, log)
+    log.advance(this.#revision)
     return log
   }
 }

@@ -152,7 +152,7 @@ export class Mesh implements AsyncDisposable {
     const main = join(REPOSITORY, 'packages/testbed/src/api-double/main.ts')
     const files = manifests.flatMap((file) => ['--manifests', file])
     const api = this.#cloud.spawn([process.execPath, main, '--listen', `0.0.0.0:${API_PORT}`, ...files])
-    await api.waitForOutput(/"listening"/)
+    await api.waitForOutput(/"ready":true/)
     const mirrors = this.agents.filter(
       ({ host }) => host.plan.uplink?.gateway !== this.#cloud.plan.uplink?.gateway,
     )
@@ -160,7 +160,7 @@ export class Mesh implements AsyncDisposable {
       mirrors.map(async ({ host }) => {
         const listen = ['--listen', `127.0.0.1:${MIRROR_PORT}`, '--mirror', this.#apiUrl]
         const mirror = host.spawn([process.execPath, main, ...listen])
-        await mirror.waitForOutput(/"listening"/)
+        await mirror.waitForOutput(/"ready":true/)
       }),
     )
   }

@@ -1,0 +1,8 @@
+export * from './api-double.ts'
+export * from './api-double-client.ts'
+export type { ApiObject, WatchEvent } from './api-object.ts'
+export type { ApiBackend } from './backend.ts'
+export { ManifestError, parseManifests } from './manifests.ts'
+export * from './mirror.ts'
+export * from './object-store.ts'
+export { StatusError } from './status-error.ts'

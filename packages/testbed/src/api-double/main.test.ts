@@ -1,0 +1,58 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtempDisposable, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { text } from 'node:stream/consumers'
+import { fileURLToPath } from 'node:url'
+import { describe, expect, it } from 'vitest'
+import { ApiDoubleClient } from './api-double-client.ts'
+
+const MAIN = fileURLToPath(new URL('./main.ts', import.meta.url))
+
+function run(...args: readonly string[]): ChildProcess & AsyncDisposable {
+  const child = spawn(process.execPath, [MAIN, ...args], { stdio: ['ignore', 'pipe', 'pipe'] })
+  const exited = once(child, 'exit')
+  return Object.assign(child, {
+    [Symbol.asyncDispose]: async (): Promise<void> => {
+      child.kill()
+      await exited
+    },
+  })
+}
+
+async function readyLine(child: ChildProcess): Promise<unknown> {
+  const [line]: unknown[] = await once(child.stdout ?? child, 'data')
+  return JSON.parse(String(line))
+}
+
+describe('the process', () => {
+  it('serves manifests from files, says when it is ready and stops on SIGTERM', async () => {
+    await using folder = await mkdtempDisposable(join(tmpdir(), 'api-double-'))
+    const files = ['edge-1', 'edge-2'].map((name) => join(folder.path, `${name}.yaml`))
+    for (const file of files) {
+      const name = file.replace(/^.*\/(.*)\.yaml$/, '$1')
+      await writeFile(file, `{ apiVersion: v1, kind: Node, metadata: { name: ${name} } }`)
+    }
+
+    await using child = run('--listen', '127.0.0.1:0', '--manifests', ...files)
+    const ready = await readyLine(child)
+    expect(ready).toEqual({ ready: true, url: expect.stringMatching(/^http:\/\/127\.0\.0\.1:\d+$/) })
+    const { url } = ready as { url: string }
+    expect((await new ApiDoubleClient(url).list('Node')).items).toHaveLength(2)
+
+    child.kill('SIGTERM')
+    expect(await once(child, 'exit')).toEqual([0, null])
+  })
+
+  it('is ready as a mirror although its upstream is away', async () => {
+    await using child = run('--listen', '127.0.0.1:0', '--mirror', 'http://127.0.0.1:1')
+    expect(await readyLine(child)).toMatchObject({ ready: true })
+  })
+
+  it('says what is wrong with its arguments', async () => {
+    await using child = run('--listen', 'nowhere')
+    expect(await text(child.stderr ?? [])).toContain('--listen HOST:PORT is missing')
+    expect(child.exitCode ?? (await once(child, 'exit'))[0]).toBe(1)
+  })
+})

@@ -1,0 +1,103 @@
+import { readdirSync } from 'node:fs'
+import { connect, type Socket } from 'node:net'
+import { text } from 'node:stream/consumers'
+import type { Dialer, Endpoint, ListenerAddress, NodeName, ServicePortName } from '@edgeway/core'
+import { FakeComponentDeps, FakeServiceDirectory, serviceOf } from '@edgeway/testbed'
+import { expect } from 'vitest'
+import { DEFAULT_TRAFFIC_OPTIONS, DirectDialer, Traffic, type TrafficOptions } from '../src/index.ts'
+
+export const INTERCEPTIONS = ['one listener for all', 'one listener per ServicePort'] as const
+
+export const NODE = 'edge-1' as NodeName
+
+interface LabOptions extends Partial<TrafficOptions> {
+  readonly interception?: (typeof INTERCEPTIONS)[number]
+  readonly dialer?: Dialer
+}
+
+/**
+ * A Traffic on loopback with the directory that it follows. Without a kernel that redirects, a client of a
+ * ServicePort connects to its listener, from an address by which the stand-in for SO_ORIGINAL_DST knows the ServicePort.
+ */
+export class TrafficLab implements AsyncDisposable {
+  readonly services = new FakeServiceDirectory()
+  readonly deps = new FakeComponentDeps()
+  readonly #clientIps = new Map<ServicePortName, string>()
+  readonly #destinations = new Map<string, ListenerAddress>()
+  #traffic: Traffic | undefined
+
+  static async start({ interception, dialer, ...options }: LabOptions = {}): Promise<TrafficLab> {
+    const lab = new TrafficLab()
+    const originalDestination = interception === 'one listener per ServicePort' ? 'off' : 'auto'
+    lab.#traffic = await Traffic.start(
+      { ...DEFAULT_TRAFFIC_OPTIONS, listenPort: 0, originalDestination, ...options },
+      {
+        ...lab.deps,
+        services: lab.services,
+        dialer: dialer ?? new DirectDialer('local'),
+        nodeName: NODE,
+        nodeAddress: '127.0.0.1',
+        readOriginalDestination: ({ remoteAddress = '' }) => lab.#destinations.get(remoteAddress),
+      },
+    )
+    return lab
+  }
+
+  get traffic(): Traffic {
+    if (this.#traffic === undefined) throw new Error('the lab was not started')
+    return this.#traffic
+  }
+
+  /** Adds a Service with one port and those endpoints. */
+  addService(text: string, endpoints: readonly Endpoint[]): ServicePortName {
+    const number = this.#clientIps.size + 1
+    const service = serviceOf(text, `10.96.0.${number}`, 80)
+    const [port] = service.ports
+    if (port === undefined) throw new Error('serviceOf makes one port')
+    this.#clientIps.set(port.name, `127.0.1.${number}`)
+    this.#destinations.set(`127.0.1.${number}`, { ip: `10.96.0.${number}`, port: 80 })
+    this.services.set(service, endpoints)
+    return port.name
+  }
+
+  /** Connects to a ServicePort as one of the node's clients. */
+  async connect(name: ServicePortName): Promise<Socket> {
+    const listener = await eventually(() => this.traffic.listeners.listener(name))
+    const localAddress = this.#clientIps.get(name) ?? ''
+    const client = connect({ host: listener.ip, port: listener.port, localAddress, allowHalfOpen: true })
+    // Tests that care wait for it; to the others a reset must not be fatal.
+    client.on('error', () => {})
+    return client
+  }
+
+  /** Calls a ServicePort, says nothing, and reads the answer to its end. */
+  async call(name: ServicePortName): Promise<string> {
+    const client = await this.connect(name)
+    return await text(client.end())
+  }
+
+  /** The fields of the `count` lines that tell how flows ended, once there are so many. */
+  flowsEnded(count = 1): Promise<Readonly<Record<string, unknown>>[]> {
+    return eventually(() => {
+      const lines = this.deps.logger.lines.filter(({ message }) => message === 'flow ended')
+      return lines.length >= count ? lines.map(({ fields }) => fields) : undefined
+    })
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#traffic?.[Symbol.asyncDispose]()
+  }
+}
+
+/** Waits until `look` sees something. */
+export async function eventually<T>(look: () => T | undefined): Promise<T> {
+  let seen: T | undefined
+  await expect.poll(() => (seen = look()), { timeout: 10_000, interval: 5 }).toBeDefined()
+  if (seen === undefined) throw new Error('poll returns only once it is defined')
+  return seen
+}
+
+/** Sockets and files that this process holds open. */
+export function openDescriptors(): number {
+  return readdirSync('/proc/self/fd').length
+}

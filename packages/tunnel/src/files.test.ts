@@ -1,0 +1,126 @@
+import { chmod, mkdtemp, readFile, stat, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { NodeName } from '@edgeway/core'
+import { describe, expect, it } from 'vitest'
+import { loadOrCreateKey } from './identity.ts'
+import { formatJoinToken, loadOrCreateJoinToken, parseJoinToken, readJoinTokens } from './join-token.ts'
+import { MemberStore } from './server/member-store.ts'
+
+const PEER = '12D3KooWRw48BNE3xLFTAZ64JHV2Pm6dAt32PYadh6zriuC14Lxb'
+const OTHER_PEER = '12D3KooWMGTfJeMpJB6r86jHXYemsGw9QKHocBEqdxCjDgNmKndx'
+
+async function newPath(name: string): Promise<string> {
+  return join(await mkdtemp(join(tmpdir(), 'edgeway-tunnel-')), 'made-when-missing', name)
+}
+
+async function modeOf(path: string): Promise<number> {
+  return (await stat(path)).mode & 0o777
+}
+
+describe('the key file', () => {
+  it('is made at the first start, for its owner only, and is the same at the next', async () => {
+    const path = await newPath('key')
+    const key = await loadOrCreateKey(path)
+
+    expect(await modeOf(path)).toBe(0o600)
+    expect((await loadOrCreateKey(path)).equals(key)).toBe(true)
+  })
+
+  it('is refused when other users can read it', async () => {
+    const path = await newPath('key')
+    await loadOrCreateKey(path)
+    await chmod(path, 0o644)
+
+    await expect(loadOrCreateKey(path)).rejects.toThrow(/can be read by other users: run chmod 600/)
+  })
+
+  it('is never replaced when it is broken', async () => {
+    const path = await newPath('key')
+    await loadOrCreateKey(path)
+    await writeFile(path, 'broken')
+
+    await expect(loadOrCreateKey(path)).rejects.toMatchObject({ code: 'ERR_KEY_FILE' })
+    expect(await readFile(path, 'utf8')).toBe('broken')
+  })
+})
+
+describe('the join token', () => {
+  it('is made by the server at its first start, and is the same at the next', async () => {
+    const path = await newPath('join-token')
+    const token = await loadOrCreateJoinToken(path, PEER)
+
+    expect(await modeOf(path)).toBe(0o600)
+    expect(token).toMatchObject({ serverPeerId: PEER, secret: expect.stringMatching(/^[\w-]{43}$/) })
+    expect(await loadOrCreateJoinToken(path, PEER)).toEqual(token)
+    expect(await readJoinTokens(path)).toEqual([token])
+    expect(parseJoinToken(formatJoinToken(token))).toEqual(token)
+  })
+
+  it('of another server key is refused by the server', async () => {
+    const path = await newPath('join-token')
+    await loadOrCreateJoinToken(path, OTHER_PEER)
+
+    await expect(loadOrCreateJoinToken(path, PEER)).rejects.toThrow(/belongs to another server key/)
+  })
+
+  it.each([
+    ['missing', undefined, /is missing: copy it from the tunnel server's joinTokenFile/],
+    ['empty', '# nothing\n\n', /is empty/],
+    ['malformed', `edgeway1.${PEER}.short-secret`, /is malformed: expected one line edgeway1\.<PeerId/],
+    ['without a PeerId', `edgeway1.${'1'.repeat(52)}.${'A'.repeat(43)}`, /is malformed/],
+  ])('that is %s says what is expected, without the secret', async (_what, content, message) => {
+    const path = join(await mkdtemp(join(tmpdir(), 'edgeway-tunnel-')), 'join-token')
+    if (content !== undefined) await writeFile(path, content)
+
+    const error = await readJoinTokens(path).catch((reason: unknown) => reason)
+    expect(error).toMatchObject({ code: 'ERR_JOIN_TOKEN', message: expect.stringMatching(message) })
+    expect(String(error)).not.toContain('short-secret')
+  })
+})
+
+describe('the members file', () => {
+  const member = (node: string, peerId: string) => ({
+    node: node as NodeName,
+    peerId,
+    since: '2026-01-01T00:00:00Z',
+  })
+
+  it('keeps the members over a restart, for its owner only', async () => {
+    const path = await newPath('members.json')
+    const store = await MemberStore.load(path)
+    store.add(member('edge-1', PEER))
+    await Promise.all([store.save(), store.save()])
+    store.add(member('edge-2', OTHER_PEER))
+    await store.save()
+
+    expect(await modeOf(path)).toBe(0o600)
+    expect([...(await MemberStore.load(path)).all()]).toEqual([
+      member('edge-1', PEER),
+      member('edge-2', OTHER_PEER),
+    ])
+  })
+
+  it('knows one key per node name and one name per key', async () => {
+    const store = await MemberStore.load(await newPath('members.json'))
+    store.add(member('edge-1', PEER))
+    store.add(member('edge-1', OTHER_PEER))
+    expect(store.byPeerId(PEER)).toBeUndefined()
+
+    store.add(member('edge-2', OTHER_PEER))
+    expect([...store.all()]).toEqual([member('edge-2', OTHER_PEER)])
+  })
+
+  it.each(['', '{', '[]', '{"version":2,"members":[]}', '{"version":1,"members":[{"node":"a"}]}'])(
+    'is never emptied when it is broken: %s',
+    async (content) => {
+      const path = join(await mkdtemp(join(tmpdir(), 'edgeway-tunnel-')), 'members.json')
+      await writeFile(path, content)
+
+      await expect(MemberStore.load(path)).rejects.toThrow(
+        /is broken: restore it from a backup, or delete it/,
+      )
+      expect(await readFile(path, 'utf8')).toBe(content)
+    },
+  )
+})
