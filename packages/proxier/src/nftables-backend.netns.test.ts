@@ -186,6 +186,7 @@ describe('NftablesBackend', () => {
     ['all tables', 'nft flush ruleset'],
     ['the rules of our table', 'nft flush table inet edgeway'],
     ['the elements of a map', 'nft flush map inet edgeway agent4'],
+    ['our table', 'nft delete table inet edgeway'],
     ['one element', 'nft delete element inet edgeway reject4 { 10.96.0.2 . tcp . 80 }'],
     ['nothing, but adds an element', 'nft add element inet edgeway reject4 { 10.96.0.3 . tcp . 80 }'],
     ['nothing, but adds a rule', 'nft insert rule inet edgeway services accept'],
@@ -197,6 +198,16 @@ describe('NftablesBackend', () => {
     expect(await backend.verify(), 'told once').toBe('intact')
     expect(await backend.apply([TO_AGENT, REFUSED])).toBe('loaded')
     expect(await backend.verify()).toBe('intact')
+    expect(await callFromBoth('10.96.0.1')).toEqual({ pod: { agent: 1 }, host: { agent: 1 } })
+  })
+
+  it('makes the table anew when what it finds can no longer be filled', async () => {
+    await backend.apply([TO_AGENT])
+    await lab.shell('nft flush table inet edgeway; nft delete set inet edgeway reject6')
+
+    expect(await backend.verify()).toBe('drifted')
+    await expect(backend.apply([TO_AGENT])).rejects.toThrow(/reject6/)
+    expect(await backend.apply([TO_AGENT])).toBe('loaded')
     expect(await callFromBoth('10.96.0.1')).toEqual({ pod: { agent: 1 }, host: { agent: 1 } })
   })
 

@@ -48,6 +48,6 @@ function entryOf(element: unknown): [key: string, value: string] {
 }
 
 function textOf(value: unknown): string {
-  const { concat } = value as { readonly concat?: readonly (string | number)[] }
-  return concat === undefined ? JSON.stringify(value) : concat.join(' . ')
+  const { concat } = value as { readonly concat?: unknown }
+  return Array.isArray(concat) ? concat.join(' . ') : JSON.stringify(value)
 }

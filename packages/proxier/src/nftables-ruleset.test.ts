@@ -62,8 +62,8 @@ describe('renderRefill', () => {
 
     expect(lines.slice(0, 5)).toEqual([
       'flush table inet edgeway',
-      'flush set inet edgeway agent4',
-      'flush set inet edgeway agent6',
+      'flush map inet edgeway agent4',
+      'flush map inet edgeway agent6',
       'flush set inet edgeway reject4',
       'flush set inet edgeway reject6',
     ])

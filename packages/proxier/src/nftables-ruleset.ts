@@ -77,8 +77,13 @@ export function renderReplacement(elements: NftElements, groupId: number): strin
  * @param groupId - what processes of this group send is never touched
  */
 export function renderRefill(elements: NftElements, groupId: number): string {
-  const flushSets = NFT_SETS.map((set) => `flush set ${NFT_TABLE} ${set}\n`).join('')
-  return `flush table ${NFT_TABLE}\n${flushSets}${renderRules(groupId)}${renderUpdate(NO_ELEMENTS, elements)}`
+  const flushes = `flush table ${NFT_TABLE}
+flush map ${NFT_TABLE} agent4
+flush map ${NFT_TABLE} agent6
+flush set ${NFT_TABLE} reject4
+flush set ${NFT_TABLE} reject6
+`
+  return flushes + renderRules(groupId) + renderUpdate(NO_ELEMENTS, elements)
 }
 
 /**

@@ -83,7 +83,7 @@ function packageHint(file: string): string | undefined {
 function remedyFor([file]: readonly string[], words: string): string | undefined {
   if (/not permitted|permission denied|must be root/i.test(words))
     return 'Run the agent as root or with the capability CAP_NET_ADMIN'
-  if (file === 'nft' && /not supported|no such file|could not process rule/i.test(words))
+  if (file === 'nft' && /not supported|could not process rule/i.test(words))
     return 'If that is a kernel feature: Linux 5.2 or newer with nf_tables, nft_chain_nat, nft_ct, nft_reject_inet is needed'
   return undefined
 }

@@ -85,8 +85,9 @@ class TwoWayCopy implements Splice {
       if (!isDone(stream)) onBroken()
       this.#closed()
     })
+    // It may have ended its sending, or died, before it was joined; its events are past then.
+    if (stream.readableEnded) other.stream.end()
     if (stream.closed) this.#open -= 1
-    // It may have died between its connect and now; its events are past then.
     if (stream.destroyed) queueMicrotask(onBroken)
   }
 

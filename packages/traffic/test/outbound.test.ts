@@ -160,23 +160,6 @@ describe.each(INTERCEPTIONS)('Traffic with %s', (interception) => {
     upload.destroy()
   })
 
-  it('delivers the answer of an endpoint that does not care for the rest of the request', async () => {
-    const answer = '413 too large'
-    await using web = await startTcpEndpoint((socket) => {
-      socket.once('data', () => {
-        socket.pause().end(answer, () => socket.destroy())
-      })
-    }, NODE)
-    await using lab = await TrafficLab.start({ interception })
-    const client = await lab.connect(lab.addService('shop/web:http', [web.endpoint]))
-    const upload = new Bulk(512 * MIB)
-    upload.pipe(client)
-
-    expect(await text(client)).toBe(answer)
-    upload.destroy()
-    client.destroy()
-  })
-
   it('leaves no descriptor behind after 1,000 short connections', async () => {
     await using web = await startTcpEndpoint(echo, NODE)
     await using lab = await TrafficLab.start({ interception })

@@ -1,4 +1,4 @@
-import { copyFile, mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Duplex } from 'node:stream'
@@ -70,10 +70,8 @@ export class SmallMesh implements AsyncDisposable {
 
   /** A token file with a secret that the server does not know. */
   async wrongTokenFile(): Promise<string> {
-    const { readFile, writeFile } = await import('node:fs/promises')
     const path = join(this.directory, 'wrong-token')
-    await copyFile(this.joinTokenFile, path)
-    const text = await readFile(path, 'utf8')
+    const text = await readFile(this.joinTokenFile, 'utf8')
     await writeFile(path, text.replace(/[^.]+$/, 'A'.repeat(43)))
     return path
   }
@@ -102,6 +100,12 @@ export class MeshNode implements AsyncDisposable {
 
   get isReady(): boolean {
     return !this.deps.readiness.shut.includes('tunnel')
+  }
+
+  /** Where the tunnel listens, as it says itself. */
+  get address(): string {
+    const [line] = linesOf(this.deps, 'tunnel listens')
+    return String((line?.fields['addresses'] as string[])[0])
   }
 
   async ready(): Promise<this> {

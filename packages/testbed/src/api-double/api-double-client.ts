@@ -100,7 +100,8 @@ export class ApiDoubleClient {
   }
 
   async #fetch(method: string, path: string, init: RequestInit): Promise<Response> {
-    return await fetch(`${this.#url}${path}`, { method, ...init })
+    // A connection per request: one kept from before a restart of the server would only fail.
+    return await fetch(`${this.#url}${path}`, { method, headers: { connection: 'close' }, ...init })
   }
 }
 

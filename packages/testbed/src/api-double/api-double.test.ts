@@ -128,7 +128,7 @@ describe('failed requests answer with a Status', () => {
       404,
       'NotFound',
     ],
-  ])('%s %s', async (method, path, body, code, reason) => {
+  ])('%s %s', async (...[method, path, body, code, reason]) => {
     await using cluster = await TestCluster.start()
     await cluster.client.apply([service('shop', 'web')])
 

@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { mkdtempDisposable, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { Readable } from 'node:stream'
 import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from 'vitest'
@@ -52,7 +53,7 @@ describe('the process', () => {
 
   it('says what is wrong with its arguments', async () => {
     await using child = run('--listen', 'nowhere')
-    expect(await text(child.stderr ?? [])).toContain('--listen HOST:PORT is missing')
+    expect(await text(child.stderr ?? Readable.from([]))).toContain('--listen HOST:PORT is missing')
     expect(child.exitCode ?? (await once(child, 'exit'))[0]).toBe(1)
   })
 })

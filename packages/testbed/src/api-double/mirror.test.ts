@@ -12,15 +12,13 @@ function service(name: string, clusterIP = '10.96.0.1'): unknown {
 
 /** A cloud that can go away and come back on the same address, and its mirror on an edge node. */
 class TestEdge implements AsyncDisposable {
-  readonly store: ObjectStore
   readonly client: ApiDoubleClient
   readonly #mirror: Mirror
   readonly #edge: ApiDouble
   readonly #port: number
   #cloud: ApiDouble
 
-  private constructor(store: ObjectStore, cloud: ApiDouble, mirror: Mirror, edge: ApiDouble) {
-    this.store = store
+  private constructor(cloud: ApiDouble, mirror: Mirror, edge: ApiDouble) {
     this.#cloud = cloud
     this.#port = cloud.port
     this.#mirror = mirror
@@ -31,7 +29,7 @@ class TestEdge implements AsyncDisposable {
   static async start(store = new ObjectStore()): Promise<TestEdge> {
     const cloud = await ApiDouble.start(store)
     const mirror = Mirror.start({ upstream: cloud.url })
-    return new TestEdge(store, cloud, mirror, await ApiDouble.start(mirror))
+    return new TestEdge(cloud, mirror, await ApiDouble.start(mirror))
   }
 
   get cloudClient(): ApiDoubleClient {
@@ -42,7 +40,8 @@ class TestEdge implements AsyncDisposable {
     await this.#cloud[Symbol.asyncDispose]()
   }
 
-  async startCloud(store = this.store): Promise<void> {
+  /** The cloud comes back on its old address, with a given state. */
+  async startCloud(store: ObjectStore): Promise<void> {
     this.#cloud = await ApiDouble.start(store, { port: this.#port })
   }
 
@@ -73,14 +72,15 @@ describe('a mirror', () => {
   })
 
   it('goes on serving while the upstream is away, and catches up after', async () => {
-    await using edge = await TestEdge.start()
+    const store = new ObjectStore()
+    await using edge = await TestEdge.start(store)
     await edge.cloudClient.apply([service('stays'), service('changes'), service('goes')])
     await edge.untilServicesAre('changes', 'goes', 'stays')
 
     await edge.stopCloud()
     expect(await edge.serviceNames()).toEqual(['changes', 'goes', 'stays'])
 
-    await edge.startCloud()
+    await edge.startCloud(store)
     await edge.cloudClient.apply([service('changes', '10.96.0.2'), service('comes')])
     await edge.cloudClient.delete('Service', 'shop/goes')
     await edge.untilServicesAre('changes', 'comes', 'stays')

@@ -5,21 +5,19 @@ import { decodeHopRequest, decodeStopStatus, encodeHopStatus, encodeStopConnect 
 
 describe('circuit messages', () => {
   it('have the bytes that the specification wants', () => {
-    expect(Buffer.from(encodeHopStatus('permissionDenied')).toString('hex')).toBe(
-      '0508022 8ca01'.replace(' ', ''),
-    )
+    expect(Buffer.from(encodeHopStatus('permissionDenied')).toString('hex')).toBe('05080228ca01')
     expect(Buffer.from(encodeHopStatus('ok', 300)).toString('hex')).toBe('0908021a0308ac022864')
     expect(Buffer.from(encodeStopConnect(Buffer.from('id'))).toString('hex')).toBe('08080012040a026964')
   })
 
   it('are read with fields that this side does not know', () => {
     // type RESERVE, and a field 9 of each kind
-    expect(decodeHopRequest(Buffer.from('08004805 4a0161'.replace(' ', ''), 'hex'))).toEqual({
+    expect(decodeHopRequest(Buffer.from('080048054a0161', 'hex'))).toEqual({
       type: 'reserve',
     })
     // type CONNECT, peer {id: "id", one address}
     const connect = decodeHopRequest(Buffer.from('080112080a02696412027878', 'hex'))
-    expect(connect).toEqual({ type: 'connect', peer: new Uint8Array(Buffer.from('id')) })
+    expect(connect).toEqual({ type: 'connect', peer: Buffer.from('id') })
     expect(decodeStopStatus(Buffer.from('08012064', 'hex'))).toBe(true)
     expect(decodeStopStatus(Buffer.from('080120ca01', 'hex'))).toBe(false)
   })

@@ -1,0 +1,125 @@
+import { DialError, type Dialer, type Endpoint } from '@edgeway/core'
+import { endpointsOf, FakeDialer, serviceOf } from '@edgeway/testbed'
+import { describe, expect, it } from 'vitest'
+import { type DialOutcome, dialFirst } from './dial-first.ts'
+
+const [PORT] = serviceOf('shop/web:http', '10.96.0.1', 80).ports
+const ENDPOINTS = endpointsOf('edge-2/10.1.0.1:80', 'edge-2/10.1.0.2:80', 'edge-3/10.1.0.1:80')
+
+interface Tried {
+  readonly outcome: DialOutcome
+  readonly failures: readonly string[]
+}
+
+async function dial(
+  dialer: Dialer,
+  { dialTimeoutMs = 10_000, dialBudgetMs = 10_000, signal = new AbortController().signal } = {},
+): Promise<Tried> {
+  const failures: string[] = []
+  const request = { endpoints: ENDPOINTS, service: PORT?.name ?? expect.fail(), signal }
+  const onFailure = (failure: string): void => void failures.push(failure)
+  return {
+    outcome: await dialFirst(request, { dialTimeoutMs, dialBudgetMs }, { dialer, onFailure }),
+    failures,
+  }
+}
+
+function fake(...answers: readonly Parameters<FakeDialer['set']>[1][]): FakeDialer {
+  const dialer = new FakeDialer()
+  for (const [index, endpoint] of ENDPOINTS.entries()) dialer.set(endpoint, answers[index] ?? 'refuse')
+  return dialer
+}
+
+describe('dialFirst', () => {
+  it('takes the first endpoint that answers and tries no further one', async () => {
+    const dialer = fake(
+      'refuse',
+      () => {},
+      () => {},
+    )
+
+    const { outcome, failures } = await dial(dialer)
+
+    expect(outcome).toMatchObject({ status: 'connected', endpoint: ENDPOINTS[1] })
+    expect(failures).toEqual(['refused'])
+    expect(dialer.dialled).toHaveLength(2)
+  })
+
+  it('fails with the last endpoint', async () => {
+    const { outcome, failures } = await dial(fake())
+
+    expect(outcome).toMatchObject({ status: 'failed', error: { failure: 'refused' } })
+    expect(failures).toEqual(['refused', 'refused', 'refused'])
+  })
+
+  it('does not go on after a failure that no other endpoint can mend', async () => {
+    const { outcome, failures } = await dial(fake('refuse-for-good', () => {}))
+
+    expect(outcome).toMatchObject({ status: 'failed', error: { failure: 'rejected' } })
+    expect(failures).toEqual(['rejected'])
+  })
+
+  it('gives an endpoint that does not answer its time and no more', async () => {
+    const { outcome, failures } = await dial(
+      fake('silent', () => {}),
+      { dialTimeoutMs: 10 },
+    )
+
+    expect(outcome).toMatchObject({ status: 'connected', endpoint: ENDPOINTS[1] })
+    expect(failures).toEqual(['timeout'])
+  })
+
+  it('stops when the budget of the flow is spent', async () => {
+    const { outcome, failures } = await dial(
+      fake('silent', 'silent', () => {}),
+      { dialBudgetMs: 10 },
+    )
+
+    expect(outcome).toMatchObject({ status: 'failed', error: { failure: 'timeout' } })
+    expect(failures).toEqual(['timeout'])
+  })
+
+  it('stops when nobody wants the connection any more', async () => {
+    const controller = new AbortController()
+    const dialled = dial(
+      fake('silent', () => {}),
+      { signal: controller.signal },
+    )
+    controller.abort()
+
+    expect(await dialled).toEqual({ outcome: { status: 'abandoned' }, failures: [] })
+  })
+
+  it('resets a connection that came too late to be wanted', async () => {
+    const controller = new AbortController()
+    let wasReset = false
+    const inner = fake(() => {})
+    const heedless: Dialer = {
+      async dial(target) {
+        const connection = await inner.dial(target, new AbortController().signal)
+        controller.abort()
+        return {
+          ...connection,
+          reset() {
+            wasReset = true
+          },
+        }
+      },
+    }
+
+    expect((await dial(heedless, { signal: controller.signal })).outcome).toEqual({ status: 'abandoned' })
+    expect(wasReset).toBe(true)
+  })
+
+  it("takes a dialer's defect for an endpoint that can't be reached", async () => {
+    const defect = new TypeError('x is not a function')
+    const broken: Dialer = {
+      dial: async ({ endpoint }: { endpoint: Endpoint }) => {
+        if (endpoint === ENDPOINTS[0]) throw defect
+        throw new DialError(endpoint, { failure: 'no-peer', reason: 'unknown', retryable: false })
+      },
+    }
+
+    expect((await dial(broken)).failures).toEqual(['unreachable', 'no-peer'])
+  })
+})
