@@ -65,4 +65,26 @@ describe('a call by Service name', () => {
     expect(await call(clientOf(mesh, 'edge-1'), 'http://idle.apps/')).toEqual(refused)
     expect(await call(mesh.lab.node('edge-1'), 'http://10.96.0.24/')).toEqual(refused)
   })
+
+  it('leaves names outside the cluster to the resolvers of the node, by UDP and by TCP', async () => {
+    const pod = clientOf(mesh, 'edge-1')
+    for (const transport of ['+notcp', '+tcp'])
+      expect((await pod.exec(['dig', '+short', transport, 'www.example.com'])).stdout).toBe('45.80.0.80\n')
+    expect((await pod.exec(['dig', 'nowhere.example.com'])).stdout).toContain('status: NXDOMAIN')
+  })
+
+  it('works without the original destination, by one listener per ServicePort', async () => {
+    const agent = mesh.agent('edge-1')
+    await agent.stop()
+    await agent.start({ traffic: { originalDestination: 'off' } })
+    await agent.whenReady()
+    const rules = await agent.host.exec(['nft', 'list', 'map', 'inet', 'edgeway', 'agent4'])
+    const listeners = new Set(
+      [...rules.stdout.matchAll(/: 169\.254\.96\.16 \. (\d+)/g)].map(([, port]) => port),
+    )
+
+    expect(listeners.size).toBe(3)
+    for (const pod of ['alpha', 'beta', 'gamma'])
+      expect(await call(clientOf(mesh, 'edge-1'), `http://${pod}.apps/`)).toMatchObject({ pod })
+  })
 })

@@ -1,6 +1,8 @@
 import type { NodeName, Protocol } from '@edgeway/core'
 import { canonicalIp } from './ip-address.ts'
-import { type ApiObject, Fields } from './kubernetes/api-object.ts'
+import { MalformedObjectError } from './errors.ts'
+import type { ApiObject } from './kubernetes/api-object.ts'
+import type { Fields } from './kubernetes/fields.ts'
 import { readProtocol } from './service-mapper.ts'
 
 const SERVICE_LABEL = 'kubernetes.io/service-name'
@@ -31,15 +33,13 @@ export interface EndpointSlice {
  * @throws {MalformedObjectError} that names the field
  * @see KEP-752
  */
-export function mapEndpointSlice(object: ApiObject): EndpointSlice | undefined {
-  const { namespace = 'default', labels = {} } = object.metadata
+export function mapEndpointSlice({ namespace, labels, fields }: ApiObject): EndpointSlice | undefined {
   const service = labels[SERVICE_LABEL]
-  const fields = new Fields(object, '')
   if (service === undefined || fields.optionalString('addressType') === 'FQDN') return undefined
   return {
     service: `${namespace}/${service}`,
     ports: fields.list('ports').flatMap(mapPort),
-    addresses: fields.list('endpoints').flatMap(mapEndpoint),
+    addresses: fields.list('endpoints').map(mapEndpoint),
   }
 }
 
@@ -50,12 +50,14 @@ function mapPort(port: Fields): SlicePort[] {
   return [{ name: port.optionalString('name') ?? '', port: port.port('port'), protocol }]
 }
 
-function mapEndpoint(endpoint: Fields): SliceAddress[] {
+/** Addresses after the first have no meaning, and kube-proxy does not look at them either (API of EndpointSlice v1). */
+function mapEndpoint(endpoint: Fields): SliceAddress {
+  const [address] = endpoint.stringList('addresses')
+  if (address === undefined)
+    throw new MalformedObjectError('endpoints[].addresses', undefined, 'at least one address')
   const node = endpoint.optionalString('nodeName') as NodeName | undefined
   const ready = endpoint.has('conditions')
     ? (endpoint.child('conditions').optionalBoolean('ready') ?? true)
     : true
-  return endpoint
-    .strings('addresses')
-    .map((address) => ({ ip: canonicalIp(address, 'endpoints[].addresses'), node, ready }))
+  return { ip: canonicalIp(address, 'endpoints[].addresses'), node, ready }
 }

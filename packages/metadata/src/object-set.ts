@@ -1,77 +1,86 @@
 import { isDeepStrictEqual } from 'node:util'
-import { type ApiObject, objectKey } from './kubernetes/api-object.ts'
 
-/** What a change of an ObjectSet means to its reader. */
-export interface ObjectChanges {
-  readonly set: readonly ApiObject[]
-  /** As they were last. */
-  readonly deleted: readonly ApiObject[]
+/** Which object it is, and which version of it. */
+export interface ObjectIdentity {
+  /** `namespace/name`, or `name` for kinds without namespaces. */
+  readonly key: string
+  /** Empty where the source names none. */
+  readonly uid: string
+  /** resourceVersion as a number, as Kubernetes' own watch cache compares it; 0 where there is none. */
+  readonly revision: number
+}
+
+/** An object, reduced to what the mesh keeps of it. */
+export interface ReflectedObject<Value> extends ObjectIdentity {
+  /** `undefined` for an object that is of no concern. */
+  readonly value: Value | undefined
+  /** The object can't be read: what was known of it before holds on. */
+  readonly malformed: boolean
+}
+
+export interface ObjectChange<Value> {
+  readonly key: string
+  /** `undefined`: there is no such object any more. */
+  readonly value: Value | undefined
 }
 
 /**
  * The objects of one kind, kept right although answers overtake one another: nothing older replaces something newer,
  * and a deletion meant for a former object of the same name does not hit its successor.
  */
-export class ObjectSet {
-  readonly #objects = new Map<string, ApiObject>()
+export class ObjectSet<Value> {
+  readonly #objects = new Map<string, ReflectedObject<Value>>()
+  /** Of the latest complete list. */
   #listRevision = 0
 
   get size(): number {
     return this.#objects.size
   }
 
-  /** Takes a complete list: what is missing in it is gone. */
-  replace(items: readonly ApiObject[], revision: number): ObjectChanges {
+  /** Takes a complete list: what is missing in it is gone, unless it is newer than the list. */
+  replace(objects: readonly ReflectedObject<Value>[], revision: number): ObjectChange<Value>[] {
     // A lower revision is another history (a restored or a new cluster): nothing known compares with it.
     const sameHistory = revision >= this.#listRevision
     this.#listRevision = revision
-    const listed = new Set(items.map(objectKey))
-    const deleted = [...this.#objects.values()].filter((object) => !listed.has(objectKey(object)))
-    for (const object of deleted) this.#objects.delete(objectKey(object))
-    const set = items.filter((item) => this.#put(item, sameHistory))
-    return { set, deleted }
+    const listed = new Set(objects.map(({ key }) => key))
+    const gone = [...this.#objects.values()].filter(
+      (known) => !listed.has(known.key) && !(sameHistory && known.revision > revision),
+    )
+    const deleted = gone.flatMap(({ key }) => this.#remove(key))
+    return [...deleted, ...objects.flatMap((object) => this.#put(object, sameHistory))]
   }
 
   /** Takes a list that may be incomplete or old: adds and updates, deletes nothing. */
-  merge(items: readonly ApiObject[]): ObjectChanges {
-    return { set: items.filter((item) => this.#put(item, true)), deleted: [] }
+  merge(objects: readonly ReflectedObject<Value>[]): ObjectChange<Value>[] {
+    return objects.flatMap((object) => this.#put(object, true))
   }
 
-  /** @returns false when it changed nothing */
-  put(object: ApiObject): boolean {
+  /** @returns the change it made, if any */
+  put(object: ReflectedObject<Value>): ObjectChange<Value>[] {
     return this.#put(object, true)
   }
 
-  /** @returns what was deleted; `undefined` when the set had no such object, or another one of that name */
-  delete(object: ApiObject): ApiObject | undefined {
-    const key = objectKey(object)
+  /** @returns the change it made: none when the object is not known, or another one of that name */
+  delete({ key, uid }: Pick<ObjectIdentity, 'key' | 'uid'>): ObjectChange<Value>[] {
     const known = this.#objects.get(key)
-    if (known === undefined || isOther(known, object)) return undefined
+    const isOther = known !== undefined && uid !== '' && known.uid !== '' && uid !== known.uid
+    return isOther ? [] : this.#remove(key)
+  }
+
+  /** An equal revision is accepted: MetaServer's lists can carry wrong content under the right revision. */
+  #put(object: ReflectedObject<Value>, sameHistory: boolean): ObjectChange<Value>[] {
+    const { key } = object
+    const known = this.#objects.get(key)
+    if (known !== undefined && sameHistory && object.revision < known.revision) return []
+    const holdsOn = object.malformed && known?.uid === object.uid
+    const value = holdsOn ? known.value : object.value
+    this.#objects.set(key, { ...object, value })
+    return isDeepStrictEqual(known?.value, value) ? [] : [{ key, value }]
+  }
+
+  #remove(key: string): ObjectChange<Value>[] {
+    const known = this.#objects.get(key)
     this.#objects.delete(key)
-    return known
+    return known?.value === undefined ? [] : [{ key, value: undefined }]
   }
-
-  #put(object: ApiObject, sameHistory: boolean): boolean {
-    const key = objectKey(object)
-    const known = this.#objects.get(key)
-    if (known !== undefined && sameHistory && isOlder(object, known)) return false
-    if (known !== undefined && isDeepStrictEqual(known, object)) return false
-    this.#objects.set(key, object)
-    return true
-  }
-}
-
-/** Numeric, as Kubernetes' own watch cache compares them; 0 where there is none. */
-export function revisionOf({ metadata: { resourceVersion = '' } }: ApiObject): number {
-  const revision = Number(resourceVersion)
-  return Number.isSafeInteger(revision) ? revision : 0
-}
-
-function isOlder(object: ApiObject, known: ApiObject): boolean {
-  return revisionOf(object) < revisionOf(known)
-}
-
-function isOther(known: ApiObject, object: ApiObject): boolean {
-  const { uid } = object.metadata
-  return uid !== undefined && known.metadata.uid !== undefined && uid !== known.metadata.uid
 }

@@ -5,8 +5,10 @@ import {
   type Service,
   type ServicePort,
 } from '@edgeway/core'
+import { MalformedObjectError } from './errors.ts'
 import { canonicalIp } from './ip-address.ts'
-import { type ApiObject, Fields } from './kubernetes/api-object.ts'
+import type { ApiObject } from './kubernetes/api-object.ts'
+import type { Fields } from './kubernetes/fields.ts'
 
 const TYPES = ['ClusterIP', 'NodePort', 'LoadBalancer', 'ExternalName'] as const
 /** What `spec.clusterIP` says of a Service that has none. */
@@ -17,9 +19,8 @@ const HEADLESS = 'None'
  *
  * @throws {MalformedObjectError} that names the field
  */
-export function mapService(object: ApiObject): Service {
-  const { namespace = 'default', name } = object.metadata
-  const spec = new Fields(object, '').child('spec')
+export function mapService({ namespace, name, fields }: ApiObject): Service {
+  const spec = fields.child('spec')
   const typeText = spec.optionalString('type')
   const type = TYPES.find((known) => known === typeText) ?? 'ClusterIP'
   const clusterIps = type === 'ExternalName' ? [] : readClusterIps(spec)
@@ -29,6 +30,9 @@ export function mapService(object: ApiObject): Service {
     const portName = formatServicePortName(namespace, name, port.optionalString('name') ?? '')
     return [{ name: portName, protocol, port: port.port('port'), clusterIps }]
   })
+  const names = ports.map((port) => port.name)
+  if (new Set(names).size < names.length)
+    throw new MalformedObjectError('spec.ports', names, 'ports with distinct names')
   return { namespace, name, type, clusterIps, ports }
 }
 
@@ -40,7 +44,7 @@ export function readProtocol(port: Fields): Protocol | undefined {
 
 /** `clusterIPs` where there are any, else `clusterIP`, which old API servers know alone. */
 function readClusterIps(spec: Fields): string[] {
-  const listed = spec.strings('clusterIPs')
+  const listed = spec.stringList('clusterIPs')
   const texts = listed.length > 0 ? listed : [spec.optionalString('clusterIP') ?? '']
   return texts
     .filter((text) => text !== '' && text !== HEADLESS)

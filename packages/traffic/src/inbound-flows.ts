@@ -45,6 +45,9 @@ const REFUSAL_OF_FAILURE: Readonly<Partial<Record<DialFailure, FlowRefusal>>> = 
   timeout: 'endpoint-timeout',
 }
 
+/** The caller has left and reads no answer, or this node has no more time for it. */
+const GIVEN_UP: Refusal = { status: 'draining', reason: 'the flow was given up' }
+
 /** Refusals that an honest and up-to-date node does not provoke. */
 const SUSPICIOUS: ReadonlySet<FlowRefusal> = new Set(['unknown-target', 'wrong-node', 'bad-request'])
 
@@ -102,6 +105,7 @@ export class InboundFlows implements FlowHandler {
     const { services } = this.#deps
     const timeoutMs = this.#options.unknownTargetWaitMs
     if (await waitUntilListed(target, services, { timeoutMs, signal })) return undefined
+    if (signal.aborted) return GIVEN_UP
     if (services.loaded)
       return { status: 'unknown-target', reason: `no Service lists ${formatEndpoint(target)}` }
     return { status: 'starting', reason: 'the node does not know the Services of the cluster yet' }
@@ -132,7 +136,7 @@ export class InboundFlows implements FlowHandler {
 }
 
 function refusalOf(dialled: Exclude<DialOutcome, { status: 'connected' }>): Refusal {
-  if (dialled.status !== 'failed') return { status: 'draining', reason: 'the flow was given up' }
+  if (dialled.status !== 'failed') return GIVEN_UP
   const { failure, message } = dialled.error
   return { status: REFUSAL_OF_FAILURE[failure] ?? 'endpoint-unreachable', reason: message }
 }

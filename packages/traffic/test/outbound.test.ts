@@ -151,7 +151,7 @@ describe.each(INTERCEPTIONS)('Traffic with %s', (interception) => {
     upload.pipe(stopped)
 
     const other = await lab.connect(lab.addService('shop/web:http', [web.endpoint]))
-    const transfer = new Bulk(64 * MIB)
+    const transfer = new Bulk(32 * MIB)
     transfer.pipe(other)
     expect(await digestOf(other)).toBe(transfer.digest())
 

@@ -1,7 +1,7 @@
 import { readdirSync } from 'node:fs'
 import { connect, type Socket } from 'node:net'
 import { text } from 'node:stream/consumers'
-import type { Dialer, Endpoint, ListenerAddress, NodeName, ServicePortName } from '@edgeway/core'
+import type { Dialer, Endpoint, ListenerAddress, NodeName, Service, ServicePortName } from '@edgeway/core'
 import { FakeComponentDeps, FakeServiceDirectory, serviceOf } from '@edgeway/testbed'
 import { expect } from 'vitest'
 import { DEFAULT_TRAFFIC_OPTIONS, DirectDialer, Traffic, type TrafficOptions } from '../src/index.ts'
@@ -13,6 +13,8 @@ export const NODE = 'edge-1' as NodeName
 interface LabOptions extends Partial<TrafficOptions> {
   readonly interception?: (typeof INTERCEPTIONS)[number]
   readonly dialer?: Dialer
+  /** In the directory before the start. */
+  readonly known?: Service
 }
 
 /**
@@ -26,8 +28,9 @@ export class TrafficLab implements AsyncDisposable {
   readonly #destinations = new Map<string, ListenerAddress>()
   #traffic: Traffic | undefined
 
-  static async start({ interception, dialer, ...options }: LabOptions = {}): Promise<TrafficLab> {
+  static async start({ interception, dialer, known, ...options }: LabOptions = {}): Promise<TrafficLab> {
     const lab = new TrafficLab()
+    if (known !== undefined) lab.services.set(known)
     const originalDestination = interception === 'one listener per ServicePort' ? 'off' : 'auto'
     lab.#traffic = await Traffic.start(
       { ...DEFAULT_TRAFFIC_OPTIONS, listenPort: 0, originalDestination, ...options },
@@ -64,10 +67,7 @@ export class TrafficLab implements AsyncDisposable {
   async connect(name: ServicePortName): Promise<Socket> {
     const listener = await eventually(() => this.traffic.listeners.listener(name))
     const localAddress = this.#clientIps.get(name) ?? ''
-    const client = connect({ host: listener.ip, port: listener.port, localAddress, allowHalfOpen: true })
-    // Tests that care wait for it; to the others a reset must not be fatal.
-    client.on('error', () => {})
-    return client
+    return connectTo(listener, localAddress)
   }
 
   /** Calls a ServicePort, says nothing, and reads the answer to its end. */
@@ -87,6 +87,13 @@ export class TrafficLab implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#traffic?.[Symbol.asyncDispose]()
   }
+}
+
+export function connectTo({ ip, port }: ListenerAddress, localAddress = '127.0.0.1'): Socket {
+  const client = connect({ host: ip, port, localAddress, allowHalfOpen: true })
+  // Tests that care wait for it; to the others a reset must not be fatal.
+  client.on('error', () => {})
+  return client
 }
 
 /** Waits until `look` sees something. */

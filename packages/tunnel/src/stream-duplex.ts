@@ -115,8 +115,11 @@ export class StreamDuplex extends Duplex {
   }
 
   readonly #onClose = ({ error }: StreamCloseEvent): void => {
-    if (this.destroyed) return
-    const isGraceful = error === undefined && this.#remoteFinished && this.#finishing
-    if (!isGraceful) this.destroy(new StreamResetError(error?.message, { cause: error }))
+    const isEnded = error === undefined && this.#remoteFinished
+    if (this.destroyed || (isEnded && this.#finishing)) return
+    const lost = new StreamResetError(error?.message, { cause: error })
+    // The other side ended its bytes before the connection went: they can still be read, but none be written.
+    if (isEnded && !this.readableEnded) this.once('end', () => this.destroy(lost))
+    else this.destroy(lost)
   }
 }

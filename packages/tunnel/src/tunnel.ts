@@ -129,7 +129,8 @@ export class Tunnel implements Component {
     this.#inbound.drain()
     await this.#flows.drain(this.#options.drainTimeoutMs)
     clearInterval(this.#addressPoll)
-    this.#connections.stop()
+    // Before the sessions: relayed connections go through theirs, and the last bytes of their flows, too.
+    await this.#connections.stop()
     await Promise.all(this.#sessions.map((session) => session[Symbol.asyncDispose]()))
     try {
       await this.#host.node.stop()

@@ -220,12 +220,15 @@ describe('a dial', () => {
     await using mesh = await SmallMesh.create()
     const [one, two] = await twoNodes(mesh)
     let abandoned = false
+    const abandon = (): void => {
+      abandoned = true
+    }
     const asked = Promise.withResolvers<void>()
     two.tunnel.serve({
       open: async (_request, signal) => {
         asked.resolve()
         await once(signal, 'abort')
-        return { status: 'ok', serve: () => {}, abandon: () => void (abandoned = true) }
+        return { status: 'ok', serve: () => {}, abandon }
       },
     })
     const controller = new AbortController()
@@ -263,7 +266,11 @@ describe('an agent that speaks otherwise', () => {
     await two.knows(1)
     const address = multiaddr(`${two.address}/p2p/${two.tunnel.peerId}`)
     const connection = await host.dial(address, new AbortController().signal)
-    return { host, two, connection, [Symbol.asyncDispose]: () => host.node.stop() }
+    await until(
+      () => two.deps.metrics.value('edgeway_tunnel_connections', { path: 'direct' }) === 1,
+      'a connection',
+    )
+    return { host, two, connection, [Symbol.asyncDispose]: async () => host.node.stop() }
   }
 
   it.each([

@@ -105,7 +105,7 @@ export class MeshNode implements AsyncDisposable {
   /** Where the tunnel listens, as it says itself. */
   get address(): string {
     const [line] = linesOf(this.deps, 'tunnel listens')
-    return String((line?.fields['addresses'] as string[])[0])
+    return String(line?.fields['addresses'])
   }
 
   async ready(): Promise<this> {

@@ -1,96 +1,31 @@
-import { MalformedObjectError } from '../errors.ts'
+import type { ObjectIdentity } from '../object-set.ts'
+import { Fields } from './fields.ts'
 
-/** An object as the API sends it; only what every kind has is typed, the rest is read through `Fields`. */
-export interface ApiObject {
-  readonly metadata: {
-    readonly namespace?: string
-    readonly name: string
-    readonly uid?: string
-    readonly resourceVersion?: string
-    readonly labels?: Readonly<Record<string, string>>
-    readonly annotations?: Readonly<Record<string, string>>
-  }
-  readonly [field: string]: unknown
-}
-
-/** `namespace/name`, or `name` for kinds without namespaces. */
-export function objectKey({ metadata: { namespace, name } }: ApiObject): string {
-  return namespace === undefined ? name : `${namespace}/${name}`
+/** An object of the API, of which only the identity was checked; the rest is read through `fields`. */
+export interface ApiObject extends ObjectIdentity {
+  /** Empty for kinds without namespaces. */
+  readonly namespace: string
+  readonly name: string
+  readonly labels: Readonly<Record<string, string>>
+  readonly annotations: Readonly<Record<string, string>>
+  readonly fields: Fields
 }
 
 /** @throws {MalformedObjectError} when it is no object with a name */
 export function readApiObject(value: unknown): ApiObject {
-  const metadata = new Fields(value, '').child('metadata')
-  metadata.string('name')
-  metadata.optionalString('namespace')
-  return value as ApiObject
-}
-
-/** Reads fields of parsed JSON and says exactly which one is wrong. */
-export class Fields {
-  readonly #value: Readonly<Record<string, unknown>>
-  readonly #path: string
-
-  /** @throws {MalformedObjectError} when the value is no object */
-  constructor(value: unknown, path: string) {
-    if (typeof value !== 'object' || value === null || Array.isArray(value))
-      throw new MalformedObjectError(path || 'the object', value, 'an object')
-    this.#value = value as Readonly<Record<string, unknown>>
-    this.#path = path
-  }
-
-  child(field: string): Fields {
-    return new Fields(this.#value[field], this.#at(field))
-  }
-
-  /** Empty where the field is absent or null. */
-  list(field: string): Fields[] {
-    const value = this.#value[field] ?? []
-    if (!Array.isArray(value)) throw new MalformedObjectError(this.#at(field), value, 'a list')
-    return value.map((item, index) => new Fields(item, `${this.#at(field)}[${index}]`))
-  }
-
-  /** Empty where the field is absent or null. */
-  strings(field: string): string[] {
-    const value = this.#value[field] ?? []
-    if (!Array.isArray(value) || !value.every((item) => typeof item === 'string'))
-      throw new MalformedObjectError(this.#at(field), value, 'a list of strings')
-    return value
-  }
-
-  string(field: string): string {
-    const value = this.optionalString(field)
-    if (value === undefined || value === '')
-      throw new MalformedObjectError(this.#at(field), value, 'a string')
-    return value
-  }
-
-  optionalString(field: string): string | undefined {
-    const value = this.#value[field] ?? undefined
-    if (value !== undefined && typeof value !== 'string')
-      throw new MalformedObjectError(this.#at(field), value, 'a string')
-    return value
-  }
-
-  optionalBoolean(field: string): boolean | undefined {
-    const value = this.#value[field] ?? undefined
-    if (value !== undefined && typeof value !== 'boolean')
-      throw new MalformedObjectError(this.#at(field), value, 'true or false')
-    return value
-  }
-
-  port(field: string): number {
-    const value = this.#value[field]
-    if (typeof value !== 'number' || !Number.isInteger(value) || value < 1 || value > 65_535)
-      throw new MalformedObjectError(this.#at(field), value, 'a port, 1 to 65535')
-    return value
-  }
-
-  has(field: string): boolean {
-    return this.#value[field] !== undefined && this.#value[field] !== null
-  }
-
-  #at(field: string): string {
-    return this.#path === '' ? field : `${this.#path}.${field}`
+  const fields = new Fields(value, '')
+  const metadata = fields.child('metadata')
+  const name = metadata.string('name')
+  const namespace = metadata.optionalString('namespace') ?? ''
+  const revision = Number(metadata.optionalString('resourceVersion') ?? 0)
+  return {
+    key: namespace === '' ? name : `${namespace}/${name}`,
+    uid: metadata.optionalString('uid') ?? '',
+    revision: Number.isSafeInteger(revision) ? revision : 0,
+    namespace,
+    name,
+    labels: metadata.stringMap('labels'),
+    annotations: metadata.stringMap('annotations'),
+    fields,
   }
 }

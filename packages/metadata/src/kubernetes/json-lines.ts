@@ -1,3 +1,5 @@
+import { SourceError } from '../errors.ts'
+
 /** Longest line of a watch that is accepted: no object of a cluster comes near it (etcd's limit is 1.5 MiB). */
 const MAX_LINE_BYTES = 8 * 1_024 * 1_024
 const NEWLINE = 0x0a
@@ -5,7 +7,7 @@ const NEWLINE = 0x0a
 /**
  * Splits a byte stream into the JSON values of its lines.
  *
- * @throws {SyntaxError | RangeError} when a line is no JSON, or too long
+ * @throws {SourceError} when a line is no JSON, or too long
  */
 export async function* jsonLines(chunks: AsyncIterable<Buffer>): AsyncGenerator<unknown> {
   let rest: Buffer[] = []
@@ -17,11 +19,20 @@ export async function* jsonLines(chunks: AsyncIterable<Buffer>): AsyncGenerator<
       rest = []
       restBytes = 0
       start = end + 1
-      if (line.trim() !== '') yield JSON.parse(line)
+      if (line.trim() !== '') yield parseJson(line)
     }
     if (start === chunk.length) continue
     rest.push(chunk.subarray(start))
     restBytes += chunk.length - start
-    if (restBytes > MAX_LINE_BYTES) throw new RangeError(`a line of more than ${MAX_LINE_BYTES} bytes`)
+    if (restBytes > MAX_LINE_BYTES) throw new SourceError(`a line of more than ${MAX_LINE_BYTES} bytes`)
+  }
+}
+
+/** @throws {SourceError} when it is no JSON */
+export function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch (error) {
+    throw new SourceError(`the answer is no JSON: ${String(error)}`, undefined, { cause: error })
   }
 }

@@ -48,7 +48,8 @@ export async function dialFirst(
   let outcome: DialOutcome = { status: 'no-endpoint' }
   for (const endpoint of request.endpoints) {
     const timeoutMs = Math.min(limits.dialTimeoutMs, deadline - performance.now())
-    if (timeoutMs <= 0) break
+    // Timers have whole milliseconds: less is nothing.
+    if (timeoutMs < 1) break
     outcome = await dialOne(dialer, { endpoint, service: request.service, signal, timeoutMs })
     if (outcome.status !== 'failed') break
     onFailure(outcome.error.failure)

@@ -71,9 +71,13 @@ export class PeerConnections {
     }
   }
 
-  /** Gives up all dials under way. */
-  stop(): void {
+  /** Gives up all dials under way, and closes the connections to other nodes. */
+  async stop(): Promise<void> {
     this.#stopping.abort()
+    const servers = new Set(this.#relays().map((relay) => relay.getComponents().at(-1)?.value))
+    const connections = this.#host.node.getConnections()
+    const peers = connections.filter(({ remotePeer }) => !servers.has(remotePeer.toString()))
+    await Promise.all(peers.map(closeConnection))
   }
 
   /** Direct before relayed, new before old: an old one may have lost its way without anybody having noticed. */

@@ -61,16 +61,21 @@ export class TunnelDialer implements Dialer {
   async #dial(target: DialTarget, signal: AbortSignal): Promise<EndpointConnection> {
     signal.throwIfAborted()
     const peer = this.#peerOf(target)
-    const connection = await this.#connect(peer, target, signal)
+    const first = await this.#connect(peer, target, signal)
     try {
-      return await this.#open(connection, target, signal)
+      return await this.#open(first, target, signal)
     } catch (error) {
       signal.throwIfAborted()
       if (error instanceof DialError) throw error
-      this.#deps.connections.avoid(connection)
+      this.#deps.connections.avoid(first)
+      this.#deps.logger.debug('connection did not take a flow, trying another one', {
+        node: peer.node,
+        error,
+      })
     }
+    const second = await this.#connect(peer, target, signal)
     try {
-      return await this.#open(await this.#connect(peer, target, signal), target, signal)
+      return await this.#open(second, target, signal)
     } catch (cause) {
       signal.throwIfAborted()
       if (cause instanceof DialError) throw cause

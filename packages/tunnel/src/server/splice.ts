@@ -2,11 +2,10 @@ import type { Stream, StreamCloseEvent } from '@libp2p/interface'
 import { StreamResetError } from '../errors.ts'
 import { isRemoteFinished, PacedReader } from '../paced-reader.ts'
 
-/** What both directions share: the stream and whether its two ends were closed in order. */
+/** What both directions share: a stream, and whether FIN came from its other side. */
 interface End {
   readonly stream: Stream
   remoteFinished: boolean
-  finished: boolean
 }
 
 /**
@@ -22,7 +21,7 @@ export function splice(a: Stream, b: Stream, count: (bytes: number) => void): vo
 }
 
 function endOf(stream: Stream): End {
-  return { stream, remoteFinished: isRemoteFinished(stream), finished: false }
+  return { stream, remoteFinished: isRemoteFinished(stream) }
 }
 
 function forward(from: End, to: End, count: (bytes: number) => void): void {
@@ -31,7 +30,7 @@ function forward(from: End, to: End, count: (bytes: number) => void): void {
     try {
       return to.stream.send(bytes)
     } catch (error) {
-      // Closed in between: the other direction's `close` resets `from`, too.
+      // Closed in between: nobody will get what `from` still sends.
       abort(from, error)
       return false
     }
@@ -49,8 +48,8 @@ function forward(from: End, to: End, count: (bytes: number) => void): void {
     if (from.remoteFinished) finish(to)
   })
   from.stream.addEventListener('close', ({ error }: StreamCloseEvent) => {
-    const isGraceful = error === undefined && from.remoteFinished && from.finished
-    if (!isGraceful) abort(to, error)
+    // Closed in order, `from` may still hold bytes that were not delivered: `end` follows them.
+    if (error !== undefined || !from.remoteFinished) abort(to, error)
   })
   if (from.stream.readableEnded && from.remoteFinished) finish(to)
   else if (from.stream.status !== 'open') abort(to)
@@ -58,7 +57,6 @@ function forward(from: End, to: End, count: (bytes: number) => void): void {
 }
 
 function finish(end: End): void {
-  end.finished = true
   end.stream.close().catch((error: unknown) => abort(end, error))
 }
 

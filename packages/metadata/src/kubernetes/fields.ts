@@ -1,0 +1,82 @@
+import { MalformedObjectError } from '../errors.ts'
+
+/** Reads fields of parsed JSON and says exactly which one is wrong. */
+export class Fields {
+  readonly #value: Readonly<Record<string, unknown>>
+  readonly #path: string
+
+  /** @throws {MalformedObjectError} when the value is no object */
+  constructor(value: unknown, path: string) {
+    if (typeof value !== 'object' || value === null || Array.isArray(value))
+      throw new MalformedObjectError(path || 'the object', value, 'an object')
+    this.#value = value as Readonly<Record<string, unknown>>
+    this.#path = path
+  }
+
+  child(field: string): Fields {
+    return new Fields(this.#value[field], this.#at(field))
+  }
+
+  /** Empty where the field is absent or null. */
+  list(field: string): Fields[] {
+    const value = this.#value[field] ?? []
+    if (!Array.isArray(value)) throw new MalformedObjectError(this.#at(field), value, 'a list')
+    return value.map((item, index) => new Fields(item, `${this.#at(field)}[${index}]`))
+  }
+
+  /** Empty where the field is absent or null. */
+  stringList(field: string): string[] {
+    const value = this.#value[field] ?? []
+    if (!Array.isArray(value) || !value.every((item) => typeof item === 'string'))
+      throw new MalformedObjectError(this.#at(field), value, 'a list of strings')
+    return value
+  }
+
+  /** A map of strings; empty where the field is absent or null. */
+  stringMap(field: string): Readonly<Record<string, string>> {
+    const value = this.#value[field] ?? {}
+    if (!isStringMap(value)) throw new MalformedObjectError(this.#at(field), value, 'a map of strings')
+    return value
+  }
+
+  string(field: string): string {
+    const value = this.optionalString(field)
+    if (value === undefined || value === '')
+      throw new MalformedObjectError(this.#at(field), value, 'a string')
+    return value
+  }
+
+  optionalString(field: string): string | undefined {
+    const value = this.#value[field] ?? undefined
+    if (value !== undefined && typeof value !== 'string')
+      throw new MalformedObjectError(this.#at(field), value, 'a string')
+    return value
+  }
+
+  optionalBoolean(field: string): boolean | undefined {
+    const value = this.#value[field] ?? undefined
+    if (value !== undefined && typeof value !== 'boolean')
+      throw new MalformedObjectError(this.#at(field), value, 'true or false')
+    return value
+  }
+
+  port(field: string): number {
+    const value = this.#value[field]
+    if (typeof value !== 'number' || !Number.isInteger(value) || value < 1 || value > 65_535)
+      throw new MalformedObjectError(this.#at(field), value, 'a port, 1 to 65535')
+    return value
+  }
+
+  has(field: string): boolean {
+    return this.#value[field] !== undefined && this.#value[field] !== null
+  }
+
+  #at(field: string): string {
+    return this.#path === '' ? field : `${this.#path}.${field}`
+  }
+}
+
+function isStringMap(value: unknown): value is Record<string, string> {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return false
+  return Object.values(value).every((item) => typeof item === 'string')
+}

@@ -1,0 +1,28 @@
+import { once } from 'node:events'
+import { connect, createServer, type Socket } from 'node:net'
+import { expect, it } from 'vitest'
+import { loadOriginalDestination } from './original-destination.ts'
+
+it('knows no destination of a connection that was not redirected, other than its own', async () => {
+  const read = await loadOriginalDestination()
+  const server = createServer()
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const address = server.address()
+  if (address === null || typeof address === 'string') throw new Error('the server has no address')
+  const client = connect(address.port, address.address)
+  const [accepted]: Socket[] = await once(server, 'connection')
+
+  // With connection tracking the kernel names the listener itself, without it nothing.
+  const destination = accepted === undefined ? expect.fail() : read?.(accepted)
+  expect([undefined, { ip: address.address, port: address.port }]).toContainEqual(destination)
+
+  accepted.destroy()
+  expect(read?.(accepted)).toBeUndefined()
+  client.destroy()
+  server.close()
+})
+
+it('works on this platform', async () => {
+  expect(await loadOriginalDestination()).toBeDefined()
+})

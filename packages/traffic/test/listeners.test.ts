@@ -1,0 +1,80 @@
+import { text } from 'node:stream/consumers'
+import type { ServicePortName } from '@edgeway/core'
+import { serviceOf, startTcpEndpoint } from '@edgeway/testbed'
+import { describe, expect, it } from 'vitest'
+import { DEFAULT_TRAFFIC_OPTIONS } from '../src/index.ts'
+import { connectTo, eventually, INTERCEPTIONS, NODE, TrafficLab } from './traffic-lab.ts'
+
+const WEB = 'shop/web:http' as ServicePortName
+
+describe.each(INTERCEPTIONS)('listeners of Traffic with %s', (interception) => {
+  it('are there for a ServicePort from its coming to its going, at one address, and say so', async () => {
+    await using lab = await TrafficLab.start({ interception })
+    const { listeners } = lab.traffic
+    const seen: unknown[] = []
+    using _watch = listeners.watch((changed) =>
+      seen.push([changed, listeners.listener(changed) !== undefined]),
+    )
+
+    expect(listeners.listener(WEB)).toBeUndefined()
+    lab.addService(WEB, [])
+    const address = await eventually(() => listeners.listener(WEB))
+    lab.services.set(serviceOf(WEB, '10.96.7.7', 80))
+    expect(listeners.listener(WEB)).toEqual(address)
+    lab.services.delete('shop', 'web')
+
+    expect(listeners.listener(WEB)).toBeUndefined()
+    expect(seen[0]).toEqual([WEB, true])
+    expect(seen.at(-1)).toEqual([WEB, false])
+  })
+
+  it('are there at once for what the directory knows at the start', async () => {
+    await using lab = await TrafficLab.start({ interception, known: serviceOf(WEB, '10.96.0.1', 80) })
+
+    expect(lab.traffic.listeners.listener(WEB)).toBeDefined()
+  })
+
+  it('are none for UDP', async () => {
+    const service = serviceOf('shop/dns:dns', '10.96.0.10', 53)
+    const ports = service.ports.map((port) => ({ ...port, protocol: 'UDP' as const }))
+    await using lab = await TrafficLab.start({ interception, known: { ...service, ports } })
+
+    expect(lab.traffic.listeners.listener('shop/dns:dns' as ServicePortName)).toBeUndefined()
+  })
+
+  it('let connections go on when their ServicePort goes', async () => {
+    await using web = await startTcpEndpoint((socket) => void socket.pipe(socket), NODE)
+    await using lab = await TrafficLab.start({ interception })
+    const client = await lab.connect(lab.addService(WEB, [web.endpoint]))
+    client.write('before ')
+    await new Promise((resolve) => client.once('readable', resolve))
+
+    lab.services.delete('shop', 'web')
+    client.end('after')
+
+    expect(await text(client)).toBe('before after')
+  })
+})
+
+describe('the one listener for all', () => {
+  it('closes a connection that was not redirected, and counts it', async () => {
+    await using lab = await TrafficLab.start()
+    lab.addService(WEB, [])
+    const client = connectTo(await eventually(() => lab.traffic.listeners.listener(WEB)))
+
+    await new Promise((resolve) => client.resume().on('close', resolve))
+
+    expect(await lab.flowsEnded()).toMatchObject([{ outcome: 'not-redirected' }])
+    const labels = { direction: 'outbound', service: 'unknown', path: 'unknown', outcome: 'not-redirected' }
+    expect(lab.deps.metrics.value('edgeway_traffic_flows_total', labels)).toBe(1)
+  })
+
+  it('refuses to start where its port is taken', async () => {
+    await using taken = await startTcpEndpoint(() => {})
+
+    await expect(TrafficLab.start({ listenPort: taken.endpoint.port })).rejects.toMatchObject({
+      code: 'EADDRINUSE',
+    })
+    expect(DEFAULT_TRAFFIC_OPTIONS.listenPort).not.toBe(0)
+  })
+})
