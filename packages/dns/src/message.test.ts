@@ -67,7 +67,7 @@ describe('decodeQuery', () => {
 
   it('finds an OPT record among others just the same', () => {
     const withOpt = queryOf('a.b', 'A', { udpPayloadSize: 1400 })
-    const other = [0, 0, 16, 0, 1, 0, 0, 0, 0, 0, 2, 1, 65]
+    const other = [0xc0, 12, 0, 16, 0, 1, 0, 0, 0, 0, 0, 2, 1, 65]
     const both = patched(Buffer.concat([withOpt, Buffer.from(other)]), 10, 0, 2)
 
     expect(queryIn(decodeQuery(both)).edns).toEqual(queryIn(decodeQuery(withOpt)).edns)
@@ -89,6 +89,22 @@ describe('decodeQuery', () => {
     ['a cut question', queryOf('a.b').subarray(0, -1), RCODE.FORMERR],
     ['a pointer to itself', messageOf([1, 0, 0, 0], 0xc0, 12, 0, 1, 0, 1), RCODE.FORMERR],
     ['a pointer into the header', messageOf([1, 0, 0, 0], 0xc0, 4, 0, 1, 0, 1), RCODE.FORMERR],
+    [
+      'a label of 64 bytes',
+      messageOf([1, 0, 0, 0], 64, ...Buffer.alloc(64, 'a'), ...ROOT_A_IN),
+      RCODE.FORMERR,
+    ],
+    ['a record cut in its fields', messageOf([1, 0, 0, 1], ...ROOT_A_IN, 0, 0, 41, 4), RCODE.FORMERR],
+    [
+      'a record cut in its data',
+      messageOf([1, 0, 0, 1], ...ROOT_A_IN, 0, 0, 41, 4, 0, 0, 0, 0, 0, 0, 9, 1),
+      RCODE.FORMERR,
+    ],
+    [
+      'an OPT record of another owner than the root',
+      messageOf([1, 0, 0, 1], ...ROOT_A_IN, 0xc0, 12, 0, 41, 4, 0, 0, 0, 0, 0, 0, 0),
+      RCODE.FORMERR,
+    ],
     ['a label of an unknown kind', messageOf([1, 0, 0, 0], 0x40, 0, 0, 1, 0, 1), RCODE.FORMERR],
     ['two OPT records', patched(Buffer.concat([withOpt, withOpt.subarray(-11)]), 10, 0, 2), RCODE.FORMERR],
     ['more bytes than a query needs', Buffer.concat([queryOf('a.b'), Buffer.alloc(5_000)]), RCODE.FORMERR],

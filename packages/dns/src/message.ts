@@ -1,17 +1,25 @@
 /**
- * The codec border: bytes of strangers become a Query or a clear refusal, answers become bytes. Nothing here throws on
- * any input. The only user of `dns-packet`, which encodes records and reads what surrounds the question in queries
- * that are not of the common form. It is not given the question: it loses bytes that are not UTF-8, and the bounds
- * between labels that contain dots.
+ * The codec border: bytes of strangers become a Query or a clear refusal, and texts of ours become records. Nothing
+ * here throws on what strangers send. The only user of `dns-packet`, which encodes records but reads no query: it loses
+ * bytes that are not UTF-8 and the bounds between labels that contain dots, and follows long chains of pointers.
  */
 import dnsPacket from 'dns-packet'
 import { lowerCaseAscii } from './ascii-case.ts'
 import { CLASS_IN, RCODE, TYPE } from './codes.ts'
-import { DNSSEC_OK, FLAG, HEADER_BYTES, OPT_BYTES, QUESTION_TAIL_BYTES } from './header.ts'
+import { DNSSEC_OK, FLAG, HEADER_BYTES, QUESTION_TAIL_BYTES } from './header.ts'
 
 /** A name has at most 255 bytes with its root label, a label 63 (RFC 1035 section 2.3.4). */
 const MAX_NAME_BYTES = 255
 const MAX_LABEL_BYTES = 63
+
+/** A byte from here on begins a pointer of two bytes (RFC 1035 section 4.1.4). */
+const POINTER = 0xc0
+
+/** Type, class, TTL and length of the data, between a record's owner and its data. */
+const RECORD_FIELDS_BYTES = 10
+
+/** An offset that there is not. */
+const MALFORMED = -1
 
 /** Smallest UDP answer size that every client takes (RFC 1035 section 2.3.4, RFC 6891 section 6.2.3). */
 const MIN_UDP_PAYLOAD_BYTES = 512
@@ -56,16 +64,17 @@ export function decodeQuery(message: Buffer): Decoded {
   if ((flags & FLAG.OPCODE) !== 0) return refused(RCODE.NOTIMP)
   if (message.length > MAX_QUERY_BYTES || !hasQueryCounts(message)) return refused(RCODE.FORMERR)
 
-  const questionEnd = endOfName(message) + QUESTION_TAIL_BYTES
-  if (questionEnd < HEADER_BYTES || questionEnd > message.length) return refused(RCODE.FORMERR)
+  const nameEnd = endOfQuestionName(message)
+  const questionEnd = nameEnd + QUESTION_TAIL_BYTES
+  if (nameEnd === MALFORMED || questionEnd > message.length) return refused(RCODE.FORMERR)
   const edns = decodeEdns(message, questionEnd)
   if (edns === 'malformed') return refused(RCODE.FORMERR)
 
   const query: Query = {
     id: message.readUInt16BE(0),
     flags,
-    labels: labelsOf(message, questionEnd - QUESTION_TAIL_BYTES),
-    type: message.readUInt16BE(questionEnd - 4),
+    labels: labelsOf(message, nameEnd),
+    type: message.readUInt16BE(nameEnd),
     question: message.subarray(HEADER_BYTES, questionEnd),
     edns,
   }
@@ -104,7 +113,7 @@ export function encodeRecord({ owner, ttlSeconds, record }: RecordText): Buffer 
   const encoded = Buffer.from(packet.subarray(HEADER_BYTES))
   if (owner !== undefined) return encoded
   // The root name's one byte makes way for a pointer to the question's name, which always follows the header.
-  return Buffer.concat([Buffer.from([0xc0, HEADER_BYTES]), encoded.subarray(1)])
+  return Buffer.concat([Buffer.from([POINTER, HEADER_BYTES]), encoded.subarray(1)])
 }
 
 function refused(rcode: number, query?: Query): Decoded {
@@ -119,10 +128,7 @@ function refusalOf({ question, type, edns }: Query): number | undefined {
   return type === TYPE.AXFR || type === TYPE.IXFR ? RCODE.REFUSED : undefined
 }
 
-/**
- * One question; at most as many records as a query can have reason for (as miekg/dns' DefaultMsgAcceptFunc), which
- * also bounds the work that compression pointers can make.
- */
+/** One question, and no more records than a query can have reason for (as miekg/dns' DefaultMsgAcceptFunc). */
 function hasQueryCounts(message: Buffer): boolean {
   return (
     message.readUInt16BE(4) === 1 &&
@@ -132,16 +138,30 @@ function hasQueryCounts(message: Buffer): boolean {
   )
 }
 
-/** Where the question's name ends; negative when it is malformed. Nothing precedes it that it could point to. */
-function endOfName(message: Buffer): number {
-  let offset = HEADER_BYTES
-  while (offset < message.length && offset - HEADER_BYTES < MAX_NAME_BYTES) {
+/** Where the labels at `start` end: at the root label, a pointer or a byte of unknown meaning. */
+function endOfLabels(message: Buffer, start: number): number {
+  let offset = start
+  while (offset < message.length && offset - start < MAX_NAME_BYTES) {
     const length = message.readUInt8(offset)
-    if (length === 0) return offset + 1
-    if (length > MAX_LABEL_BYTES) return -MAX_NAME_BYTES
+    if (length === 0 || length > MAX_LABEL_BYTES) return offset
     offset += length + 1
   }
-  return -MAX_NAME_BYTES
+  return MALFORMED
+}
+
+/** Where the question's type begins. Its name has no pointer: there is nothing before it to point to. */
+function endOfQuestionName(message: Buffer): number {
+  const end = endOfLabels(message, HEADER_BYTES)
+  return end !== MALFORMED && message.readUInt8(end) === 0 ? end + 1 : MALFORMED
+}
+
+/** Where the type of a record begins. A pointer ends its owner's name and is not followed. */
+function endOfOwner(message: Buffer, start: number): number {
+  const end = endOfLabels(message, start)
+  if (end === MALFORMED) return MALFORMED
+  const last = message.readUInt8(end)
+  if (last === 0) return end + 1
+  return last >= POINTER ? end + 2 : MALFORMED
 }
 
 function labelsOf(message: Buffer, end: number): string[] {
@@ -155,48 +175,37 @@ function labelsOf(message: Buffer, end: number): string[] {
   return labels
 }
 
-/** Reads the common forms (no further records; one OPT record at the end) itself, all others with `dns-packet`. */
-function decodeEdns(message: Buffer, offset: number): Edns | undefined | 'malformed' {
-  const otherCounts = message.readUInt32BE(6)
-  const additionals = message.readUInt16BE(10)
-  if (otherCounts === 0 && additionals === 0) return undefined
-  if (otherCounts === 0 && additionals === 1 && isLastOpt(message, offset)) {
-    return ednsOf({
-      udpPayloadSize: message.readUInt16BE(offset + 3),
-      ednsVersion: message.readUInt8(offset + 6),
-      flags: message.readUInt16BE(offset + 7),
-    })
+/** Finds the OPT record among those after the question; all others are skipped unread, their names not followed. */
+function decodeEdns(message: Buffer, questionEnd: number): Edns | undefined | 'malformed' {
+  const others = message.readUInt16BE(6) + message.readUInt16BE(8)
+  const records = others + message.readUInt16BE(10)
+  let offset = questionEnd
+  let edns: Edns | undefined
+  for (let index = 0; index < records; index++) {
+    const fields = endOfOwner(message, offset)
+    const end = endOfRecord(message, fields)
+    if (end === MALFORMED) return 'malformed'
+    if (index >= others && message.readUInt16BE(fields) === TYPE.OPT) {
+      // One at most, and owned by the root, whose name has one byte (RFC 6891 section 6.1.1).
+      if (edns !== undefined || fields !== offset + 1) return 'malformed'
+      edns = ednsAt(message, fields)
+    }
+    offset = end
   }
-  return decodeUncommonEdns(message)
+  return edns
 }
 
-function isLastOpt(message: Buffer, offset: number): boolean {
-  return (
-    offset + OPT_BYTES <= message.length &&
-    message.readUInt8(offset) === 0 &&
-    message.readUInt16BE(offset + 1) === TYPE.OPT &&
-    offset + OPT_BYTES + message.readUInt16BE(offset + 9) === message.length
-  )
+/** @param fields - where the type is, after the owner's name */
+function endOfRecord(message: Buffer, fields: number): number {
+  if (fields === MALFORMED || fields + RECORD_FIELDS_BYTES > message.length) return MALFORMED
+  const end = fields + RECORD_FIELDS_BYTES + message.readUInt16BE(fields + 8)
+  return end > message.length ? MALFORMED : end
 }
 
-function decodeUncommonEdns(message: Buffer): Edns | undefined | 'malformed' {
-  try {
-    const { additionals = [] } = dnsPacket.decode(message)
-    const opts = additionals.filter((record) => record.type === 'OPT')
-    const [opt] = opts
-    if (opt === undefined) return undefined
-    // More than one is an error of form (RFC 6891 section 6.1.1).
-    return opts.length > 1 || opt.name !== '.' ? 'malformed' : ednsOf(opt)
-  } catch {
-    // It throws plain errors of several kinds; all mean that the bytes are no DNS message.
-    return 'malformed'
-  }
-}
-
-function ednsOf(opt: { udpPayloadSize: number; ednsVersion: number; flags: number }): Edns {
+function ednsAt(message: Buffer, fields: number): Edns {
   return {
-    udpPayloadBytes: Math.max(opt.udpPayloadSize, MIN_UDP_PAYLOAD_BYTES),
-    isDnssecOk: (opt.flags & DNSSEC_OK) !== 0,
-    version: opt.ednsVersion,
+    udpPayloadBytes: Math.max(message.readUInt16BE(fields + 2), MIN_UDP_PAYLOAD_BYTES),
+    isDnssecOk: (message.readUInt16BE(fields + 6) & DNSSEC_OK) !== 0,
+    version: message.readUInt8(fields + 5),
   }
 }

@@ -144,7 +144,13 @@ describe('forwarding', () => {
 
   it('answers SERVFAIL at once to more queries than may wait for upstreams', async () => {
     await using upstream = await FakeUpstream.start(silent)
-    await using dns = await startServer({ maxForwardedQueries: 2, upstreams: [upstream], drainTimeoutMs: 10 })
+    const patient = { upstreamTimeoutMs: 600_000, forwardTimeoutMs: 600_000 }
+    await using dns = await startServer({
+      ...patient,
+      upstreams: [upstream],
+      maxForwardedQueries: 2,
+      drainTimeoutMs: 10,
+    })
     const waiting = askUdp(
       dns.address,
       [1, 2].map((id) => queryOf('example.com', 'A', { id })),

@@ -153,12 +153,17 @@ describe('DnsServer', () => {
   it('answers what is in work before it stops, and closes idle connections', async () => {
     const gate = Promise.withResolvers<void>()
     await using upstream = await FakeUpstream.start(afterwards(gate.promise))
-    const dns = await startServer({ upstreams: [upstream], drainTimeoutMs: 10_000 })
+    const dns = await startServer({
+      upstreams: [upstream],
+      maxTcpPipelinedQueries: 1,
+      drainTimeoutMs: 60_000,
+    })
     await using idle = await TcpClient.connect(dns.address)
     await using busy = await TcpClient.connect(dns.address)
     const overUdp = askOneUdp(dns.address, queryOf('example.com'))
     busy.send(queryOf('example.com'))
     await upstream.asked(2)
+    busy.send(web)
 
     const stopped = dns.server[Symbol.asyncDispose]()
     gate.resolve()

@@ -1,6 +1,6 @@
 import type { NodeName, Protocol } from '@edgeway/core'
-import { canonicalIp } from './ip-address.ts'
 import { MalformedObjectError } from './errors.ts'
+import { canonicalIp } from './ip-address.ts'
 import type { ApiObject } from './kubernetes/api-object.ts'
 import type { Fields } from './kubernetes/fields.ts'
 import { readProtocol } from './service-mapper.ts'

@@ -1,20 +1,20 @@
 import type {
   Component,
   ComponentDeps,
-  Logger,
+  Node,
   NodeDirectory,
   NodeName,
+  Service,
   ServiceDirectory,
 } from '@edgeway/core'
 import { ClusterDirectory } from './cluster-directory.ts'
-import { mapEndpointSlice } from './endpoint-slice-mapper.ts'
-import { type ApiObject, objectKey } from './kubernetes/api-object.ts'
+import { type EndpointSlice, mapEndpointSlice } from './endpoint-slice-mapper.ts'
 import { kubeconfigTransport } from './kubernetes/kubeconfig-transport.ts'
 import { httpTransport, type Transport } from './kubernetes/transport.ts'
-import { type MetadataMetrics, metadataMetrics } from './metrics.ts'
+import { metadataMetrics } from './metrics.ts'
 import { mapNode } from './node-mapper.ts'
-import type { ObjectChanges } from './object-set.ts'
-import { type ReflectedKind, Reflector, type ReflectorOptions, type ReflectorSink } from './reflector.ts'
+import type { ObjectChange } from './object-set.ts'
+import { type ReflectedKind, Reflector, type ReflectorDeps, type ReflectorOptions } from './reflector.ts'
 import { mapService } from './service-mapper.ts'
 
 /** Where the cluster's objects come from: KubeEdge's local API server, or the cluster's own. */
@@ -35,24 +35,22 @@ export const DEFAULT_METADATA_OPTIONS: MetadataOptions = {
   maxRetryDelayMs: 30_000,
 }
 
-const SERVICES: ReflectedKind = { name: 'services', path: '/api/v1/services' }
-const SLICES: ReflectedKind = { name: 'endpointslices', path: '/apis/discovery.k8s.io/v1/endpointslices' }
-const NODES: ReflectedKind = { name: 'nodes', path: '/api/v1/nodes' }
-
-/** How one kind of objects gets into the directory. */
-interface Projection {
-  set(object: ApiObject): void
-  delete(object: ApiObject): void
+const SERVICES: ReflectedKind<Service> = { name: 'services', path: '/api/v1/services', map: mapService }
+const SLICES: ReflectedKind<EndpointSlice> = {
+  name: 'endpointslices',
+  path: '/apis/discovery.k8s.io/v1/endpointslices',
+  map: mapEndpointSlice,
 }
+const NODES: ReflectedKind<Node> = { name: 'nodes', path: '/api/v1/nodes', map: mapNode }
 
 /** Follows the cluster's Services, EndpointSlices and Nodes, and answers for them from memory. */
 export class Metadata implements Component {
   readonly services: ServiceDirectory
   readonly nodes: NodeDirectory
   readonly #stop: AbortController
-  readonly #running: Promise<unknown>
+  readonly #running: Promise<void>
 
-  private constructor(directory: ClusterDirectory, stop: AbortController, running: Promise<unknown>) {
+  private constructor(directory: ClusterDirectory, stop: AbortController, running: Promise<void>) {
     this.services = directory
     this.nodes = directory
     this.#stop = stop
@@ -62,7 +60,7 @@ export class Metadata implements Component {
   /**
    * Returns before anything was asked; the directories fill as answers come.
    *
-   * @throws {SourceError} when the kubeconfig can't be used
+   * @throws {SourceError} when the source is no URL, or the kubeconfig can't be used
    */
   static async start(options: MetadataOptions, deps: ComponentDeps): Promise<Metadata> {
     const logger = deps.logger.child({ component: 'metadata' })
@@ -73,23 +71,23 @@ export class Metadata implements Component {
     const gate = deps.readiness.gate('metadata')
     gate.shut(`no list of Services and EndpointSlices from ${transport.url} yet`)
     const missing = new Set([SERVICES.name, SLICES.name])
-    const onListed = (kind: ReflectedKind): void => {
-      if (!missing.delete(kind.name) || missing.size > 0) return
+    const onListed = (kind: string): void => {
+      if (!missing.delete(kind) || missing.size > 0) return
       directory.markLoaded()
       gate.open()
       logger.info('directory is loaded')
     }
 
-    const run = (kind: ReflectedKind, projection: Projection): Promise<void> => {
-      const project = projector(kind, projection, { logger, metrics })
-      const sink: ReflectorSink = { apply: project, onListed: () => onListed(kind) }
-      return Reflector.run(kind, options, { transport, sink, logger, metrics, stop: stop.signal })
+    const timeout = AbortSignal.timeout.bind(AbortSignal)
+    const follow = async <Value>(kind: ReflectedKind<Value>, onChange: ApplyChange<Value>): Promise<void> => {
+      const to = { onChange, onListed: () => onListed(kind.name) }
+      await Reflector.run(kind, options, { ...to, transport, logger, metrics, timeout, stop: stop.signal })
     }
     const running = Promise.all([
-      run(SERVICES, serviceProjection(directory)),
-      run(SLICES, sliceProjection(directory)),
-      run(NODES, nodeProjection(directory)),
-    ])
+      follow(SERVICES, (change) => applyService(directory, change)),
+      follow(SLICES, (change) => applySlice(directory, change)),
+      follow(NODES, (change) => applyNode(directory, change)),
+    ]).then(() => undefined, deps.onFatal)
     return new Metadata(directory, stop, running)
   }
 
@@ -99,50 +97,23 @@ export class Metadata implements Component {
   }
 }
 
+type ApplyChange<Value> = ReflectorDeps<Value>['onChange']
+
 async function transportFor(source: MetadataSource): Promise<Transport> {
-  return source.kind === 'metaserver' ? httpTransport(source.url) : kubeconfigTransport(source)
+  return source.kind === 'metaserver' ? httpTransport(source.url) : await kubeconfigTransport(source)
 }
 
-/** A malformed object is left out, and named; what was known of it before stays. */
-function projector(
-  kind: ReflectedKind,
-  projection: Projection,
-  { logger, metrics }: { readonly logger: Logger; readonly metrics: MetadataMetrics },
-): (changes: ObjectChanges) => void {
-  return ({ set, deleted }) => {
-    for (const object of deleted) projection.delete(object)
-    for (const object of set) {
-      try {
-        projection.set(object)
-      } catch (error) {
-        metrics.skipped.add({ kind: kind.name })
-        logger.warn('malformed object skipped', { kind: kind.name, object: objectKey(object), error })
-      }
-    }
-  }
+function applyService(directory: ClusterDirectory, { key, value }: ObjectChange<Service>): void {
+  if (value === undefined) directory.deleteService(key)
+  else directory.setService(value)
 }
 
-function serviceProjection(directory: ClusterDirectory): Projection {
-  return {
-    set: (object) => directory.setService(mapService(object)),
-    delete: (object) => directory.deleteService(objectKey(object)),
-  }
+function applySlice(directory: ClusterDirectory, { key, value }: ObjectChange<EndpointSlice>): void {
+  if (value === undefined) directory.deleteSlice(key)
+  else directory.setSlice(key, value)
 }
 
-function sliceProjection(directory: ClusterDirectory): Projection {
-  return {
-    set: (object) => {
-      const slice = mapEndpointSlice(object)
-      if (slice === undefined) directory.deleteSlice(objectKey(object))
-      else directory.setSlice(objectKey(object), slice)
-    },
-    delete: (object) => directory.deleteSlice(objectKey(object)),
-  }
-}
-
-function nodeProjection(directory: ClusterDirectory): Projection {
-  return {
-    set: (object) => directory.setNode(mapNode(object)),
-    delete: (object) => directory.deleteNode(object.metadata.name as NodeName),
-  }
+function applyNode(directory: ClusterDirectory, { key, value }: ObjectChange<Node>): void {
+  if (value === undefined) directory.deleteNode(key as NodeName)
+  else directory.setNode(value)
 }

@@ -1,196 +1,212 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Logger } from '@edgeway/core'
-import { SourceError } from './errors.ts'
+import { MalformedObjectError, SourceError } from './errors.ts'
 import { type ApiObject, readApiObject } from './kubernetes/api-object.ts'
 import { jsonLines } from './kubernetes/json-lines.ts'
 import type { Transport } from './kubernetes/transport.ts'
 import type { MetadataMetrics } from './metrics.ts'
-import { type ObjectChanges, ObjectSet, revisionOf } from './object-set.ts'
+import { type ObjectList, readList } from './object-list.ts'
+import { type ObjectChange, ObjectSet, type ReflectedObject } from './object-set.ts'
+import { SourceLog } from './source-log.ts'
 
 export interface ReflectorOptions {
-  /** For a whole LIST. */
+  /** For a whole LIST, and for the first sign of life of a WATCH. */
   readonly listTimeoutMs: number
   /** How long the server is asked to keep a watch open; varied by a fifth, so that nodes do not march in step. */
   readonly watchTimeoutSeconds: number
-  /** A complete list is asked for at least that often, whatever the watches say. */
+  /** The first watch that ends after that time is followed by a complete list, whatever the watches said. */
   readonly relistIntervalMs: number
   /** Pause after a failure; doubles up to `maxRetryDelayMs`, and is varied by a fifth. */
   readonly minRetryDelayMs: number
   readonly maxRetryDelayMs: number
 }
 
-export interface ReflectedKind {
+export interface ReflectedKind<Value> {
   /** Plural, as in the API's paths and in metrics. */
   readonly name: string
   /** Of the collection in the whole cluster. */
   readonly path: string
+  /**
+   * What is kept of an object; `undefined` for one that is of no concern.
+   *
+   * @throws {MalformedObjectError}
+   */
+  map(object: ApiObject): Value | undefined
 }
 
-/** Where the objects go; called synchronously, in the order of the changes. */
-export interface ReflectorSink {
-  apply(changes: ObjectChanges): void
+export interface ReflectorDeps<Value> {
+  readonly transport: Transport
+  /** Called synchronously, in the order of the changes. */
+  onChange(change: ObjectChange<Value>): void
   /** After each list that tells something: an empty store on an edge node does not. */
   onListed(): void
-}
-
-export interface ReflectorDeps {
-  readonly transport: Transport
-  readonly sink: ReflectorSink
   readonly logger: Logger
   readonly metrics: MetadataMetrics
+  /** As `AbortSignal.timeout`. */
+  timeout(ms: number): AbortSignal
+  readonly stop: AbortSignal
 }
 
-/**
- * What a LIST is worth. `authoritative`: the cluster's own, complete. `local`: what an edge node had stored.
- * `void`: an edge node that has nothing stored.
- */
-type ListClass = 'authoritative' | 'local' | 'void'
-
-interface ObjectList {
-  readonly listClass: ListClass
-  readonly revision: number
-  readonly items: readonly ApiObject[]
-}
-
-/** A watch that stays silent so much longer than it was to last is dead. */
+/** A watch that lives so much longer than it was to last is dead. */
 const WATCH_GRACE_SECONDS = 30
 const JITTER = 0.2
-/** Prefixes of a real `metadata.selfLink`; MetaServer puts its own key there when it answers from its store. */
-const API_PREFIXES = ['/api/', '/apis/']
 
 /**
  * Follows one kind of objects: LIST, then WATCH from there, over and over until it is stopped. Never gives up, never
  * deletes because of an answer that is not authoritative, and opens a watch only after an authoritative list.
  */
-export class Reflector {
-  readonly #kind: ReflectedKind
+export class Reflector<Value> {
+  readonly #kind: ReflectedKind<Value>
   readonly #options: ReflectorOptions
-  readonly #deps: ReflectorDeps
-  readonly #set = new ObjectSet()
-  readonly #stop: AbortSignal
-  #reachable: boolean | undefined
+  readonly #deps: ReflectorDeps<Value>
+  readonly #set = new ObjectSet<Value>()
+  readonly #log: SourceLog
+  /** The malformed objects that were named in the log already, with their revision. */
+  readonly #named = new Map<string, number>()
   #retries = 0
 
-  private constructor(
-    kind: ReflectedKind,
-    options: ReflectorOptions,
-    deps: ReflectorDeps & { stop: AbortSignal },
-  ) {
+  private constructor(kind: ReflectedKind<Value>, options: ReflectorOptions, deps: ReflectorDeps<Value>) {
     this.#kind = kind
     this.#options = options
     this.#deps = deps
-    this.#stop = deps.stop
+    this.#log = new SourceLog(deps.logger.child({ kind: kind.name, source: deps.transport.url }))
   }
 
-  /** Runs until `deps.stop` aborts; then resolves. Never rejects. */
-  static async run(
-    kind: ReflectedKind,
+  /** Runs until `deps.stop` aborts; then resolves. Rejects with what `onChange` or `onListed` throw, and nothing else. */
+  static async run<Value>(
+    kind: ReflectedKind<Value>,
     options: ReflectorOptions,
-    deps: ReflectorDeps & { readonly stop: AbortSignal },
+    deps: ReflectorDeps<Value>,
   ): Promise<void> {
     const reflector = new Reflector(kind, options, deps)
     while (!deps.stop.aborted) {
-      const listed = await reflector.#attempt('list', () => reflector.#list())
+      const listed = await reflector.#attempt('list', async () => await reflector.#list())
       if (listed?.listClass === 'authoritative') await reflector.#watchUntilRelist(listed.revision)
       else await reflector.#pause()
     }
   }
 
   async #list(): Promise<ObjectList> {
-    const signal = AbortSignal.any([this.#stop, AbortSignal.timeout(this.#options.listTimeoutMs)])
-    const body = await this.#deps.transport.get(this.#kind.path, signal)
-    const chunks: Buffer[] = []
-    for await (const chunk of body) chunks.push(chunk)
-    const list = readList(JSON.parse(Buffer.concat(chunks).toString('utf8')), (error) => this.#skip(error))
+    const signal = AbortSignal.any([this.#deps.stop, this.#deps.timeout(this.#options.listTimeoutMs)])
+    const list = await readList(await this.#deps.transport.get(this.#kind.path, signal))
     this.#take(list)
     return list
   }
 
   #take({ listClass, revision, items }: ObjectList): void {
-    if (listClass === 'authoritative') this.#apply(this.#set.replace(items, revision))
-    if (listClass === 'local') this.#apply(this.#set.merge(items))
-    this.#deps.metrics.lists.add({ kind: this.#kind.name, class: listClass })
-    this.#deps.metrics.lastList.set({ kind: this.#kind.name }, Date.now() / 1_000)
-    if (listClass !== 'void') this.#deps.sink.onListed()
+    const { metrics, onListed } = this.#deps
+    const objects = items.flatMap((item) => this.#read(item))
+    if (listClass === 'authoritative') this.#apply(this.#set.replace(objects, revision))
+    if (listClass === 'local') this.#apply(this.#set.merge(objects))
+    metrics.lists.add({ kind: this.#kind.name, class: listClass })
+    metrics.lastList.set({ kind: this.#kind.name }, Date.now() / 1_000)
+    this.#log.listed(listClass, this.#set.size)
+    if (listClass !== 'void') onListed()
   }
 
   /** Watches, one after the other, until a complete list is due or one of them failed. */
   async #watchUntilRelist(listRevision: number): Promise<void> {
     const relistAt = performance.now() + varied(this.#options.relistIntervalMs)
     let revision: number | undefined = listRevision
-    while (revision !== undefined && performance.now() < relistAt && !this.#stop.aborted) {
+    while (revision !== undefined && performance.now() < relistAt) {
       const from: number = revision
-      revision = await this.#attempt('watch', () => this.#watch(from))
+      const startedAt = performance.now()
+      revision = await this.#attempt('watch', async () => await this.#watch(from))
+      if (this.#deps.stop.aborted) return
+      // A watch that ends at once is of no use, however politely it ends.
+      const isUseful = performance.now() - startedAt >= this.#options.minRetryDelayMs
+      if (isUseful) this.#retries = 0
+      this.#log.watchEnded(isUseful)
+      if (revision === undefined || !isUseful) await this.#pause()
     }
-    if (revision === undefined && !this.#stop.aborted) await this.#pause()
   }
 
   /** @returns the revision up to which everything is known, when the watch ended as planned */
   async #watch(from: number): Promise<number> {
-    const seconds = Math.round(varied(this.#options.watchTimeoutSeconds))
+    const { timeout, stop } = this.#deps
+    const seconds = Math.max(1, Math.round(varied(this.#options.watchTimeoutSeconds)))
     const query = `watch=1&resourceVersion=${from}&timeoutSeconds=${seconds}`
-    const deadline = AbortSignal.timeout((seconds + WATCH_GRACE_SECONDS) * 1_000)
-    const body = await this.#deps.transport.get(
-      `${this.#kind.path}?${query}`,
-      AbortSignal.any([this.#stop, deadline]),
-    )
+    const signal = AbortSignal.any([stop, timeout((seconds + WATCH_GRACE_SECONDS) * 1_000)])
     let revision = from
-    for await (const event of jsonLines(body)) revision = Math.max(revision, this.#takeEvent(event))
+    for await (const event of jsonLines(await this.#open(query, signal))) {
+      revision = Math.max(revision, this.#takeEvent(event))
+    }
     return revision
   }
 
-  /** @returns the revision of the event's object, 0 where it has none */
-  #takeEvent(event: unknown): number {
-    const { type, object } = event as { readonly type?: unknown; readonly object?: unknown }
-    if (type === 'ERROR') throw watchError(object)
-    if (type !== 'ADDED' && type !== 'MODIFIED' && type !== 'DELETED') return 0
-    const read = this.#read(object)
-    if (read === undefined) return 0
-    if (type === 'DELETED') {
-      const deleted = this.#set.delete(read)
-      if (deleted !== undefined) this.#apply({ set: [], deleted: [deleted] })
-    } else if (this.#set.put(read)) this.#apply({ set: [read], deleted: [] })
-    return revisionOf(read)
-  }
-
-  #read(value: unknown): ApiObject | undefined {
+  async #open(query: string, signal: AbortSignal): Promise<AsyncIterable<Buffer>> {
+    const late = new AbortController()
+    const abort = (): void => late.abort(new Error(`no answer within ${this.#options.listTimeoutMs} ms`))
+    const timer = setTimeout(abort, this.#options.listTimeoutMs)
     try {
-      return readApiObject(value)
-    } catch (error) {
-      this.#skip(error)
-      return undefined
+      const path = `${this.#kind.path}?${query}`
+      return await this.#deps.transport.get(path, AbortSignal.any([signal, late.signal]))
+    } finally {
+      clearTimeout(timer)
     }
   }
 
-  #apply(changes: ObjectChanges): void {
+  /**
+   * @returns the revision of the event's object, 0 where it has none
+   * @throws {SourceError} for an ERROR event
+   */
+  #takeEvent(event: unknown): number {
+    const { type, object } = (event ?? {}) as { readonly type?: unknown; readonly object?: unknown }
+    if (type === 'ERROR') throw watchError(object)
+    if (type !== 'ADDED' && type !== 'MODIFIED' && type !== 'DELETED') return 0
+    const [read] = this.#read(object)
+    if (read === undefined) return 0
+    this.#apply(type === 'DELETED' ? this.#set.delete(read) : this.#set.put(read))
+    return read.revision
+  }
+
+  #apply(changes: readonly ObjectChange<Value>[]): void {
+    for (const change of changes) this.#deps.onChange(change)
     this.#deps.metrics.objects.set({ kind: this.#kind.name }, this.#set.size)
-    if (changes.set.length + changes.deleted.length > 0) this.#deps.sink.apply(changes)
   }
 
-  #skip(error: unknown): void {
+  /** @returns nothing for what has not even a name; a malformed object only as far as it can be read */
+  #read(value: unknown): ReflectedObject<Value>[] {
+    let object: ApiObject | undefined
+    try {
+      object = readApiObject(value)
+      const { key, uid, revision } = object
+      const mapped = this.#kind.map(object)
+      this.#named.delete(key)
+      return [{ key, uid, revision, value: mapped, malformed: false }]
+    } catch (error) {
+      if (!(error instanceof MalformedObjectError)) throw error
+      this.#skip(object, error)
+      if (object === undefined) return []
+      const { key, uid, revision } = object
+      return [{ key, uid, revision, value: undefined, malformed: true }]
+    }
+  }
+
+  #skip(object: ApiObject | undefined, error: MalformedObjectError): void {
     this.#deps.metrics.skipped.add({ kind: this.#kind.name })
-    this.#deps.logger.warn('malformed object skipped', { kind: this.#kind.name, error })
+    if (object !== undefined && this.#named.get(object.key) === object.revision) return
+    if (object !== undefined) this.#named.set(object.key, object.revision)
+    this.#deps.logger.warn('malformed object skipped', {
+      kind: this.#kind.name,
+      object: object?.key,
+      error,
+    })
   }
 
-  /** @returns `undefined` after a failure, which is logged only when it is news */
+  /** @returns `undefined` after a failure of the source */
   async #attempt<Result>(what: 'list' | 'watch', work: () => Promise<Result>): Promise<Result | undefined> {
-    const { metrics, logger, transport } = this.#deps
-    const fields = { kind: this.#kind.name, source: transport.url }
+    const { metrics, stop } = this.#deps
     try {
       const result = await work()
-      if (this.#reachable !== true) logger.info('source answers', fields)
-      this.#reachable = true
-      this.#retries = 0
       metrics.requests.add({ kind: this.#kind.name, request: what, outcome: 'ok' })
       return result
     } catch (error) {
-      if (this.#stop.aborted) return undefined
+      if (!(error instanceof SourceError)) throw error
+      if (stop.aborted) return undefined
       metrics.requests.add({ kind: this.#kind.name, request: what, outcome: 'failed' })
-      // A watch that breaks is everyday business; a list that fails means that the source is away.
-      if (what === 'watch') logger.debug('watch broke, listing again', { ...fields, error })
-      else if (this.#reachable !== false)
-        logger.warn('source does not answer, trying again', { ...fields, error })
-      if (what === 'list') this.#reachable = false
+      if (what === 'list') this.#log.listFailed(error)
+      else this.#log.watchFailed(error)
       return undefined
     }
   }
@@ -200,36 +216,8 @@ export class Reflector {
     const delayMs = Math.min(minRetryDelayMs * 2 ** this.#retries, maxRetryDelayMs)
     this.#retries += 1
     // Cut short by the stop, whose loop ends then.
-    await delay(varied(delayMs), undefined, { signal: this.#stop }).catch(() => undefined)
+    await delay(varied(delayMs), undefined, { signal: this.#deps.stop }).catch(() => undefined)
   }
-}
-
-function readList(value: unknown, onSkipped: (error: unknown) => void): ObjectList {
-  const list = value as {
-    readonly metadata?: { readonly resourceVersion?: unknown; readonly selfLink?: unknown }
-    readonly items?: unknown
-  } | null
-  if (typeof list !== 'object' || list === null || !Array.isArray(list.items))
-    throw new SourceError('the answer is no list of objects')
-  const items = list.items.flatMap((item): ApiObject[] => {
-    try {
-      return [readApiObject(item)]
-    } catch (error) {
-      onSkipped(error)
-      return []
-    }
-  })
-  return { listClass: classify(list.metadata), revision: Number(list.metadata?.resourceVersion ?? 0), items }
-}
-
-function classify(
-  metadata: { readonly resourceVersion?: unknown; readonly selfLink?: unknown } | undefined,
-): ListClass {
-  const revision = metadata?.resourceVersion
-  if (typeof revision !== 'string' || revision === '') return 'void'
-  const { selfLink } = metadata ?? {}
-  const isKey = typeof selfLink === 'string' && !API_PREFIXES.some((prefix) => selfLink.startsWith(prefix))
-  return isKey ? 'local' : 'authoritative'
 }
 
 function watchError(status: unknown): SourceError {

@@ -1,5 +1,4 @@
-import type { Counter, Gauge, Histogram, Metrics, ServicePortMode } from '@edgeway/core'
-import type { ApplyOutcome } from './rule-backend.ts'
+import type { Counter, Gauge, Histogram, Metrics } from '@edgeway/core'
 
 export interface ProxierMetrics {
   readonly rules: Gauge<'mode'>
@@ -7,9 +6,6 @@ export interface ProxierMetrics {
   readonly syncDuration: Histogram<never>
   readonly drifts: Counter<never>
 }
-
-export type RuleMode = ServicePortMode
-export type SyncOutcome = ApplyOutcome | 'failed'
 
 /** Upper bounds in seconds: one changed element takes some 6 ms, a load of 10,000 ServicePorts 0.4 s. */
 const SYNC_BUCKETS = [0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30]

@@ -7,9 +7,7 @@ export type ProbeResult = { readonly usable: true } | { readonly usable: false; 
  * What an `apply` did: replaced everything of ours, changed only what differs from the last time, or nothing, as the
  * kernel has the rules already.
  */
-export const APPLY_OUTCOMES = ['loaded', 'updated', 'unchanged'] as const
-
-export type ApplyOutcome = (typeof APPLY_OUTCOMES)[number]
+export type ApplyOutcome = 'loaded' | 'updated' | 'unchanged'
 
 /**
  * Brings rules into the kernel. Each change takes effect as a whole or not at all. Calls must not overlap.

@@ -26,7 +26,11 @@ export async function kubeconfigTransport(source: KubeconfigSource): Promise<Tra
     throw new SourceError(`${what} can't be used: ${String(error)}`, undefined, { cause: error })
   }
   const server = config.getCurrentCluster()?.server
-  if (server === undefined) throw new SourceError('the kubeconfig names no server for its current context')
+  if (server === undefined) throw new SourceError(`${source.kubeconfig} names no server for its context`)
+  if (source.kubeconfig === undefined && !URL.canParse(server))
+    throw new SourceError(
+      'this is no pod of a cluster (KUBERNETES_SERVICE_HOST is not set): name a kubeconfig',
+    )
   return httpTransport(server, async () => {
     const settings = {}
     await config.applyToHTTPSOptions(settings)

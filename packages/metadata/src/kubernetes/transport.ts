@@ -34,7 +34,10 @@ export function httpTransport(url: string, settings: RequestSettings = async () 
         const response = await send(new URL(base + path), { ...(await settings()), signal })
         const { statusCode = 0 } = response
         if (statusCode === 200) return guarded(response, { url, signal })
-        throw new SourceError(`${base}${path} answered ${statusCode}: ${await reasonOf(response)}`, statusCode)
+        throw new SourceError(
+          `${base}${path} answered ${statusCode}: ${await reasonOf(response)}`,
+          statusCode,
+        )
       } catch (error) {
         throw asSourceError(error, { url, signal })
       }

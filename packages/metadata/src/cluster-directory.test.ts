@@ -1,0 +1,115 @@
+import { formatServicePortName, type NodeName, type ServicePortName } from '@edgeway/core'
+import {
+  endpointsOf,
+  type ServiceDirectoryUnderTest,
+  serviceDirectoryContract,
+  serviceOf,
+} from '@edgeway/testbed'
+import { describe, expect, it } from 'vitest'
+import { ClusterDirectory } from './cluster-directory.ts'
+import type { EndpointSlice } from './endpoint-slice-mapper.ts'
+
+const WEB = formatServicePortName('shop', 'web', 'http')
+
+/** A slice of the port `http` of `shop/web`, from endpoints that share a port number. */
+function sliceOf(...texts: readonly string[]): EndpointSlice {
+  return sliceWith('shop/web', 'http', endpointsOf(...texts))
+}
+
+function sliceWith(
+  service: string,
+  portName: string,
+  endpoints: ReturnType<typeof endpointsOf>,
+): EndpointSlice {
+  const port = endpoints[0]?.port ?? 80
+  return { service, ports: [{ name: portName, port, protocol: 'TCP' }], addresses: endpoints }
+}
+
+function make(): ServiceDirectoryUnderTest {
+  const directory = new ClusterDirectory()
+  return {
+    directory,
+    set(service, endpoints) {
+      directory.setService(service)
+      if (endpoints === undefined) return
+      const key = `${service.namespace}/${service.name}`
+      const portName = service.ports[0]?.name.slice(key.length + 1) ?? ''
+      directory.setSlice(`${key}-1`, sliceWith(key, portName, [...endpoints]))
+    },
+    delete: (namespace, name) => directory.deleteService(`${namespace}/${name}`),
+    load: () => directory.markLoaded(),
+  }
+}
+
+function changesOf(directory: ClusterDirectory): ServicePortName[] {
+  const changes: ServicePortName[] = []
+  directory.watch((name) => void changes.push(name))
+  return changes
+}
+
+describe('ClusterDirectory', () => {
+  it.each(serviceDirectoryContract(make))('$title', async ({ run }) => await run())
+
+  it('joins the slices of a Service, whichever comes first', () => {
+    const directory = new ClusterDirectory()
+    directory.setSlice('shop/web-1', sliceOf('edge-1/10.1.0.1:80'))
+    directory.setService(serviceOf('shop/web:http', '10.96.0.1', 80))
+    directory.setSlice('shop/web-2', sliceOf('edge-2/10.1.0.2:80'))
+    expect(directory.endpoints(WEB)).toEqual(endpointsOf('edge-1/10.1.0.1:80', 'edge-2/10.1.0.2:80'))
+
+    directory.deleteSlice('shop/web-1')
+    expect(directory.endpoints(WEB)).toEqual(endpointsOf('edge-2/10.1.0.2:80'))
+  })
+
+  it('has an endpoint once that moves between slices, ready if it is so in either', () => {
+    const directory = new ClusterDirectory()
+    directory.setService(serviceOf('shop/web:http', '10.96.0.1', 80))
+    const slice = sliceOf('edge-1/10.1.0.1:80')
+    const notReady = { ...slice, addresses: slice.addresses.map((address) => ({ ...address, ready: false })) }
+    directory.setSlice('shop/web-1', notReady)
+    directory.setSlice('shop/web-2', slice)
+    directory.setSlice('shop/web-3', notReady)
+    expect(directory.endpoints(WEB)).toEqual(endpointsOf('edge-1/10.1.0.1:80'))
+  })
+
+  it('keeps endpoints with equal addresses on two nodes apart', () => {
+    const directory = new ClusterDirectory()
+    directory.setService(serviceOf('shop/web:http', '10.96.0.1', 80))
+    directory.setSlice('shop/web-1', sliceOf('edge-1/10.1.0.1:80', 'edge-2/10.1.0.1:80'))
+    expect(directory.endpoints(WEB).map(({ node }) => node)).toEqual(['edge-1', 'edge-2'])
+  })
+
+  it('moves a slice whose Service label changed', () => {
+    const directory = new ClusterDirectory()
+    directory.setService(serviceOf('shop/web:http', '10.96.0.1', 80))
+    directory.setService(serviceOf('shop/api:http', '10.96.0.2', 80))
+    const slice = sliceOf('edge-1/10.1.0.1:80')
+    directory.setSlice('shop/x', slice)
+    directory.setSlice('shop/x', { ...slice, service: 'shop/api' })
+    expect(directory.endpoints(WEB)).toEqual([])
+    expect(directory.endpoints(formatServicePortName('shop', 'api', 'http'))).toHaveLength(1)
+  })
+
+  it('tells only of the ServicePorts that a change touches, and of none when nothing changed', () => {
+    const directory = new ClusterDirectory()
+    directory.setService(serviceOf('shop/web:http', '10.96.0.1', 80))
+    directory.setService(serviceOf('shop/api:http', '10.96.0.2', 80))
+    const changes = changesOf(directory)
+
+    directory.setSlice('shop/web-1', sliceOf('edge-1/10.1.0.1:80'))
+    expect(changes).toEqual([WEB])
+    directory.setSlice('shop/web-1', sliceOf('edge-1/10.1.0.1:80'))
+    directory.setSlice('shop/stray-1', { ...sliceOf('edge-1/10.1.0.9:80'), service: 'shop/none' })
+    directory.setService(serviceOf('shop/web:http', '10.96.0.1', 80))
+    expect(changes).toEqual([WEB])
+  })
+
+  it('answers for Nodes', () => {
+    const directory = new ClusterDirectory()
+    const node = { name: 'edge-1' as NodeName, labels: {}, routedNetwork: 'site-a' }
+    directory.setNode(node)
+    expect(directory.node(node.name)).toEqual(node)
+    directory.deleteNode(node.name)
+    expect(directory.node(node.name)).toBeUndefined()
+  })
+})

@@ -1,0 +1,106 @@
+import { describe, expect, it } from 'vitest'
+import { ObjectSet, type ReflectedObject } from './object-set.ts'
+
+/** `key@revision=value`, of the given uid. */
+function object(text: string, uid = 'u1'): ReflectedObject<string> {
+  const [, key = '', revision = '', value] = /^(.+)@(\d+)=(.+)$/.exec(text) ?? []
+  return { key, uid, revision: Number(revision), value, malformed: false }
+}
+
+function malformed(key: string, revision: number, uid = 'u1'): ReflectedObject<string> {
+  return { key, uid, revision, value: undefined, malformed: true }
+}
+
+function setOf(revision: number, ...objects: readonly ReflectedObject<string>[]): ObjectSet<string> {
+  const set = new ObjectSet<string>()
+  set.replace(objects, revision)
+  return set
+}
+
+describe('an event', () => {
+  it('adds what is new and replaces what is older', () => {
+    const set = setOf(1, object('a@1=old'))
+    expect(set.put(object('b@2=b'))).toEqual([{ key: 'b', value: 'b' }])
+    expect(set.put(object('a@3=new'))).toEqual([{ key: 'a', value: 'new' }])
+    expect(set.size).toBe(2)
+  })
+
+  it('never replaces something newer, by number and not by text', () => {
+    const set = setOf(10, object('a@10=new'))
+    expect(set.put(object('a@9=old'))).toEqual([])
+  })
+
+  it('of an equal version is accepted when its content differs', () => {
+    const set = setOf(5, object('a@5=wrong'))
+    expect(set.put(object('a@5=right'))).toEqual([{ key: 'a', value: 'right' }])
+    expect(set.put(object('a@5=right'))).toEqual([])
+  })
+
+  it('that changes nothing of what is kept changes nothing', () => {
+    const set = setOf(1, object('a@1=same'))
+    expect(set.put(object('a@2=same'))).toEqual([])
+    expect(set.put(object('a@1=older'))).toEqual([])
+  })
+
+  it('of a deletion removes the object, but not its successor of the same name', () => {
+    const set = setOf(1, object('a@1=a', 'u2'))
+    expect(set.delete({ key: 'a', uid: 'u1' })).toEqual([])
+    expect(set.delete({ key: 'a', uid: 'u2' })).toEqual([{ key: 'a', value: undefined }])
+    expect(set.delete({ key: 'a', uid: 'u2' })).toEqual([])
+  })
+})
+
+describe('a malformed object', () => {
+  it('leaves in force what was known of it', () => {
+    const set = setOf(1, object('a@1=good'))
+    expect(set.put(malformed('a', 2))).toEqual([])
+    expect(set.put(object('a@1=outdated'))).toEqual([])
+    expect(set.put(object('a@3=good'))).toEqual([])
+    expect(set.delete({ key: 'a', uid: 'u1' })).toEqual([{ key: 'a', value: undefined }])
+  })
+
+  it('ends what was known of a former object of its name', () => {
+    const set = setOf(1, object('a@1=good', 'u1'))
+    expect(set.put(malformed('a', 2, 'u2'))).toEqual([{ key: 'a', value: undefined }])
+  })
+
+  it('in a complete list is there all the same', () => {
+    const set = setOf(1, object('a@1=good'))
+    expect(set.replace([malformed('a', 2)], 2)).toEqual([])
+  })
+})
+
+describe('a complete list', () => {
+  it('is the truth: what it lacks is gone', () => {
+    const set = setOf(3, object('a@1=a'), object('b@2=b'))
+    expect(set.replace([object('b@2=b'), object('c@4=c')], 5)).toEqual([
+      { key: 'a', value: undefined },
+      { key: 'c', value: 'c' },
+    ])
+  })
+
+  it('does not touch what is newer than the list', () => {
+    const set = setOf(5)
+    set.put(object('a@8=a'))
+    set.put(object('b@9=b'))
+    expect(set.replace([object('a@4=old')], 7)).toEqual([])
+    expect(set.size).toBe(2)
+  })
+
+  it('of another history, with lower versions, replaces everything', () => {
+    const set = setOf(1_000, object('a@900=a'), object('b@1000=b'))
+    expect(set.replace([object('b@2=restored')], 3)).toEqual([
+      { key: 'a', value: undefined },
+      { key: 'b', value: 'restored' },
+    ])
+    expect(set.put(object('c@4=c'))).toEqual([{ key: 'c', value: 'c' }])
+  })
+})
+
+describe('a local list', () => {
+  it('adds and updates, and deletes nothing', () => {
+    const set = setOf(5, object('a@5=a'), object('b@4=b'))
+    expect(set.merge([object('b@3=old'), object('c@1=c')])).toEqual([{ key: 'c', value: 'c' }])
+    expect(set.size).toBe(3)
+  })
+})

@@ -1,0 +1,105 @@
+import { FakeComponentDeps } from '@edgeway/testbed'
+import { describe, expect, it, vi } from 'vitest'
+import { SourceError } from './errors.ts'
+import type { Transport } from './kubernetes/transport.ts'
+import { metadataMetrics } from './metrics.ts'
+import { Reflector } from './reflector.ts'
+
+const OPTIONS = {
+  listTimeoutMs: 20_000,
+  watchTimeoutSeconds: 270,
+  relistIntervalMs: 450_000,
+  minRetryDelayMs: 1,
+  maxRetryDelayMs: 1,
+}
+
+/** Lists are empty, watches stay open without a word; keeps the paths that were asked for. */
+class SilentTransport implements Transport {
+  readonly url = 'http://silent'
+  readonly paths: URL[] = []
+
+  async get(path: string, signal: AbortSignal): Promise<AsyncIterable<Buffer>> {
+    const url = new URL(path, this.url)
+    this.paths.push(url)
+    return url.searchParams.has('watch') ? untilAborted(signal) : emptyList()
+  }
+
+  get watches(): URL[] {
+    return this.paths.filter(({ searchParams }) => searchParams.has('watch'))
+  }
+}
+
+async function* emptyList(): AsyncGenerator<Buffer> {
+  yield Buffer.from('{"metadata":{"resourceVersion":"7"},"items":[]}')
+}
+
+async function* untilAborted(signal: AbortSignal): AsyncGenerator<Buffer> {
+  await new Promise((resolve) => signal.addEventListener('abort', resolve))
+  throw new SourceError(String(signal.reason))
+}
+
+/** Timeouts that expire when the test says so. */
+class TestTimeouts {
+  readonly #pending = new Map<AbortController, number>()
+
+  readonly timeout = (ms: number): AbortSignal => {
+    const controller = new AbortController()
+    this.#pending.set(controller, ms)
+    return controller.signal
+  }
+
+  get longestMs(): number {
+    return Math.max(0, ...this.#pending.values())
+  }
+
+  expireAll(): void {
+    for (const controller of this.#pending.keys()) controller.abort(new Error('timeout'))
+    this.#pending.clear()
+  }
+}
+
+function run(transport: Transport, timeouts: TestTimeouts): AsyncDisposable {
+  const deps = new FakeComponentDeps()
+  const stop = new AbortController()
+  const running = Reflector.run({ name: 'services', path: '/services', map: () => undefined }, OPTIONS, {
+    transport,
+    onChange: () => undefined,
+    onListed: () => undefined,
+    logger: deps.logger,
+    metrics: metadataMetrics(deps.metrics),
+    timeout: timeouts.timeout,
+    stop: stop.signal,
+  })
+  return {
+    async [Symbol.asyncDispose]() {
+      stop.abort()
+      await running
+    },
+  }
+}
+
+describe('a watch', () => {
+  it('asks for the events since the list, for a time that varies by a fifth', async () => {
+    const transport = new SilentTransport()
+    await using _ = run(transport, new TestTimeouts())
+    await vi.waitFor(() => expect(transport.watches).toHaveLength(1))
+
+    const [watch] = transport.watches
+    const { timeoutSeconds, ...query } = Object.fromEntries(watch?.searchParams ?? [])
+    expect(query).toEqual({ watch: '1', resourceVersion: '7' })
+    expect(Math.abs(Number(timeoutSeconds) - 270)).toBeLessThanOrEqual(54)
+  })
+
+  it('that is silent is not trusted longer than it was to last and 30 s, and followed by a list', async () => {
+    const transport = new SilentTransport()
+    const timeouts = new TestTimeouts()
+    await using _ = run(transport, timeouts)
+    await vi.waitFor(() => expect(transport.watches).toHaveLength(1))
+
+    const seconds = Number(transport.watches[0]?.searchParams.get('timeoutSeconds'))
+    expect(timeouts.longestMs).toBe((seconds + 30) * 1_000)
+    timeouts.expireAll()
+    await vi.waitFor(() => expect(transport.watches).toHaveLength(2))
+    expect(transport.paths).toHaveLength(4)
+  })
+})

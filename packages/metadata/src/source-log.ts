@@ -1,0 +1,44 @@
+import type { Logger } from '@edgeway/core'
+import type { SourceError } from './errors.ts'
+import type { ListClass } from './object-list.ts'
+
+/** Says how the source of one kind is, once per change and never per retry. */
+export class SourceLog {
+  readonly #logger: Logger
+  #list: ListClass | 'failed' | undefined
+  #watchError: SourceError | undefined
+  #uselessWatches = 0
+
+  constructor(logger: Logger) {
+    this.#logger = logger
+  }
+
+  listed(listClass: ListClass, objects: number): void {
+    if (listClass === this.#list) return
+    this.#list = listClass
+    if (listClass === 'authoritative') this.#logger.info('source answers', { objects })
+    else this.#logger.warn("source answers from the node's own store, trying again", { objects, listClass })
+  }
+
+  listFailed(error: SourceError): void {
+    if (this.#list === 'failed') return
+    this.#list = 'failed'
+    this.#logger.warn('source does not answer, trying again', { error })
+  }
+
+  /** A watch that breaks now and then is everyday business; `watchEnded` says if it is more. */
+  watchFailed(error: SourceError): void {
+    this.#watchError = error
+    this.#logger.debug('watch broke, listing again', { error })
+  }
+
+  /** @param isUseful - false for a watch that ended as soon as it was open: once may be, twice is a fault */
+  watchEnded(isUseful: boolean): void {
+    const error = this.#watchError
+    this.#watchError = undefined
+    const before = this.#uselessWatches
+    this.#uselessWatches = isUseful ? 0 : before + 1
+    if (isUseful && before >= 2) this.#logger.info('watches last again')
+    if (this.#uselessWatches === 2) this.#logger.warn('watches do not last, trying again', { error })
+  }
+}
