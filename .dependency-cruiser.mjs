@@ -23,7 +23,10 @@ const DOORS = [
   { to: 'node_modules/zod/', from: '^packages/(runtime/|(edge-agent|tunnel-server)/src/config\\.ts)' },
   { to: 'node_modules/yaml/', from: '^packages/(runtime|testbed)/' },
   { to: 'node_modules/(pino|prom-client)/', from: '^packages/runtime/' },
-  { to: '^(node:)?child_process$', from: '^(packages/(proxier|testbed)|e2e|demo|scripts)/|/test/|\\.test\\.ts$' },
+  {
+    to: '^(node:)?child_process$',
+    from: '^(packages/(proxier|testbed)|e2e|demo|scripts)/|/test/|\\.test\\.ts$',
+  },
 ]
 
 const TESTS = '(\\.test\\.ts$|/test/|\\.e2e\\.ts$)'
@@ -43,7 +46,10 @@ const testDirections = Object.entries(IMPORTS).map(([name, allowed]) => ({
 }))
 
 const doors = DOORS.map(({ to, from }) => ({
-  name: `door-of-${to.replaceAll(/[^a-z0-9-]+/g, ' ').trim().replaceAll(' ', '-')}`,
+  name: `door-of-${to
+    .replaceAll(/[^a-z0-9-]+/g, ' ')
+    .trim()
+    .replaceAll(' ', '-')}`,
   severity: 'error',
   from: { path: '^(packages|e2e|demo|scripts)/', pathNot: from },
   to: { path: to },
@@ -80,6 +86,9 @@ export default {
     tsConfig: { fileName: 'tsconfig.json' },
     tsPreCompilationDeps: true,
     doNotFollow: { path: 'node_modules' },
-    enhancedResolveOptions: { exportsFields: ['exports'], conditionNames: ['import', 'node', 'default', 'types'] },
+    enhancedResolveOptions: {
+      exportsFields: ['exports'],
+      conditionNames: ['import', 'node', 'default', 'types'],
+    },
   },
 }

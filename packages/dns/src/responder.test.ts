@@ -76,8 +76,8 @@ describe('Responder', () => {
 
   it('counts what it refused, without a type where none can be read', async () => {
     const { responder, metrics } = clusterResponder()
-    responder.respond(Buffer.alloc(12), udp)
-    responder.respond(queryOf('a.b', 'AXFR'), udp)
+    void responder.respond(Buffer.alloc(12), udp)
+    void responder.respond(queryOf('a.b', 'AXFR'), udp)
 
     const labels = { zone: 'none', transport: 'udp' }
     expect(metrics.value('edgeway_dns_queries_total', { ...labels, rcode: 'FORMERR', type: 'none' })).toBe(1)

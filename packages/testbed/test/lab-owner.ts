@@ -13,9 +13,8 @@ const plain = lab.node('cloud').spawn(['sleep', '1000'])
 
 if (mode === 'keep') lab.keep()
 if (mode === 'graceful') {
-  process.on('SIGINT', async () => {
-    await lab[Symbol.asyncDispose]()
-    process.exit(7)
+  process.on('SIGINT', () => {
+    void lab[Symbol.asyncDispose]().then(() => process.exit(7))
   })
 }
 process.stdout.write(`${JSON.stringify({ id: lab.id, pids: [stubborn.pid, plain.pid] })}\n`)

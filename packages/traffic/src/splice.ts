@@ -57,14 +57,13 @@ class TwoWayCopy implements Splice {
     this.#watch(client, endpoint, () => this.#fail('client-reset'))
     this.#watch(endpoint, client, () => this.#fail('endpoint-reset'))
     const [a, b] = [client.stream, endpoint.stream]
-    // What the kernel took at once leaves nothing to wait for, though `write` says false for a chunk of full size.
     a.on('data', (chunk: Buffer) => {
       this.bytesSent += chunk.length
-      if (!b.write(chunk) && b.writableLength > 0) a.pause()
+      if (!b.write(chunk)) a.pause()
     })
     b.on('data', (chunk: Buffer) => {
       this.bytesReceived += chunk.length
-      if (!a.write(chunk) && a.writableLength > 0) b.pause()
+      if (!a.write(chunk)) b.pause()
     })
     // Flowing only from here on: a stream that was paused to wait for its other end stays so otherwise.
     a.resume()

@@ -1,5 +1,5 @@
 import { EdgewayError } from '@edgeway/core'
-import type { JoinRefusal } from './protocol/registry.ts'
+import type { JoinRefusal } from './protocol/join-refusal.ts'
 
 /** The key file can't be used. It is never replaced silently: the key is the identity that others know. */
 export class KeyFileError extends EdgewayError {

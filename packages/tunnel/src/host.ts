@@ -9,13 +9,14 @@ import type { Multiaddr } from '@multiformats/multiaddr'
 import { createLibp2p, type Libp2p } from 'libp2p'
 import { toMultiaddr } from './addresses.ts'
 import {
-  AGENT_MONITOR,
+  AGENT_LIVENESS,
   CONNECTION_LIMITS,
   MAX_STREAMS,
   PING_LIMITS,
-  SERVER_MONITOR,
+  SERVER_LIVENESS,
   YAMUX_LIMITS,
 } from './limits.ts'
+import { Liveness, type LivenessOptions } from './liveness.ts'
 
 export interface HostOptions {
   readonly key: PrivateKey
@@ -35,6 +36,9 @@ export interface Host {
   dial(address: Multiaddr, signal: AbortSignal): Promise<Connection>
   /** The TCP addresses that the process accepts connections at, wildcards resolved to those of the interfaces. */
   listenAddresses(): Multiaddr[]
+  /** To be called for each sign of life of the other side; connections without any are closed after a while. */
+  seen(connection: Connection): void
+  stop(): Promise<void>
 }
 
 export interface AgentHost extends Host {
@@ -53,7 +57,6 @@ export async function startAgentHost(options: HostOptions): Promise<AgentHost> {
     ...commonInit(options),
     // All dials are the mesh's own, see `Host.dial`; libp2p's attempts to come back to a relay by itself are not wanted.
     connectionGater: { ...options.gater, denyDialPeer: () => true },
-    connectionMonitor: AGENT_MONITOR,
     transports: [
       tcp(),
       (components) => {
@@ -74,7 +77,7 @@ export async function startAgentHost(options: HostOptions): Promise<AgentHost> {
   if (reserving === undefined) throw new TypeError('libp2p did not make its circuit transport')
 
   return {
-    ...commonHost(node, node.services.transports),
+    ...commonHost(node, node.services.transports, AGENT_LIVENESS),
     reserve: async (relay) => {
       await reserving.reservationStore.addRelay(relay, 'configured')
     },
@@ -91,11 +94,10 @@ export async function startServerHost(options: HostOptions): Promise<Host> {
   const node = await createLibp2p({
     ...commonInit(options),
     connectionGater: options.gater,
-    connectionMonitor: SERVER_MONITOR,
     transports: [tcp()],
     services: { identify: identify(), ping: ping(PING_LIMITS), transports: transportAccess },
   })
-  return commonHost(node, node.services.transports)
+  return commonHost(node, node.services.transports, SERVER_LIVENESS)
 }
 
 function commonInit({ key, listenHost, listenPort }: HostOptions) {
@@ -105,6 +107,8 @@ function commonInit({ key, listenHost, listenPort }: HostOptions) {
     connectionEncrypters: [noise()],
     streamMuxers: [yamux(YAMUX_LIMITS)],
     connectionManager: CONNECTION_LIMITS,
+    // See `Liveness`.
+    connectionMonitor: { enabled: false },
   }
 }
 
@@ -122,9 +126,15 @@ function transportAccess({ transportManager }: { transportManager: Transports })
   }
 }
 
-function commonHost(node: Libp2p, transports: Transports): Host {
+function commonHost(node: Libp2p, transports: Transports, options: LivenessOptions): Host {
+  const liveness = new Liveness(node, options)
   return {
     node,
+    seen: (connection) => liveness.seen(connection),
+    stop: async () => {
+      liveness[Symbol.dispose]()
+      await node.stop()
+    },
     dial: (address, signal) =>
       whileDialling(signal, (dialSignal) =>
         // The limit is that of circuits through one relay, 64 by default.

@@ -36,12 +36,12 @@ export const CONNECTION_LIMITS = {
 }
 
 /**
- * How often each connection is pinged. Agents look often: they must notice a dead path soon. The server looks less
- * often: each ping costs about 2 ms of CPU, and it has thousands of connections.
- * The timeout is generous beside the interval: a ping queues behind the bytes of bulk flows, and a busy machine is slow.
+ * Agents look often whether a silent connection still lives: they must notice a dead path soon. The server looks less
+ * often: each question costs about 2 ms of CPU, and it has thousands of connections. The timeout leaves room for a busy
+ * machine and for bytes that are sent before the question.
  */
-export const AGENT_MONITOR = { pingInterval: 2_000, pingTimeout: { minTimeout: 5_000, maxTimeout: 15_000 } }
-export const SERVER_MONITOR = { pingInterval: 5_000, pingTimeout: { minTimeout: 10_000, maxTimeout: 20_000 } }
+export const AGENT_LIVENESS = { intervalMs: 2_000, timeoutMs: 5_000 }
+export const SERVER_LIVENESS = { intervalMs: 5_000, timeoutMs: 10_000 }
 
-/** Defaults 2 and 1: a ping slower than the interval meets the next one, and that alone would abort the connection. */
+/** Defaults 2 and 1: a question slower than the interval meets the next one. */
 export const PING_LIMITS = { maxInboundStreams: 32, maxOutboundStreams: 32 }

@@ -1,5 +1,5 @@
 import type { Counter, DialFailure, FlowRefusal, Gauge, Metrics, Path } from '@edgeway/core'
-import type { JoinRefusal } from './protocol/registry.ts'
+import type { JoinRefusal } from './protocol/join-refusal.ts'
 
 export type Direction = 'inbound' | 'outbound'
 

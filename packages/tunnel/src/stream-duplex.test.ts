@@ -47,7 +47,7 @@ class Pair implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await Promise.all([this.#near.node.stop(), this.far.node.stop()])
+    await Promise.all([this.#near.stop(), this.far.stop()])
   }
 }
 

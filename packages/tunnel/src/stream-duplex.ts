@@ -22,19 +22,23 @@ type WriteCallback = (error?: Error | null) => void
 export class StreamDuplex extends Duplex {
   readonly #stream: Stream
   readonly #reader: PacedReader
+  readonly #seen: () => void
   #pendingWrite: WriteCallback | undefined
   #remoteFinished: boolean
   #finishing = false
 
-  constructor(stream: Stream) {
+  /** @param seen - called for each sign of life of the other side */
+  constructor(stream: Stream, seen: () => void = () => {}) {
     super({
       allowHalfOpen: true,
       readableHighWaterMark: READ_BUFFER_BYTES,
       writableHighWaterMark: WRITE_BUFFER_BYTES,
     })
     this.#stream = stream
+    this.#seen = seen
     this.#remoteFinished = isRemoteFinished(stream)
     this.#reader = new PacedReader(stream, (bytes) => {
+      seen()
       let wantsMore = true
       for (const chunk of bytes instanceof Uint8Array ? [bytes] : bytes) wantsMore = this.push(chunk)
       return wantsMore
@@ -103,7 +107,10 @@ export class StreamDuplex extends Duplex {
   // Listeners of the stream, as properties so that they keep `this`.
 
   /** libp2p flushes its buffer in a microtask that it queued just before. */
-  readonly #onDrain = (): void => queueMicrotask(() => this.#completeWrite())
+  readonly #onDrain = (): void => {
+    this.#seen()
+    queueMicrotask(() => this.#completeWrite())
+  }
 
   readonly #onRemoteCloseWrite = (): void => {
     this.#remoteFinished = true

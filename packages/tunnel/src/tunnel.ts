@@ -7,6 +7,7 @@ import type {
   NodeName,
   ReadinessGate,
 } from '@edgeway/core'
+import type { Connection } from '@libp2p/interface'
 import type { Multiaddr } from '@multiformats/multiaddr'
 import { isPublic, parseHostPort, parsePeerAddress, withoutPeerId } from './addresses.ts'
 import { JoinTokenError } from './errors.ts'
@@ -59,8 +60,14 @@ export class Tunnel implements Component {
     this.#logger = logger
     this.#gate = deps.readiness.gate('tunnel')
     this.#connections = new PeerConnections(host, options, () => this.#relays())
-    this.#inbound = new InboundFlows({ ...options, ...parts, flows: this.#flows })
-    this.dialer = new TunnelDialer(options, { ...parts, connections: this.#connections, flows: this.#flows })
+    const seen = (connection: Connection): void => host.seen(connection)
+    this.#inbound = new InboundFlows({ ...options, ...parts, seen, flows: this.#flows })
+    this.dialer = new TunnelDialer(options, {
+      ...parts,
+      seen,
+      connections: this.#connections,
+      flows: this.#flows,
+    })
     const claimed = new Set<string>()
     this.#sessions = options.servers.map(
       (server, index) =>
@@ -133,7 +140,7 @@ export class Tunnel implements Component {
     await this.#connections.stop()
     await Promise.all(this.#sessions.map((session) => session[Symbol.asyncDispose]()))
     try {
-      await this.#host.node.stop()
+      await this.#host.stop()
     } catch (error) {
       this.#logger.warn('libp2p did not stop cleanly', { error })
     }

@@ -270,7 +270,7 @@ describe('an agent that speaks otherwise', () => {
       () => two.deps.metrics.value('edgeway_tunnel_connections', { path: 'direct' }) === 1,
       'a connection',
     )
-    return { host, two, connection, [Symbol.asyncDispose]: async () => host.node.stop() }
+    return { host, two, connection, [Symbol.asyncDispose]: async () => host.stop() }
   }
 
   it.each([

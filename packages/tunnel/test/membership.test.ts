@@ -17,7 +17,7 @@ const never = new AbortController().signal
 async function stranger(): Promise<AgentHost & AsyncDisposable> {
   const key = await generateKeyPair('Ed25519')
   const host = await startAgentHost({ key, listenHost: '127.0.0.1', listenPort: 0, gater: {} })
-  return { ...host, [Symbol.asyncDispose]: async () => host.node.stop() }
+  return { ...host, [Symbol.asyncDispose]: async () => host.stop() }
 }
 
 async function dialServer(host: AgentHost, mesh: SmallMesh, peerId: string): Promise<Connection> {

@@ -28,14 +28,14 @@ export class FakeUpstream implements AsyncDisposable {
 
   private constructor(behaviour: Behaviour) {
     this.behaviour = behaviour
-    this.#udp.on('message', (message, { port }) =>
-      this.#react({ message, transport: 'udp', port }, (reply) => {
+    this.#udp.on('message', (message, { port }) => {
+      void this.#react({ message, transport: 'udp', port }, (reply) => {
         const [socket, bytes]: [UdpSocket, Buffer] = Buffer.isBuffer(reply)
           ? [this.#udp, reply]
           : [this.#stranger, reply.stranger]
         socket.send(bytes, port, '127.0.0.1')
-      }),
-    )
+      })
+    })
     this.#tcp = createServer((client) => this.#accept(client))
   }
 

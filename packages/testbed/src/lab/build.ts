@@ -11,9 +11,9 @@ import { mustRun } from './run-command.ts'
  */
 export async function buildHosts(hosts: readonly HostPlan[]): Promise<void> {
   await Promise.all(
-    hosts.map(({ namespace, resolvConf }) =>
-      resolvConf === undefined ? undefined : writeResolvConf(namespace, resolvConf),
-    ),
+    hosts.map(async ({ namespace, resolvConf }) => {
+      if (resolvConf !== undefined) await writeResolvConf(namespace, resolvConf)
+    }),
   )
   await mustRun(['ip', '-batch', '-'], { input: creationLines(hosts).join('\n') })
   const rules = hosts.map((host) => loadRules(host))

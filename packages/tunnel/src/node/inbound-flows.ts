@@ -15,6 +15,8 @@ export interface InboundFlowsDeps {
   readonly logger: Logger
   /** Time for the request to come, once the stream is open. */
   readonly requestTimeoutMs: number
+  /** To be called for each sign of life on a connection. */
+  seen(connection: Connection): void
 }
 
 type Request = Omit<FlowRequest, 'from'>
@@ -42,7 +44,7 @@ export class InboundFlows {
 
   /** Serves one stream. Never rejects. */
   async accept(libp2pStream: Stream, connection: Connection): Promise<void> {
-    const stream = new StreamDuplex(libp2pStream)
+    const stream = new StreamDuplex(libp2pStream, () => this.#deps.seen(connection))
     const closed = new AbortController()
     // Stays for the whole life of the stream: a reset that no one else listens for would end the process.
     stream.on('error', (error) => closed.abort(error))

@@ -105,7 +105,11 @@ export class ServerSession implements AsyncDisposable {
     claimed.add(token.serverPeerId)
     try {
       const connection = await this.#dial(token)
-      await this.#hold(connection, token).finally(() => closeConnection(connection))
+      try {
+        await this.#hold(connection, token)
+      } finally {
+        await closeConnection(connection)
+      }
     } finally {
       claimed.delete(token.serverPeerId)
     }

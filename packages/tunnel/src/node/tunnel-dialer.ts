@@ -31,6 +31,8 @@ export interface TunnelDialerDeps {
   readonly flows: OpenFlows
   readonly metrics: TunnelMetrics
   readonly logger: Logger
+  /** To be called for each sign of life on a connection. */
+  seen(connection: Connection): void
 }
 
 /** Opens flows to Endpoints on other nodes, through the peers that speak for those nodes. */
@@ -113,7 +115,8 @@ export class TunnelDialer implements Dialer {
   }
 
   async #open(connection: Connection, target: DialTarget, signal: AbortSignal): Promise<EndpointConnection> {
-    const stream = new StreamDuplex(await this.#newStream(connection, target, signal))
+    const libp2pStream = await this.#newStream(connection, target, signal)
+    const stream = new StreamDuplex(libp2pStream, () => this.#deps.seen(connection))
     // Errors before the answer reach the caller by way of `readFrame`. Later ones are the owner's, but one who listens
     // late must not end the process.
     stream.on('error', () => {})

@@ -2,13 +2,13 @@ import type { NodeName } from '@edgeway/core'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { ProtocolError } from '../errors.ts'
+import { JOIN_REFUSALS } from './join-refusal.ts'
 import {
   type AgentMessage,
   decodeAgentMessage,
   decodeServerMessage,
   encodeAgentMessage,
   encodeServerMessage,
-  JOIN_REFUSALS,
   type ServerMessage,
 } from './registry.ts'
 

@@ -1,6 +1,7 @@
 import type { NodeName } from '@edgeway/core'
 import { ProtocolError } from '../errors.ts'
 import { encodeFrame, type FrameFormat } from './frames.ts'
+import { JOIN_REFUSALS, type JoinRefusal } from './join-refusal.ts'
 import { arrayField, asObject, integerField, type JsonObject, parseJsonObject, textField } from './json.ts'
 
 /**
@@ -30,25 +31,6 @@ export const REGISTRY_VERSION = 1
 export const AGENT_FRAMES: FrameFormat = { prefixBytes: 4, maxBytes: 16 * 1024 }
 /** A welcome of 20,000 members with an address each. */
 export const SERVER_FRAMES: FrameFormat = { prefixBytes: 4, maxBytes: 4 * 1024 * 1024 }
-
-/**
- * Why a node was not let in.
- *
- * - `wrong-token`: the node is no member yet and its join token is not the server's
- * - `node-name-taken`: another key speaks for that node and is connected just now
- * - `key-in-use`: this key speaks for another node that is connected just now
- * - `unsupported-version`: the server does not know that version of the registry protocol
- * - `bad-request`: the join can't be read
- */
-export const JOIN_REFUSALS = [
-  'wrong-token',
-  'node-name-taken',
-  'key-in-use',
-  'unsupported-version',
-  'bad-request',
-] as const
-
-export type JoinRefusal = (typeof JOIN_REFUSALS)[number]
 
 /** A member: the peer that speaks for a node, and where it can be dialled (often nowhere: behind a NAT). */
 export interface PeerRecord {

@@ -1,5 +1,6 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
-import { type Join, type JoinRefusal, REGISTRY_VERSION } from '../protocol/registry.ts'
+import type { JoinRefusal } from '../protocol/join-refusal.ts'
+import { type Join, REGISTRY_VERSION } from '../protocol/registry.ts'
 import type { Member } from './member-store.ts'
 
 /** What a decision is made from: the secret of the join token, who is a member, and who is connected just now. */

@@ -16,6 +16,8 @@ import { splice } from './splice.ts'
 export interface CircuitRelayDeps {
   /** Whether that peer is a member and connected. */
   isJoined(peerId: string): boolean
+  /** To be called for each sign of life on a connection. */
+  seen(connection: Connection): void
   readonly logger: Logger
   readonly metrics: ServerMetrics
 }
@@ -87,7 +89,12 @@ export class CircuitRelay {
     if (stop === undefined) return this.#answer(hop, 'connectionFailed', signal)
     hop.send(encodeHopStatus('ok'))
     this.#deps.metrics.circuits.add({})
-    splice(hop, stop, (bytes) => this.#deps.metrics.relayedBytes.add({}, bytes))
+    const { seen, metrics } = this.#deps
+    const ends = [
+      { stream: hop, seen: () => seen(from) },
+      { stream: stop, seen: () => seen(to) },
+    ] as const
+    splice(...ends, (bytes) => metrics.relayedBytes.add({}, bytes))
   }
 
   /** The stream to a peer that takes the circuit; `undefined` when it does not. */

@@ -5,12 +5,12 @@ import { closeConnection } from '../connections.ts'
 import { ProtocolError } from '../errors.ts'
 import type { ServerMetrics } from '../metrics.ts'
 import { readFrame } from '../protocol/frames.ts'
+import type { JoinRefusal } from '../protocol/join-refusal.ts'
 import {
   AGENT_FRAMES,
   decodeAgentMessage,
   encodeServerMessage,
   type Join,
-  type JoinRefusal,
   type PeerRecord,
   type ServerMessage,
 } from '../protocol/registry.ts'

@@ -67,8 +67,10 @@ export class RelayServer implements Component {
     const closing = new AbortController()
     const gater: ConnectionGater = { denyInboundConnection: () => closing.signal.aborted }
     const host = await startServerHost({ ...options, key, gater })
+    const isJoined = (peer: string): boolean => registry.isJoined(peer)
+    const seen = (connection: Connection): void => host.seen(connection)
+    const relay = new CircuitRelay({ isJoined, seen, logger, metrics })
     const grace = new AdmissionGrace(registry, { graceMs: admissionGraceMs, logger, metrics })
-    const relay = new CircuitRelay({ isJoined: (peer) => registry.isJoined(peer), logger, metrics })
     host.node.addEventListener('connection:open', ({ detail }) => grace.watch(detail))
     await host.node.handle(REGISTRY_PROTOCOL, (stream, connection) => registry.serve(stream, connection))
     await host.node.handle(HOP_PROTOCOL, (stream, connection) => relay.serve(stream, connection), {
@@ -99,7 +101,7 @@ export class RelayServer implements Component {
     this.#grace.stop()
     for (const connection of this.#host.node.getConnections()) connection.abort(new Error('the server stops'))
     try {
-      await this.#host.node.stop()
+      await this.#host.stop()
     } catch (error) {
       this.#logger.warn('libp2p did not stop cleanly', { error })
     }

@@ -2,11 +2,14 @@ import type { Stream, StreamCloseEvent } from '@libp2p/interface'
 import { StreamResetError } from '../errors.ts'
 import { isRemoteFinished, PacedReader } from '../paced-reader.ts'
 
-/** What both directions share: a stream, and whether FIN came from its other side. */
-interface End {
+/** One side of a circuit. */
+export interface CircuitEnd {
   readonly stream: Stream
-  remoteFinished: boolean
+  /** Called for each sign of life of the other side. */
+  seen(): void
 }
+
+type End = CircuitEnd & { remoteFinished: boolean }
 
 /**
  * Joins two libp2p streams until both are closed: bytes with back-pressure, half-close and reset kept apart. Hot path:
@@ -14,18 +17,19 @@ interface End {
  *
  * @param count - called with the length of each piece
  */
-export function splice(a: Stream, b: Stream, count: (bytes: number) => void): void {
-  const ends = [endOf(a), endOf(b)] as const
-  forward(ends[0], ends[1], count)
-  forward(ends[1], ends[0], count)
+export function splice(a: CircuitEnd, b: CircuitEnd, count: (bytes: number) => void): void {
+  const [one, two] = [endOf(a), endOf(b)]
+  forward(one, two, count)
+  forward(two, one, count)
 }
 
-function endOf(stream: Stream): End {
-  return { stream, remoteFinished: isRemoteFinished(stream) }
+function endOf({ stream, seen }: CircuitEnd): End {
+  return { stream, seen, remoteFinished: isRemoteFinished(stream) }
 }
 
 function forward(from: End, to: End, count: (bytes: number) => void): void {
   const reader = new PacedReader(from.stream, (bytes) => {
+    from.seen()
     count(bytes.byteLength)
     try {
       return to.stream.send(bytes)
@@ -36,6 +40,7 @@ function forward(from: End, to: End, count: (bytes: number) => void): void {
     }
   })
   to.stream.addEventListener('drain', () => {
+    to.seen()
     // libp2p flushes its buffer in a microtask that it queued just before.
     queueMicrotask(() => {
       if (!to.stream.writableNeedsDrain) reader.more()
