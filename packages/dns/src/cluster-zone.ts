@@ -26,23 +26,24 @@ export function clusterZone(options: ClusterZoneOptions, services: ClusterZoneSe
   const answers = new ZoneAnswers(options)
 
   return ({ labels, type }) => {
-    if (!isWithin(labels, domain)) return undefined
+    // How many labels come before the domain.
     const depth = labels.length - domain.length
+    if (depth < 0 || !endsWith(labels, domain, depth)) return undefined
     if (depth === 0) return answers.ofApex(type)
     if (depth === 1 && labels[0] === 'dns-version') return answers.ofVersion(type)
-    if (labels[depth - 1] === 'svc') return ofServices(labels.slice(0, depth - 1), type)
-    return answers.absent(services.loaded)
+    if (labels[depth - 1] !== 'svc') return answers.absent(services.loaded)
+    return ofServices(labels, depth, type)
   }
 
-  /** @param labels - those before `svc.<domain>`: `[…, service, namespace]` */
-  function ofServices(labels: readonly string[], type: number): Answer {
-    const namespace = labels.at(-1)
-    const name = labels.at(-2)
+  /** @param labels - `[…, service, namespace, 'svc', …domain]`, of which `depth` come before the domain */
+  function ofServices(labels: readonly string[], depth: number, type: number): Answer {
+    const namespace = labels[depth - 2]
+    const name = labels[depth - 3]
     if (namespace === undefined) return answers.nonTerminal
     if (name === undefined) return ofNamespace(namespace)
     const service = services.service(namespace, name)
     if (service === undefined) return answers.absent(services.loaded)
-    return labels.length === 2 ? answers.ofService(service, type) : belowService(service, labels)
+    return depth === 3 ? answers.ofService(service, type) : belowService(service, labels)
   }
 
   function ofNamespace(namespace: string): Answer {
@@ -56,9 +57,11 @@ export function clusterZone(options: ClusterZoneOptions, services: ClusterZoneSe
   }
 }
 
-function isWithin(labels: readonly string[], domain: readonly string[]): boolean {
-  const offset = labels.length - domain.length
-  return offset >= 0 && domain.every((label, index) => label === labels[offset + index])
+function endsWith(labels: readonly string[], domain: readonly string[], offset: number): boolean {
+  for (let index = 0; index < domain.length; index++) {
+    if (labels[offset + index] !== domain[index]) return false
+  }
+  return true
 }
 
 /** The answers that the zone gives, each made once. */

@@ -58,18 +58,18 @@ export type HandlerResult = Answer | undefined | Promise<Answer | undefined>
 
 /** A handler that asks each of `handlers` in order until one answers. */
 export function chain(...handlers: readonly Handler[]): Handler {
-  return (query, context) => firstAnswer(handlers, query, context)
+  return chainFrom(handlers, 0)
 }
 
-function firstAnswer(handlers: readonly Handler[], query: Query, context: QueryContext): HandlerResult {
-  for (const [index, handler] of handlers.entries()) {
+function chainFrom(handlers: readonly Handler[], index: number): Handler {
+  const handler = handlers[index]
+  if (handler === undefined) return () => undefined
+  const rest = chainFrom(handlers, index + 1)
+  return (query, context) => {
     const answer = handler(query, context)
-    if (answer instanceof Promise) {
-      return answer.then((late) => late ?? firstAnswer(handlers.slice(index + 1), query, context))
-    }
-    if (answer !== undefined) return answer
+    if (answer instanceof Promise) return answer.then((late) => late ?? rest(query, context))
+    return answer ?? rest(query, context)
   }
-  return undefined
 }
 
 /** An answer without records, e.g. SERVFAIL, made from no authority. */

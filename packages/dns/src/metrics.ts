@@ -1,23 +1,17 @@
 import type { Gauge, Metrics } from '@edgeway/core'
 import { rcodeLabel, typeLabel } from './codes.ts'
-import type { Transport, ZoneName } from './handler.ts'
+import type { Answer, Transport, ZoneName } from './handler.ts'
+import { rcodeOf } from './response.ts'
 import type { Upstream } from './upstream.ts'
-
-/** What was answered, for the counters. */
-export interface AnsweredQuery {
-  readonly zone: ZoneName
-  readonly rcode: number
-  /** `undefined` where the question could not be read. */
-  readonly type: number | undefined
-  readonly transport: Transport
-  readonly durationMs: number
-}
 
 /** Why a message got no answer at all. Closed set. */
 export type DropReason = 'too-short' | 'not-a-query' | 'no-source-port' | 'send-failed'
 
 export interface ResponderMetrics {
-  answered(query: AnsweredQuery): void
+  /** @param type - `undefined` where the question could not be read */
+  answered(answer: Answer, type: number | undefined, transport: Transport): void
+  /** Only of answers that were waited for: those from memory take microseconds, and so would measuring them. */
+  waited(zone: ZoneName, durationMs: number): void
   dropped(reason: DropReason, transport: Transport): void
 }
 
@@ -59,10 +53,9 @@ function responderMetrics(metrics: Metrics): ResponderMetrics {
   })
   const durations = metrics.histogram({
     name: 'edgeway_dns_query_duration_seconds',
-    help: 'Time from a query to its answer.',
+    help: 'Time from a query to its answer, where the answer was not in memory.',
     labels: ['zone'],
-    // From memory microseconds, from upstreams milliseconds, up to the longest time for forwarding.
-    buckets: [0.00005, 0.0002, 0.001, 0.005, 0.02, 0.1, 0.5, 2, 5],
+    buckets: [0.0005, 0.002, 0.005, 0.02, 0.1, 0.5, 2, 5],
   })
   const dropped = metrics.counter({
     name: 'edgeway_dns_dropped_messages_total',
@@ -70,11 +63,11 @@ function responderMetrics(metrics: Metrics): ResponderMetrics {
     labels: ['reason', 'transport'],
   })
   return {
-    answered: ({ zone, rcode, type, transport, durationMs }) => {
-      const typeText = type === undefined ? 'none' : typeLabel(type)
-      queries.add({ zone, rcode: rcodeLabel(rcode), type: typeText, transport })
-      durations.observe({ zone }, durationMs / 1_000)
+    answered: ({ zone, content }, type, transport) => {
+      const rcode = rcodeLabel(rcodeOf(content))
+      queries.add({ zone, rcode, type: type === undefined ? 'none' : typeLabel(type), transport })
     },
+    waited: (zone, durationMs) => durations.observe({ zone }, durationMs / 1_000),
     dropped: (reason, transport) => dropped.add({ reason, transport }),
   }
 }

@@ -1,9 +1,9 @@
 import type { Logger } from '@edgeway/core'
 import { RCODE } from './codes.ts'
-import { type Answer, emptyAnswer, type Handler, type QueryContext } from './handler.ts'
+import { type Answer, emptyAnswer, type Handler, type HandlerResult, type QueryContext } from './handler.ts'
 import { type Decoded, decodeQuery, type Query, udpPayloadBytes } from './message.ts'
-import type { AnsweredQuery, ResponderMetrics } from './metrics.ts'
-import { encodeRefusal, encodeResponse, rcodeOf } from './response.ts'
+import type { ResponderMetrics } from './metrics.ts'
+import { encodeRefusal, encodeResponse } from './response.ts'
 
 const MAX_TCP_MESSAGE_BYTES = 65_535
 
@@ -33,31 +33,33 @@ export class Responder {
 
   /** Answers from memory come at once, others as a promise. */
   respond(message: Buffer, context: QueryContext): Response | Promise<Response> {
-    const startedAt = performance.now()
     const decoded = decodeQuery(message)
-    if (decoded.kind === 'dropped') {
-      this.#deps.metrics.dropped(decoded.reason, context.transport)
-      return undefined
-    }
-    if (decoded.kind === 'refused') return this.#refuse(message, decoded, { context, startedAt })
-    const asked = { query: decoded.query, context, startedAt }
-    const answer = this.#answer(asked)
-    return answer instanceof Promise
-      ? answer.then((late) => this.#encode(asked, late))
-      : this.#encode(asked, answer)
+    if (decoded.kind === 'query') return this.#respond(decoded.query, context)
+    if (decoded.kind === 'refused') return this.#refuse(message, decoded, context)
+    this.#deps.metrics.dropped(decoded.reason, context.transport)
+    return undefined
   }
 
-  #answer({ query, context }: Asked): Answer | Promise<Answer> {
+  #respond(query: Query, context: QueryContext): Buffer | Promise<Buffer> {
+    let result: HandlerResult
     try {
-      const answer = this.#deps.handler(query, context)
-      if (!(answer instanceof Promise)) return answer ?? NOBODY_ANSWERED
-      return answer.then(
-        (late) => late ?? NOBODY_ANSWERED,
-        (error: unknown) => this.#failed(error),
-      )
+      result = this.#deps.handler(query, context)
     } catch (error) {
-      return this.#failed(error)
+      result = this.#failed(error)
     }
+    if (!(result instanceof Promise)) return this.#encode(query, context, result)
+    return this.#respondLater(query, context, result)
+  }
+
+  async #respondLater(
+    query: Query,
+    context: QueryContext,
+    result: Promise<Answer | undefined>,
+  ): Promise<Buffer> {
+    const startedAt = performance.now()
+    const answer = (await result.catch((error: unknown) => this.#failed(error))) ?? NOBODY_ANSWERED
+    this.#deps.metrics.waited(answer.zone, performance.now() - startedAt)
+    return this.#encode(query, context, answer)
   }
 
   #failed(error: unknown): Answer {
@@ -65,38 +67,21 @@ export class Responder {
     return emptyAnswer('none', 'internal-error', RCODE.SERVFAIL)
   }
 
-  #refuse(message: Buffer, { query, rcode }: Refused, arrival: Arrival): Buffer {
-    if (query !== undefined) return this.#encode({ query, ...arrival }, emptyAnswer('none', 'message', rcode))
-    this.#count(arrival, { zone: 'none', rcode, type: undefined })
+  #refuse(message: Buffer, { query, rcode }: Refused, context: QueryContext): Buffer {
+    const answer = emptyAnswer('none', 'message', rcode)
+    if (query !== undefined) return this.#encode(query, context, answer)
+    this.#deps.metrics.answered(answer, undefined, context.transport)
     return encodeRefusal(message, rcode)
   }
 
-  #encode(asked: Asked, { zone, content }: Answer): Buffer {
-    const { query, context } = asked
-    const response = encodeResponse(query, content, this.#maxBytes(query, context))
-    this.#count(asked, { zone, rcode: rcodeOf(content), type: query.type })
-    return response
+  #encode(query: Query, { transport }: QueryContext, answer: Answer = NOBODY_ANSWERED): Buffer {
+    this.#deps.metrics.answered(answer, query.type, transport)
+    const maxBytes =
+      transport === 'tcp'
+        ? MAX_TCP_MESSAGE_BYTES
+        : Math.min(udpPayloadBytes(query), this.#options.maxUdpPayloadBytes)
+    return encodeResponse(query, answer.content, maxBytes)
   }
-
-  #count({ context, startedAt }: Arrival, what: Pick<AnsweredQuery, 'zone' | 'rcode' | 'type'>): void {
-    const durationMs = performance.now() - startedAt
-    this.#deps.metrics.answered({ ...what, transport: context.transport, durationMs })
-  }
-
-  #maxBytes(query: Query, { transport }: QueryContext): number {
-    if (transport === 'tcp') return MAX_TCP_MESSAGE_BYTES
-    return Math.min(udpPayloadBytes(query), this.#options.maxUdpPayloadBytes)
-  }
-}
-
-interface Arrival {
-  readonly context: QueryContext
-  /** By `performance.now()`. */
-  readonly startedAt: number
-}
-
-interface Asked extends Arrival {
-  readonly query: Query
 }
 
 type Refused = Extract<Decoded, { kind: 'refused' }>

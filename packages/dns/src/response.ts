@@ -90,7 +90,7 @@ function writeStart(response: Buffer, query: Query, flags: number): void {
   response.writeUInt16BE(1, 4)
   response.writeUInt32BE(0, 6)
   response.writeUInt16BE(query.edns === undefined ? 0 : 1, 10)
-  query.question.copy(response, HEADER_BYTES)
+  response.set(query.question, HEADER_BYTES)
 }
 
 /** Answers a client's OPT record with one of ours (RFC 6891 section 7), which also holds the upper bits of `rcode`. */
@@ -117,6 +117,9 @@ function bytesOf(records: readonly Buffer[]): number {
 
 function writeAll(response: Buffer, records: readonly Buffer[], start: number): number {
   let offset = start
-  for (const record of records) offset += record.copy(response, offset)
+  for (const record of records) {
+    response.set(record, offset)
+    offset += record.length
+  }
   return offset
 }

@@ -1,8 +1,6 @@
 import type { Counter, DialFailure, FlowRefusal, Gauge, Metrics, Path } from '@edgeway/core'
 import type { JoinRefusal } from './protocol/join-refusal.ts'
 
-export type Direction = 'inbound' | 'outbound'
-
 /** Why an inbound flow failed: refused with a status, or the asking peer is unknown or broke off. */
 export type FlowFailure = FlowRefusal | DialFailure | 'unknown-peer' | 'aborted'
 

@@ -1,4 +1,5 @@
 import { once } from 'node:events'
+import { connect, createServer, type Server } from 'node:net'
 import { generateKeyPair } from '@libp2p/crypto/keys'
 import type { Connection, Stream } from '@libp2p/interface'
 import { multiaddr } from '@multiformats/multiaddr'
@@ -16,20 +17,30 @@ class Pair implements AsyncDisposable {
   readonly connection: Connection
   readonly far: Host
   readonly #near: Host
+  readonly #between: Server
   #arrived: (stream: Stream) => void = () => {}
 
-  private constructor(near: Host, far: Host, connection: Connection) {
-    this.#near = near
-    this.far = far
+  private constructor(parts: { near: Host; far: Host; between: Server }, connection: Connection) {
+    this.#near = parts.near
+    this.far = parts.far
+    this.#between = parts.between
     this.connection = connection
   }
 
   static async create(): Promise<Pair> {
     const [near, far] = await Promise.all([newHost(), newHost()])
-    const [address] = far.listenAddresses()
+    const between = createServer((socket) => {
+      const [, port] = far.listenAddresses()[0]?.getComponents() ?? []
+      const onwards = connect(Number(port?.value), '127.0.0.1')
+      for (const each of [socket, onwards]) each.on('error', () => {})
+      socket.pipe(onwards).pipe(socket)
+      between.once('end connections', () => socket.end())
+    }).listen(0, '127.0.0.1')
+    await once(between, 'listening')
     const dialling = new AbortController()
-    const connection = await near.dial(multiaddr(`${address}/p2p/${far.node.peerId}`), dialling.signal)
-    const pair = new Pair(near, far, connection)
+    const address = multiaddr(`/ip4/127.0.0.1/tcp/${portOf(between)}/p2p/${far.node.peerId}`)
+    const connection = await near.dial(address, dialling.signal)
+    const pair = new Pair({ near, far, between }, connection)
     await far.node.handle(PROTOCOL, (stream) => pair.#arrived(stream))
     // What becomes of the signal after the dial must not matter to the connection.
     dialling.abort()
@@ -46,9 +57,20 @@ class Pair implements AsyncDisposable {
     return { one, two, raw }
   }
 
+  /** As a relay or a host that was killed does: the TCP connection ends, and nothing was said before. */
+  endConnection(): void {
+    this.#between.emit('end connections')
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await Promise.all([this.#near.stop(), this.far.stop()])
+    this.#between.close()
   }
+}
+
+function portOf(server: Server): number {
+  const address = server.address()
+  return typeof address === 'object' && address !== null ? address.port : 0
 }
 
 async function newHost(): Promise<Host> {
@@ -154,15 +176,16 @@ describe('a stream as a Duplex', () => {
   })
 })
 
-it('takes the loss of the connection for a reset, not for an end', async () => {
+it.each([
+  ['is reset', (pair: Pair) => pair.far.node.getConnections().map((each) => each.abort(new Error('gone')))],
+  ['just ends', (pair: Pair) => pair.endConnection()],
+])('takes a connection that %s for a reset, not for an end', async (_what, lose) => {
   await using pair = await Pair.create()
   const { one, two } = await pair.open()
-  one.write('x')
-  await once(two, 'readable')
-  const lost = once(one, 'error')
-  pair.far.node.getConnections().forEach((each) => {
-    each.abort(new Error('gone'))
-  })
+  two.write('x')
+  await once(one, 'readable')
+  const lost = once(one.resume(), 'error')
+  lose(pair)
 
   const [error] = await lost
   expect(error).toMatchObject({ code: 'ERR_STREAM_RESET' })

@@ -188,6 +188,18 @@ describe('a dial', () => {
     await stopped
   })
 
+  it('cuts flows that do not end in time by a reset', async () => {
+    await using mesh = await SmallMesh.create()
+    const [one, two] = await twoNodes(mesh, { drainTimeoutMs: 1 })
+    two.tunnel.serve(serving(echo))
+    const { stream } = await one.dial('edge-2')
+    const ended = once(stream.resume(), 'error')
+    await two.tunnel[Symbol.asyncDispose]()
+
+    expect((await ended)[0]).toMatchObject({ code: 'ERR_STREAM_RESET' })
+    expect(stream.readableEnded).toBe(false)
+  })
+
   it('rejects with the reason of its signal', async () => {
     await using mesh = await SmallMesh.create()
     const [one, two] = await twoNodes(mesh)

@@ -1,6 +1,7 @@
 import { describe, expect, it, vi } from 'vitest'
 import { ApiDouble } from './api-double.ts'
 import { ApiDoubleClient } from './api-double-client.ts'
+import { kindNamed } from './kinds.ts'
 import { Mirror } from './mirror.ts'
 import { ObjectStore } from './object-store.ts'
 
@@ -89,15 +90,20 @@ describe('a mirror', () => {
     })
   })
 
-  it('follows an upstream whose versions start over', async () => {
+  it('follows an upstream whose versions start over, and tells its watchers to list again', async () => {
     await using edge = await TestEdge.start(new ObjectStore({ firstRevision: 1_000 }))
     await edge.cloudClient.apply([service('old')])
     await edge.untilServicesAre('old')
+    const { resourceVersion: since } = await edge.client.list('Service')
+    const watching = { since, timeoutSeconds: 60, signal: AbortSignal.timeout(15_000) }
+    const events = edge.client.watch({ kind: kindNamed('Service'), namespace: undefined }, watching)
+    const told = expect(events.next()).rejects.toMatchObject({ reason: 'Expired' })
 
     await edge.stopCloud()
     await edge.startCloud(new ObjectStore())
     await edge.cloudClient.apply([service('new')])
     await edge.untilServicesAre('new')
+    await told
   })
 
   it('forwards writes, and fails as MetaServer does while the upstream is away', async () => {

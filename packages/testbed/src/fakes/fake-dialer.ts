@@ -15,7 +15,7 @@ export interface FarEnd {
 }
 
 /** What becomes of dials to an Endpoint: connected and served, refused, refused for good, or no answer at all. */
-export type FakeAnswer = ((far: FarEnd) => void) | 'refuse' | 'refuse-for-good' | 'silent'
+export type FakeAnswer = ((far: FarEnd) => void | Promise<void>) | 'refuse' | 'refuse-for-good' | 'silent'
 
 type Target = Parameters<typeof formatEndpoint>[0]
 
@@ -50,7 +50,7 @@ export class FakeDialer implements Dialer {
     if (answer === 'refuse-for-good')
       throw new DialError(endpoint, { failure: 'rejected', reason: 'refused by the fake', retryable: false })
     const [near, far] = pairOfEnds()
-    answer(far)
+    void answer(far)
     return { path: this.#path, ...near }
   }
 }

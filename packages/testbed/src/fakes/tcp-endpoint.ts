@@ -12,14 +12,17 @@ export interface TcpEndpoint extends AsyncDisposable {
  *
  * @param node - the node that the Endpoint claims to be on
  */
-export async function startTcpEndpoint(serve: (socket: Socket) => void, node?: string): Promise<TcpEndpoint> {
+export async function startTcpEndpoint(
+  serve: (socket: Socket) => void | Promise<void>,
+  node?: string,
+): Promise<TcpEndpoint> {
   const sockets = new Set<Socket>()
   const server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
     sockets.add(socket)
     socket.on('close', () => sockets.delete(socket))
     // A reset is something that tests look for at the other end.
     socket.on('error', () => {})
-    serve(socket)
+    void serve(socket)
   })
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')

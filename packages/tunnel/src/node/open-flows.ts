@@ -13,7 +13,7 @@ export class OpenFlows {
     })
   }
 
-  /** Resolves when no flow is open any more, after `timeoutMs` at the latest. */
+  /** Waits for the flows to end, for `timeoutMs` at most, and resets the rest: cut off must not look like an end. */
   async drain(timeoutMs: number): Promise<void> {
     if (this.#streams.size === 0) return
     const { promise, resolve } = Promise.withResolvers<void>()
@@ -21,5 +21,6 @@ export class OpenFlows {
     const timer = setTimeout(resolve, timeoutMs)
     await promise
     clearTimeout(timer)
+    for (const stream of this.#streams) stream.destroy()
   }
 }
