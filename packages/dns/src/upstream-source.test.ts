@@ -8,6 +8,7 @@ import { UpstreamSource } from './upstream-source.ts'
 /** A source that follows a file in a directory of its own, and what it found so far. */
 async function follow(text: string | undefined, upstreams: readonly string[] = []) {
   const directory = await mkdtemp(join(tmpdir(), 'edgeway-dns-'))
+  onTestFinished(() => rm(directory, { recursive: true }))
   const resolvConf = join(directory, 'resolv.conf')
   if (text !== undefined) await writeFile(resolvConf, text)
   const logger = new MemoryLogger()
@@ -25,10 +26,7 @@ async function follow(text: string | undefined, upstreams: readonly string[] = [
       },
     },
   )
-  onTestFinished(async () => {
-    source.stop()
-    await rm(directory, { recursive: true })
-  })
+  onTestFinished(() => source.stop())
   return {
     found,
     logger,

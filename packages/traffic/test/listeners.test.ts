@@ -28,6 +28,17 @@ describe.each(INTERCEPTIONS)('listeners of Traffic with %s', (interception) => {
     expect(seen.at(-1)).toEqual([WEB, false])
   })
 
+  it('come back with a ServicePort that comes back', async () => {
+    await using web = await startTcpEndpoint((socket) => void socket.resume().end('hello'), NODE)
+    await using lab = await TrafficLab.start({ interception })
+    lab.addService(WEB, [])
+    await eventually(() => lab.traffic.listeners.listener(WEB))
+
+    lab.services.delete('shop', 'web')
+
+    expect(await lab.call(lab.addService(WEB, [web.endpoint]))).toBe('hello')
+  })
+
   it('are there at once for what the directory knows at the start', async () => {
     await using lab = await TrafficLab.start({ interception, known: serviceOf(WEB, '10.96.0.1', 80) })
 

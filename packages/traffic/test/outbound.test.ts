@@ -1,38 +1,15 @@
 import { once } from 'node:events'
 import type { Socket } from 'node:net'
 import { text } from 'node:stream/consumers'
-import { type Endpoint, formatEndpoint } from '@edgeway/core'
+import { formatEndpoint } from '@edgeway/core'
 import { endpointsOf, FakeDialer, startTcpEndpoint } from '@edgeway/testbed'
 import { describe, expect, it } from 'vitest'
-import { DirectDialer, NodeAwareDialer } from '../src/index.ts'
 import { Bulk, digestOf } from './bulk.ts'
-import { eventually, INTERCEPTIONS, NODE, openDescriptors, TrafficLab } from './traffic-lab.ts'
+import { eventually, failure, INTERCEPTIONS, NODE, openDescriptors, TrafficLab } from './traffic-lab.ts'
 
 const MIB = 1024 * 1024
 
 const echo = (socket: Socket): void => void socket.pipe(socket)
-
-/** Real connections to endpoints of this node, `faked` ones to those of others. */
-function partlyFaked(faked: FakeDialer): NodeAwareDialer {
-  const direct = new DirectDialer('local')
-  return new NodeAwareDialer({
-    nodeName: NODE,
-    nodes: { node: () => undefined },
-    local: direct,
-    routed: direct,
-    tunnel: faked,
-  })
-}
-
-/** A port of loopback on which nobody listens. */
-async function refusingEndpoint(): Promise<Endpoint> {
-  await using gone = await startTcpEndpoint(() => {}, NODE)
-  return gone.endpoint
-}
-
-function failure(socket: Socket): Promise<{ code?: string }> {
-  return new Promise((resolve) => socket.resume().on('error', resolve))
-}
 
 describe.each(INTERCEPTIONS)('Traffic with %s', (interception) => {
   it('carries 30 MB both ways at once unchanged, each way to its own end', async () => {
@@ -178,99 +155,6 @@ describe.each(INTERCEPTIONS)('Traffic with %s', (interception) => {
     const flows = await lab.flowsEnded(1_001)
     expect(flows.every(({ outcome }) => outcome === 'completed')).toBe(true)
     await expect.poll(openDescriptors).toBeLessThanOrEqual(before)
-  })
-
-  it('goes round the endpoints that are ready', async () => {
-    const name = (text: string) => startTcpEndpoint((socket) => void socket.resume().end(text), NODE)
-    await using one = await name('one')
-    await using two = await name('two')
-    await using three = await name('three')
-    await using lab = await TrafficLab.start({ interception })
-    const service = lab.addService('shop/web:http', [
-      one.endpoint,
-      { ...two.endpoint, ready: false },
-      three.endpoint,
-    ])
-
-    const answers: string[] = []
-    for (let call = 0; call < 4; call++) answers.push(await lab.call(service))
-
-    expect(answers).toEqual(['one', 'three', 'one', 'three'])
-  })
-
-  it('goes on to the next endpoint when one refuses', async () => {
-    await using web = await startTcpEndpoint((socket) => void socket.resume().end('hello'), NODE)
-    await using lab = await TrafficLab.start({ interception })
-    const service = lab.addService('shop/web:http', [await refusingEndpoint(), web.endpoint])
-
-    expect(await lab.call(service)).toBe('hello')
-    expect(await lab.flowsEnded()).toMatchObject([
-      { outcome: 'completed', endpoint: formatEndpoint(web.endpoint) },
-    ])
-    expect(lab.deps.metrics.value('edgeway_traffic_dial_failures_total', { reason: 'refused' })).toBe(1)
-  })
-
-  it('resets the client when every endpoint refuses, and says why', async () => {
-    await using lab = await TrafficLab.start({ interception })
-    const service = lab.addService('shop/web:http', [await refusingEndpoint(), await refusingEndpoint()])
-
-    const client = await lab.connect(service)
-
-    expect(await failure(client)).toMatchObject({ code: 'ECONNRESET' })
-    expect(await lab.flowsEnded()).toMatchObject([
-      { outcome: 'dial-failed', service, error: { code: 'ERR_DIAL', failure: 'refused' } },
-    ])
-  })
-
-  it('resets the client when no endpoint is ready, and says so', async () => {
-    await using lab = await TrafficLab.start({ interception })
-    const service = lab.addService('shop/web:http', [])
-
-    const client = await lab.connect(service)
-
-    expect(await failure(client)).toMatchObject({ code: 'ECONNRESET' })
-    expect(await lab.flowsEnded()).toMatchObject([{ outcome: 'no-endpoint', service }])
-  })
-
-  it('goes on to the next endpoint when one does not answer', async () => {
-    const silent = endpointsOf('edge-2/10.1.0.1:80')
-    const faked = new FakeDialer()
-    for (const endpoint of silent) faked.set(endpoint, 'silent')
-    await using web = await startTcpEndpoint((socket) => void socket.resume().end('hello'), NODE)
-    await using lab = await TrafficLab.start({ interception, dialer: partlyFaked(faked), dialTimeoutMs: 50 })
-    const service = lab.addService('shop/web:http', [...silent, web.endpoint])
-
-    expect(await lab.call(service)).toBe('hello')
-    expect(lab.deps.metrics.value('edgeway_traffic_dial_failures_total', { reason: 'timeout' })).toBe(1)
-  })
-
-  it('serves others while an endpoint does not answer', async () => {
-    const silent = endpointsOf('edge-2/10.1.0.1:80')
-    const faked = new FakeDialer()
-    for (const endpoint of silent) faked.set(endpoint, 'silent')
-    await using web = await startTcpEndpoint((socket) => void socket.resume().end('hello'), NODE)
-    await using lab = await TrafficLab.start({ interception, dialer: partlyFaked(faked), drainTimeoutMs: 0 })
-    const stuck = lab.addService('shop/stuck:http', silent)
-    const service = lab.addService('shop/web:http', [web.endpoint])
-    for (let call = 0; call < 50; call++) await lab.connect(stuck)
-
-    for (let call = 0; call < 10; call++) expect(await lab.call(service)).toBe('hello')
-
-    await eventually(() => (faked.dialled.length === 50 ? true : undefined))
-  })
-
-  it('stops dialling for a client that has left', async () => {
-    const endpoints = endpointsOf('edge-2/10.1.0.1:80')
-    const dialer = new FakeDialer()
-    for (const endpoint of endpoints) dialer.set(endpoint, 'silent')
-    await using lab = await TrafficLab.start({ interception, dialer })
-    const client = await lab.connect(lab.addService('shop/web:http', endpoints))
-    client.write('hello')
-    await eventually(() => dialer.dialled[0])
-
-    client.resetAndDestroy()
-
-    expect(await lab.flowsEnded()).toMatchObject([{ outcome: 'client-gone' }])
   })
 
   it('tells of each flow who called what by which path', async () => {

@@ -108,3 +108,8 @@ export async function eventually<T>(look: () => T | undefined): Promise<T> {
 export function openDescriptors(): number {
   return readdirSync('/proc/self/fd').length
 }
+
+/** The error that a connection ends with. */
+export function failure(socket: Socket): Promise<{ code?: string }> {
+  return new Promise((resolve) => socket.resume().on('error', resolve))
+}

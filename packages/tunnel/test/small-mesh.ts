@@ -131,6 +131,17 @@ export class MeshNode implements AsyncDisposable {
   }
 }
 
+/** `edge-1` and `edge-2`, joined and known to each other, with what the test says of `edge-2`. */
+export async function twoNodes(
+  mesh: SmallMesh,
+  overrides: Parameters<SmallMesh['node']>[1] = {},
+): Promise<[MeshNode, MeshNode]> {
+  await mesh.server()
+  const one = await (await mesh.node('edge-1')).ready()
+  const two = await (await mesh.node('edge-2', overrides)).ready()
+  return [await one.knows(1), await two.knows(1)]
+}
+
 export function targetOn(node: string): DialTarget {
   const [endpoint] = endpointsOf(`${node}/10.1.0.1:80`)
   if (endpoint === undefined) throw new Error('no endpoint')

@@ -1,0 +1,73 @@
+import { describe, expect, it } from 'vitest'
+import { AdminServer } from './admin-server.ts'
+import { createLogger } from './log.ts'
+import { PrometheusMetrics } from './metrics.ts'
+import { ReadinessGates } from './readiness.ts'
+
+/** An admin server on a free port, with what it shows. */
+async function startAdmin() {
+  const logger = createLogger({ level: 'error' })
+  const metrics = new PrometheusMetrics()
+  const readiness = new ReadinessGates(logger)
+  const config = { admin: { port: 0 }, joinToken: 'edgeway1.peer.secret' }
+  const deps = { logger, metrics, readiness, config, onFatal: (error: Error) => expect.fail(error.message) }
+  const admin = await AdminServer.start({ host: '127.0.0.1', port: 0 }, deps)
+  const get = (path: string, init?: RequestInit): Promise<Response> =>
+    fetch(`http://127.0.0.1:${admin.address.port}${path}`, init)
+  return { metrics, readiness, get, [Symbol.asyncDispose]: () => admin[Symbol.asyncDispose]() }
+}
+
+describe('the admin server', () => {
+  it('is not ready while a gate is shut, and names it with its reason', async () => {
+    await using admin = await startAdmin()
+    const rules = admin.readiness.gate('rules')
+    admin.readiness.gate('dns').open()
+    rules.shut('nft is missing')
+
+    const shut = await admin.get('/readyz')
+    expect([shut.status, await shut.text()]).toEqual([503, '[-]rules: nft is missing\n[+]dns\nnot ready\n'])
+
+    rules.open()
+    const open = await admin.get('/readyz')
+    expect([open.status, await open.text()]).toEqual([200, '[+]rules\n[+]dns\nready\n'])
+  })
+
+  it('is alive whether or not it is ready', async () => {
+    await using admin = await startAdmin()
+
+    expect((await admin.get('/livez')).status).toBe(200)
+    expect((await admin.get('/readyz')).status).toBe(503)
+  })
+
+  it('shows metrics in the text format of Prometheus, those of the process included', async () => {
+    await using admin = await startAdmin()
+    const spec = { name: 'edgeway_dns_queries_total', help: 'Queries.', labels: ['zone'] } as const
+    admin.metrics.counter<'zone'>(spec).add({ zone: 'cluster' }, 2)
+
+    const text = await (await admin.get('/metrics')).text()
+    expect(text).toContain('edgeway_dns_queries_total{zone="cluster"} 2')
+    expect(text).toContain('process_resident_memory_bytes')
+  })
+
+  it('shows the config without its secrets', async () => {
+    await using admin = await startAdmin()
+    const text = await (await admin.get('/configz')).text()
+
+    expect(text).toContain('"port": 0')
+    expect(text).not.toContain('secret"')
+  })
+
+  it('says what it does not have and does not do', async () => {
+    await using admin = await startAdmin()
+
+    expect((await admin.get('/nothing')).status).toBe(404)
+    expect((await admin.get('/livez', { method: 'POST' })).status).toBe(405)
+  })
+})
+
+it.each(['dns_queries_total', 'edgeway_queries', 'edgeway_dns_queries_milliseconds'])(
+  'a metric named %s is refused',
+  (name) => {
+    expect(() => new PrometheusMetrics().gauge({ name, help: 'Some help.' })).toThrow(name)
+  },
+)

@@ -1,0 +1,23 @@
+import { generateKeyPair } from '@libp2p/crypto/keys'
+import type { Connection } from '@libp2p/interface'
+import { multiaddr } from '@multiformats/multiaddr'
+import { type AgentHost, startAgentHost } from '../src/host.ts'
+import type { SmallMesh } from './small-mesh.ts'
+
+export const never = new AbortController().signal
+
+/** A libp2p host with a key that no server has admitted. */
+export async function stranger(): Promise<AgentHost & AsyncDisposable> {
+  const key = await generateKeyPair('Ed25519')
+  const host = await startAgentHost({ key, listenHost: '127.0.0.1', listenPort: 0, gater: {} })
+  return { ...host, [Symbol.asyncDispose]: async () => host.stop() }
+}
+
+export async function dialServer(host: AgentHost, mesh: SmallMesh, peerId: string): Promise<Connection> {
+  const [ip, port] = mesh.serverAddress.split(':')
+  return host.dial(multiaddr(`/ip4/${ip}/tcp/${port}/p2p/${peerId}`), never)
+}
+
+export function closed(connection: Connection): Promise<unknown> {
+  return new Promise((resolve) => connection.addEventListener('close', resolve))
+}
