@@ -19,7 +19,7 @@ const DOORS = [
   { to: 'node_modules/(libp2p|@libp2p|@multiformats)/', from: '^(packages/tunnel|e2e/support)/' },
   { to: 'node_modules/@kubernetes/client-node/', from: '^packages/metadata/src/kubernetes/' },
   { to: 'node_modules/dns-packet/', from: '^packages/dns/(src/message\\.ts|.*\\.test\\.ts|test/)' },
-  { to: 'node_modules/koffi/', from: '^packages/traffic/src/original-destination\\.ts' },
+  { to: 'node_modules/koffi/', from: '^packages/traffic/src/socket-options\\.ts' },
   { to: 'node_modules/zod/', from: '^packages/(runtime/|(edge-agent|tunnel-server)/src/config\\.ts)' },
   { to: 'node_modules/yaml/', from: '^packages/(runtime|testbed)/' },
   { to: 'node_modules/(pino|prom-client)/', from: '^packages/runtime/' },

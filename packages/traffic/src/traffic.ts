@@ -11,20 +11,22 @@ import { DirectDialer } from './dial/direct-dialer.ts'
 import { EndpointPicker } from './endpoint-picker.ts'
 import { FlowJournal } from './flow-journal.ts'
 import { InboundFlows } from './inbound-flows.ts'
+import { BufferLimitingDialer, bufferLimiter } from './kernel-buffers.ts'
 import type { Interceptor, OnConnection } from './listen/interceptor.ts'
 import { ListenerPerServicePort } from './listen/listener-per-service-port.ts'
 import { SharedListener } from './listen/shared-listener.ts'
 import { trafficMetrics } from './metrics.ts'
 import { OpenFlows } from './open-flows.ts'
-import { loadOriginalDestination, type ReadOriginalDestination } from './original-destination.ts'
+import { originalDestinationReader, type ReadOriginalDestination } from './original-destination.ts'
 import { OutboundFlows } from './outbound-flows.ts'
+import { loadSocketOptions, type SocketOptions } from './socket-options.ts'
 
 export interface TrafficOptions {
   /** Port of the one listener for redirected connections, on the node's own address. */
   readonly listenPort: number
   /**
    * `auto`: one listener that asks the kernel where a connection was going to, where that works; otherwise, and with
-   * `off`, one listener per ServicePort.
+   * `off`, one listener per ServicePort. `off` also leaves the kernel's buffers as they are.
    */
   readonly originalDestination: 'auto' | 'off'
   /** For one endpoint; then the next one is tried. */
@@ -89,17 +91,31 @@ export class Traffic implements Component {
 
   /** @throws {Error} when the listener's address can't be bound */
   static async start(options: TrafficOptions, deps: TrafficDeps): Promise<Traffic> {
+    const { services, nodeName } = deps
     const logger = deps.logger.child({ component: 'traffic' })
     const metrics = trafficMetrics(deps.metrics)
-    const journal = new FlowJournal({ logger, metrics, services: deps.services })
+    const journal = new FlowJournal({ logger, metrics, services })
     const open = new OpenFlows()
-    const picker = new EndpointPicker(deps.services)
-    const { dialer, services, nodeName } = deps
+    const picker = new EndpointPicker(services)
+    const socketOptions = options.originalDestination === 'off' ? undefined : await loadSocketOptions()
+    const limit = socketOptions === undefined ? () => {} : bufferLimiter(socketOptions)
+    const dialer = new BufferLimitingDialer(deps.dialer, limit)
+    const local = new BufferLimitingDialer(new DirectDialer('local'), limit)
     const outbound = new OutboundFlows(options, { picker, dialer, journal, metrics, open })
-    const local = new DirectDialer('local')
-    const inboundDeps = { nodeName, services, dialer: local, journal, metrics, open, logger }
-    const inbound = new InboundFlows(options, inboundDeps)
-    const interceptor = await startInterceptor(options, deps, (client, port) => outbound.accept(client, port))
+    const inbound = new InboundFlows(options, {
+      nodeName,
+      services,
+      dialer: local,
+      journal,
+      metrics,
+      open,
+      logger,
+    })
+    const onConnection: OnConnection = (client, servicePort) => {
+      limit(client)
+      outbound.accept(client, servicePort)
+    }
+    const interceptor = await startInterceptor(options, { ...deps, logger, socketOptions, onConnection })
     const subscription = services.watch((changed) => picker.forget(changed))
     return new Traffic({ interceptor, inbound, open, subscription }, options.drainTimeoutMs)
   }
@@ -112,24 +128,30 @@ export class Traffic implements Component {
   }
 }
 
-async function startInterceptor(
-  options: TrafficOptions,
-  deps: TrafficDeps,
-  onConnection: OnConnection,
-): Promise<Interceptor> {
-  const logger = deps.logger.child({ component: 'traffic' })
-  const { services, nodeAddress: ip, onFatal } = deps
-  const read =
-    options.originalDestination === 'off'
-      ? undefined
-      : (deps.readOriginalDestination ?? (await loadOriginalDestination()))
-  if (read !== undefined) {
-    const address = { ip, port: options.listenPort }
-    const listener = { services, readOriginalDestination: read, onConnection, onFatal }
-    const interceptor = await SharedListener.start(address, listener)
-    logger.info('listening for redirected connections', { address: `${ip}:${options.listenPort}` })
-    return interceptor
+interface InterceptorDeps extends TrafficDeps {
+  readonly socketOptions: SocketOptions | undefined
+  readonly onConnection: OnConnection
+}
+
+async function startInterceptor(options: TrafficOptions, deps: InterceptorDeps): Promise<Interceptor> {
+  const { logger, services, nodeAddress: ip, onConnection, onFatal } = deps
+  const readOriginalDestination = destinationReader(options, deps)
+  if (readOriginalDestination === undefined) {
+    logger.info('listening for redirected connections, one port per ServicePort', { address: ip })
+    return ListenerPerServicePort.start(ip, { services, onConnection, logger, onFatal })
   }
-  logger.info('listening for redirected connections, one port per ServicePort', { address: ip })
-  return ListenerPerServicePort.start(ip, { services, onConnection, logger, onFatal })
+  const address = { ip, port: options.listenPort }
+  const listener = { services, readOriginalDestination, onConnection, onFatal }
+  const interceptor = await SharedListener.start(address, listener)
+  logger.info('listening for redirected connections', { address: `${ip}:${options.listenPort}` })
+  return interceptor
+}
+
+function destinationReader(
+  { originalDestination }: TrafficOptions,
+  { readOriginalDestination, socketOptions }: InterceptorDeps,
+): ReadOriginalDestination | undefined {
+  if (originalDestination === 'off') return undefined
+  if (readOriginalDestination !== undefined) return readOriginalDestination
+  return socketOptions === undefined ? undefined : originalDestinationReader(socketOptions)
 }

@@ -1,8 +1,8 @@
-import { chmod, mkdtemp, readFile, stat, writeFile } from 'node:fs/promises'
+import { chmod, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { NodeName } from '@edgeway/core'
-import { describe, expect, it } from 'vitest'
+import { afterAll, describe, expect, it } from 'vitest'
 import { loadOrCreateKey } from './identity.ts'
 import { formatJoinToken, loadOrCreateJoinToken, parseJoinToken, readJoinTokens } from './join-token.ts'
 import { MemberStore } from './server/member-store.ts'
@@ -11,8 +11,20 @@ const PEER = '12D3KooWRw48BNE3xLFTAZ64JHV2Pm6dAt32PYadh6zriuC14Lxb'
 const OTHER_PEER = '12D3KooWMGTfJeMpJB6r86jHXYemsGw9QKHocBEqdxCjDgNmKndx'
 
 async function newPath(name: string): Promise<string> {
-  return join(await mkdtemp(join(tmpdir(), 'edgeway-tunnel-')), 'made-when-missing', name)
+  return join(await newDirectory(), 'made-when-missing', name)
 }
+
+const directories: string[] = []
+
+async function newDirectory(): Promise<string> {
+  const directory = await mkdtemp(join(tmpdir(), 'edgeway-tunnel-'))
+  directories.push(directory)
+  return directory
+}
+
+afterAll(async () => {
+  for (const directory of directories) await rm(directory, { recursive: true })
+})
 
 async function modeOf(path: string): Promise<number> {
   return (await stat(path)).mode & 0o777
@@ -70,7 +82,7 @@ describe('the join token', () => {
     ['malformed', `edgeway1.${PEER}.short-secret`, /is malformed: expected one line edgeway1\.<PeerId/],
     ['without a PeerId', `edgeway1.${'1'.repeat(52)}.${'A'.repeat(43)}`, /is malformed/],
   ])('that is %s says what is expected, without the secret', async (_what, content, message) => {
-    const path = join(await mkdtemp(join(tmpdir(), 'edgeway-tunnel-')), 'join-token')
+    const path = join(await newDirectory(), 'join-token')
     if (content !== undefined) await writeFile(path, content)
 
     const error = await readJoinTokens(path).catch((reason: unknown) => reason)
@@ -114,7 +126,7 @@ describe('the members file', () => {
   it.each(['', '{', '[]', '{"version":2,"members":[]}', '{"version":1,"members":[{"node":"a"}]}'])(
     'is never emptied when it is broken: %s',
     async (content) => {
-      const path = join(await mkdtemp(join(tmpdir(), 'edgeway-tunnel-')), 'members.json')
+      const path = join(await newDirectory(), 'members.json')
       await writeFile(path, content)
 
       await expect(MemberStore.load(path)).rejects.toThrow(
