@@ -2,7 +2,7 @@
 import { runProcess } from '../src/index.ts'
 
 await runProcess(async (host) => {
-  if (host.args.includes('crash')) setImmediate(() => Promise.reject(new Error('broken on purpose')))
+  if (host.args.includes('crash')) setImmediate(() => void Promise.reject(new Error('broken on purpose')))
   host.print('up')
   await new Promise<void>((resolve) => {
     const waiting = setInterval(() => {}, 1_000)

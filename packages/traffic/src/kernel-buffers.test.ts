@@ -1,0 +1,30 @@
+import type { Socket } from 'node:net'
+import { endpointsOf, FakeDialer, serviceOf, startTcpEndpoint } from '@edgeway/testbed'
+import { expect, it } from 'vitest'
+import { DirectDialer } from './dial/direct-dialer.ts'
+import { BufferLimitingDialer } from './kernel-buffers.ts'
+
+it('limits the buffers of connections to pods of this node, not of those that go further', async () => {
+  await using server = await startTcpEndpoint(() => {})
+  const [far] = endpointsOf('edge-2/10.1.0.1:80')
+  const tunnel = new FakeDialer()
+  if (far !== undefined) tunnel.set(far, () => {})
+  const limited: Socket[] = []
+  const signal = new AbortController().signal
+  const dial = async (
+    dialer: ConstructorParameters<typeof BufferLimitingDialer>[0],
+    endpoint = server.endpoint,
+  ) => {
+    const [service] = serviceOf('shop/web:http', '10.96.0.1', 80).ports
+    const limiting = new BufferLimitingDialer(dialer, (socket) => void limited.push(socket))
+    const connection = await limiting.dial({ endpoint, service: service?.name ?? expect.fail() }, signal)
+    connection.reset()
+    return connection.stream
+  }
+
+  await dial(new DirectDialer('routed'))
+  await dial(tunnel, far)
+  const local = await dial(new DirectDialer('local'))
+
+  expect(limited).toEqual([local])
+})
