@@ -96,5 +96,6 @@ function exitAtDeadline(): void {
     createLogger({ level: 'error' }).error('the stop took too long', { deadlineMs: STOP_DEADLINE_MS })
     process.exit(EXIT_CODE.failure)
   }
-  setTimeout(exit, STOP_DEADLINE_MS).unref()
+  // Keeps the process alive: a stop that waits for nothing would else end it with exit code 13 and no log line.
+  setTimeout(exit, STOP_DEADLINE_MS)
 }
