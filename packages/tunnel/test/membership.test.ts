@@ -73,6 +73,17 @@ describe('the tunnel server', () => {
     expect(linesOf(deps, 'refused to let a node join')).toEqual([])
   })
 
+  it('welcomes each of many nodes that join at once before it tells it of the others', async () => {
+    await using mesh = await SmallMesh.create()
+    await mesh.server()
+    const names = Array.from({ length: 10 }, (_, index) => `edge-${index}`)
+    const nodes = await Promise.all(names.map((name) => mesh.node(name)))
+    for (const node of nodes) await (await node.ready()).knows(nodes.length - 1)
+
+    for (const { deps } of nodes)
+      expect(linesOf(deps, 'no session with the tunnel server, will retry')).toEqual([])
+  })
+
   it('needs no token of a member, also after its own restart', async () => {
     await using mesh = await SmallMesh.create()
     const { server } = await mesh.server()

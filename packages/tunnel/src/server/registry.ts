@@ -89,11 +89,11 @@ export class Registry {
       return undefined
     }
 
-    // From here to `#open` nothing waits, so that two joins for one name can't both pass.
+    // From here to the welcome nothing waits: two joins for one name can't both pass, and no news of others comes first.
     if (admission.kind === 'new') this.#addMember({ node: join.node, peerId }, admission.replaced)
     const session = this.#open(join, { stream, connection })
-    if (admission.kind === 'new') await this.#saveMembers()
     this.#send(session, { type: 'welcome', peers: this.#records(peerId) })
+    if (admission.kind === 'new') await this.#saveMembers()
     return session
   }
 
