@@ -1,21 +1,12 @@
+import { spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import {
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { setTimeout as delay } from 'node:timers/promises'
-import { REPOSITORY, runStep, SetupError } from './steps.mjs'
+import { REPOSITORY, runStep, SetupError, say } from './steps.mjs'
 
 const STAMP = join(REPOSITORY, 'node_modules/.edgeway-setup')
 const LOCK = join(REPOSITORY, '.cache/setup.lock')
-const LOCK_POLL_MS = 200
+const PATIENCE_MS = 1_000
 
 /** Node 24 as its npm package brings it. */
 export const NODE = join(REPOSITORY, `node_modules/node-linux-${process.arch}/bin/node`)
@@ -27,6 +18,8 @@ export async function ensurePackages() {
   await withLock(async () => {
     if (isInstalled(wanted)) return
     const { packageManager } = JSON.parse(readFileSync(join(REPOSITORY, 'package.json'), 'utf8'))
+    // An install that is broken off leaves no stamp of the one before.
+    rmSync(STAMP, { force: true })
     const install = ['npx', '--yes', packageManager, 'install', '--frozen-lockfile']
     await runStep('installing Node 24 and packages', install, { ...process.env, CI: 'true' })
     if (!existsSync(NODE)) throw new SetupError(`Node 24 for ${process.arch} did not arrive at ${NODE}`)
@@ -52,35 +45,26 @@ function fingerprint() {
   return hash.digest('hex')
 }
 
-/** Two set-ups of one checkout never install at the same time. */
+/**
+ * Two set-ups of one checkout never install at the same time. The lock is that of a child whose input is ours: it ends
+ * with this process, however that ends.
+ */
 async function withLock(work) {
   mkdirSync(join(REPOSITORY, '.cache'), { recursive: true })
-  while (!takeLock()) await delay(LOCK_POLL_MS)
+  const holder = spawn('flock', [LOCK, 'sh', '-c', 'echo held; exec cat >&2'], {
+    stdio: ['pipe', 'pipe', 'ignore'],
+  })
+  const waiting = setTimeout(() => say('waiting for another set-up of this checkout'), PATIENCE_MS)
+  await new Promise((resolve) => {
+    holder.stdout.once('data', resolve)
+    // Without flock(1), which Debian always has, there is no lock.
+    holder.once('error', resolve)
+    holder.once('exit', resolve)
+  })
+  clearTimeout(waiting)
   try {
     await work()
   } finally {
-    rmSync(LOCK, { recursive: true, force: true })
-  }
-}
-
-function takeLock() {
-  try {
-    mkdirSync(LOCK)
-    writeFileSync(join(LOCK, 'pid'), String(process.pid))
-    return true
-  } catch {
-    if (isStale()) rmSync(LOCK, { recursive: true, force: true })
-    return false
-  }
-}
-
-/** True when whoever holds the lock is gone. */
-function isStale() {
-  try {
-    const pid = Number(readFileSync(join(LOCK, 'pid'), 'utf8'))
-    return pid > 0 && !existsSync(`/proc/${pid}`)
-  } catch {
-    // The holder is just writing it, or has just let go; a lock without a holder's number is stale after a while.
-    return existsSync(LOCK) && Date.now() - statSync(LOCK).mtimeMs > 5_000
+    holder.stdin.end()
   }
 }

@@ -9,7 +9,7 @@ const TICK_MS = 5_000
 /** What is missing and how to get it; the set-up ends with it. */
 export class SetupError extends Error {}
 
-function say(text) {
+export function say(text) {
   process.stderr.write(`setup: ${text}\n`)
 }
 

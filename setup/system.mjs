@@ -5,6 +5,8 @@ import { runStep, SetupError } from './steps.mjs'
 import { TOOLS } from './tools.mjs'
 
 const OLDEST_NODE = 20
+/** Another apt, such as the machine's own nightly one, is waited for. */
+const APT_LOCK_SECONDS = 300
 
 /** @throws {SetupError} when nothing of the project can run on this machine */
 export function checkPlatform() {
@@ -42,8 +44,9 @@ async function installTools(missing) {
       `these tools are missing, and there is no apt-get to install them:\n${list.join('\n')}`,
     )
   const environment = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' }
-  await runStep('updating the list of system packages', ['apt-get', 'update'], environment)
-  const install = ['apt-get', 'install', '--yes', '--no-install-recommends', ...packages]
+  const apt = ['apt-get', '-o', `DPkg::Lock::Timeout=${APT_LOCK_SECONDS}`]
+  await runStep('updating the list of system packages', [...apt, 'update'], environment)
+  const install = [...apt, 'install', '--yes', '--no-install-recommends', ...packages]
   await runStep(`installing ${packages.join(', ')}`, install, environment)
   const still = missing.filter(({ tool }) => !isOnPath(tool)).map(({ tool }) => tool)
   if (still.length > 0) throw new SetupError(`installed, but still not on the PATH: ${still.join(', ')}`)
