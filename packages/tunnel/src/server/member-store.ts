@@ -85,6 +85,11 @@ export class MemberStore {
     await this.#saving
   }
 
+  /** Resolves once no write is under way; never rejects. */
+  async idle(): Promise<void> {
+    await this.#saving.catch(() => 'told by `save`')
+  }
+
   async #write(): Promise<void> {
     this.#saveQueued = false
     const text = JSON.stringify({ version: VERSION, members: [...this.#byNode.values()] }, undefined, 2)

@@ -39,15 +39,17 @@ export class RelayServer implements Component {
   readonly #closing: AbortController
   readonly #logger: Logger
   readonly #grace: AdmissionGrace
+  readonly #members: MemberStore
 
   private constructor(
     host: Host,
-    parts: { closing: AbortController; logger: Logger; grace: AdmissionGrace },
+    parts: { closing: AbortController; logger: Logger; grace: AdmissionGrace; members: MemberStore },
   ) {
     this.#host = host
     this.#closing = parts.closing
     this.#logger = parts.logger
     this.#grace = parts.grace
+    this.#members = parts.members
   }
 
   /**
@@ -80,7 +82,7 @@ export class RelayServer implements Component {
     const addresses = host.listenAddresses().map(String)
     logger.info('tunnel server listens', { peer, addresses, members: members.size })
     logger.info('nodes join with the token in this file', { path: options.joinTokenFile })
-    return new RelayServer(host, { closing, logger, grace })
+    return new RelayServer(host, { closing, logger, grace, members })
   }
 
   get peerId(): string {
@@ -105,6 +107,7 @@ export class RelayServer implements Component {
     } catch (error) {
       this.#logger.warn('libp2p did not stop cleanly', { error })
     }
+    await this.#members.idle()
   }
 }
 
