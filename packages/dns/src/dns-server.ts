@@ -89,7 +89,7 @@ export class DnsServer implements Component {
       gate.open()
       return server
     } catch (error) {
-      source.stop()
+      await source.stop()
       throw error
     }
   }
@@ -102,12 +102,11 @@ export class DnsServer implements Component {
   async #stop(): Promise<void> {
     const { udp, tcp } = this.#listeners
     this.#gate.shut('stopping')
-    this.#source.stop()
     const cut = setTimeout(() => {
       this.#cut.abort()
       tcp.close()
     }, this.#options.drainTimeoutMs)
-    await Promise.all([udp.drain(), tcp.drain()])
+    await Promise.all([this.#source.stop(), udp.drain(), tcp.drain()])
     clearTimeout(cut)
     udp.close()
   }

@@ -38,12 +38,14 @@ export function exchangeUdp(exchange: Exchange): Promise<ExchangeOutcome> {
       // Between bind and connect the socket is open to anybody.
       if (from.port === upstream.port && exchange.isReply(reply)) finish(reply)
     })
+    // In two steps: a socket that fails to bind within `connect` holds its `close` back for ever.
+    socket.on('listening', () => socket.connect(upstream.port, upstream.ip))
     socket.on('connect', () =>
       socket.send(message, (error) => {
         if (error !== null) finish('network')
       }),
     )
-    socket.connect(upstream.port, upstream.ip)
+    socket.bind({ port: 0, exclusive: true })
     return () => socket.close()
   })
 }

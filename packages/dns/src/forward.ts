@@ -6,7 +6,13 @@ import { type Answer, emptyAnswer, type Handler, type Transport } from './handle
 import type { Query } from './message.ts'
 import type { ForwardMetrics } from './metrics.ts'
 import type { Upstream } from './upstream.ts'
-import { encodeUpstreamQuery, isReplyTo, isTruncated, isUnhelpful } from './upstream-message.ts'
+import {
+  encodeUpstreamQuery,
+  isReplyTo,
+  isTruncated,
+  isUnhelpful,
+  upstreamQueryKey,
+} from './upstream-message.ts'
 import type { UpstreamPool } from './upstream-pool.ts'
 
 /** Each upstream is asked again once while time is left: a datagram may be lost. */
@@ -26,7 +32,7 @@ export interface ForwardDeps {
   readonly signal: AbortSignal
 }
 
-/** One client's query on its way through the upstreams. */
+/** A query on its way through the upstreams: that of the first client who asked it. */
 interface Forwarded {
   readonly query: Query
   readonly transport: Transport
@@ -41,6 +47,11 @@ interface Forwarded {
 export class Forwarder {
   readonly #options: ForwardOptions
   readonly #deps: ForwardDeps
+  /**
+   * Answers to come, by what is asked. Who asks the same meanwhile gets the same answer: a query that an upstream sends
+   * back to us ends here, instead of going round for ever.
+   */
+  readonly #asked = new Map<string, Promise<Answer>>()
   #waiting = 0
 
   constructor(options: ForwardOptions, deps: ForwardDeps) {
@@ -50,20 +61,24 @@ export class Forwarder {
 
   readonly handle: Handler = (query, { transport }) => {
     if (this.#waiting >= this.#options.maxForwardedQueries) return failure('overloaded')
-    return this.#forward({
-      query,
-      transport,
-      deadline: performance.now() + this.#options.forwardTimeoutMs,
-    })
+    return this.#wait(query, transport)
   }
 
-  async #forward(forwarded: Forwarded): Promise<Answer> {
+  async #wait(query: Query, transport: Transport): Promise<Answer> {
     this.#waiting++
     try {
-      return await this.#firstHelpful(forwarded)
+      const key = `${transport} ${upstreamQueryKey(query)}`
+      return await (this.#asked.get(key) ?? this.#begin(key, query, transport))
     } finally {
       this.#waiting--
     }
+  }
+
+  #begin(key: string, query: Query, transport: Transport): Promise<Answer> {
+    const deadline = performance.now() + this.#options.forwardTimeoutMs
+    const answer = this.#firstHelpful({ query, transport, deadline }).finally(() => this.#asked.delete(key))
+    this.#asked.set(key, answer)
+    return answer
   }
 
   async #firstHelpful(forwarded: Forwarded): Promise<Answer> {

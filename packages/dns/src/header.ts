@@ -8,6 +8,7 @@ export const FLAG = {
   TC: 0x0200,
   RD: 0x0100,
   RA: 0x0080,
+  AD: 0x0020,
   CD: 0x0010,
   RCODE: 0x000f,
 } as const

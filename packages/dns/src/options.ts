@@ -18,7 +18,7 @@ export interface DnsOptions {
   readonly forwardTimeoutMs: number
   /** How long an upstream that failed is asked only after all others. */
   readonly upstreamHoldOffMs: number
-  /** Queries that may wait for upstreams at the same time; each holds a socket. */
+  /** Queries that may wait for upstreams at the same time; each holds a socket, unless another asks the same. */
   readonly maxForwardedQueries: number
   /** Largest UDP answer, whatever the client offers: 1232 fits any path unfragmented (DNS flag day 2020). */
   readonly maxUdpPayloadBytes: number

@@ -1,3 +1,4 @@
+import { TRUNCATED_RESPONSE } from 'dns-packet'
 import { describe, expect, it } from 'vitest'
 import { decode, queryOf, replyTo } from '../test/support/query.ts'
 import { decodeQuery, type Query } from './message.ts'
@@ -17,6 +18,19 @@ describe('encodeUpstreamQuery', () => {
       questions: [{ name: 'eXample.com', type: 'MX', class: 'IN' }],
       additionals: [],
     })
+  })
+
+  it("passes the client's wishes on and no other flag", () => {
+    const all = 0x7ff & ~TRUNCATED_RESPONSE & ~0xf
+    expect(decode(encodeUpstreamQuery(query('a.b', 'A', { flags: all }), 7))).toMatchObject({
+      flag_rd: true,
+      flag_ad: true,
+      flag_cd: true,
+      flag_aa: false,
+      flag_ra: false,
+      flag_z: false,
+    })
+    expect(decode(encodeUpstreamQuery(query('a.b', 'A', { flags: 0 }), 7)).flag_rd).toBe(false)
   })
 
   it('passes the wish for DNSSEC on, with a size that is never fragmented', () => {

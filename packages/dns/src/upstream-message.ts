@@ -6,8 +6,11 @@ import type { Query } from './message.ts'
 /** Offered to upstreams: answers that fit no path unfragmented come over TCP instead (DNS flag day 2020). */
 const UPSTREAM_UDP_PAYLOAD_BYTES = 1_232
 
+/** The client's wishes in the header: AD in a query asks whether the answer is authentic (RFC 6840 section 5.7). */
+const WISHES = FLAG.RD | FLAG.AD | FLAG.CD
+
 /**
- * The query as it goes to an upstream: the client's question and wishes (RD, CD, DO) under an id of our own. The
+ * The query as it goes to an upstream: the client's question and wishes (`WISHES`, DO) under an id of our own. The
  * client's EDNS options end here: they are between neighbours (RFC 6891 section 6.1.1). A client without EDNS is
  * forwarded without, so that the answer has none either.
  */
@@ -15,7 +18,7 @@ export function encodeUpstreamQuery({ flags, question, edns }: Query, id: number
   const end = HEADER_BYTES + question.length
   const message = Buffer.alloc(end + (edns === undefined ? 0 : OPT_BYTES))
   message.writeUInt16BE(id, 0)
-  message.writeUInt16BE(flags & (FLAG.RD | FLAG.CD), 2)
+  message.writeUInt16BE(flags & WISHES, 2)
   message.writeUInt16BE(1, 4)
   question.copy(message, HEADER_BYTES)
   if (edns === undefined) return message
@@ -24,6 +27,11 @@ export function encodeUpstreamQuery({ flags, question, edns }: Query, id: number
   message.writeUInt16BE(UPSTREAM_UDP_PAYLOAD_BYTES, end + 3)
   message.writeUInt16BE(edns.isDnssecOk ? DNSSEC_OK : 0, end + 7)
   return message
+}
+
+/** Equal for queries that `encodeUpstreamQuery` makes the same of, but for the id and the name's case. */
+export function upstreamQueryKey({ flags, labels, type, edns }: Query): string {
+  return JSON.stringify([flags & WISHES, type, edns?.isDnssecOk, ...labels])
 }
 
 /**

@@ -2,7 +2,7 @@ import { mkdtemp, rename, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { MemoryLogger } from '@edgeway/testbed'
-import { describe, expect, it, onTestFinished } from 'vitest'
+import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { UpstreamSource } from './upstream-source.ts'
 
 /** A source that follows a file in a directory of its own, and what it found so far. */
@@ -30,6 +30,7 @@ async function follow(text: string | undefined, upstreams: readonly string[] = [
   return {
     found,
     logger,
+    resolvConf,
     /** Replaces the file as a whole, as network configurators do; resolves when that was seen. */
     replace: async (newText: string) => {
       const seen = changed.promise
@@ -57,12 +58,29 @@ describe('UpstreamSource', () => {
     expect(found).toEqual([['192.0.2.1:53'], ['192.0.2.2:53', '[fd00::1]:53']])
   })
 
+  it('keeps the resolvers while resolv.conf is away, says so once, and tells when it is back', async () => {
+    const { found, logger, resolvConf, replace } = await follow('nameserver 192.0.2.1\n')
+    await rm(resolvConf)
+    await vi.waitFor(() => expect(logger.lines.at(-1)).toMatchObject({ level: 'warn' }))
+    await replace('nameserver 192.0.2.1\n')
+
+    expect(found).toEqual([['192.0.2.1:53'], ['192.0.2.1:53']])
+    expect(logger.lines.map(({ level }) => level)).toEqual(['info', 'warn', 'info'])
+  })
+
+  it('takes a resolver that is named twice once', async () => {
+    const { found } = await follow('nameserver 192.0.2.1\nnameserver 192.0.2.2\nnameserver 192.0.2.1\n')
+    expect(found).toEqual([['192.0.2.1:53', '192.0.2.2:53']])
+  })
+
   it('starts without resolv.conf and takes it when it comes', async () => {
     const { found, logger, replace } = await follow(undefined)
-    expect(logger.lines).toMatchObject([{ level: 'warn', fields: { error: { code: 'ENOENT' } } }])
+    const warning = { level: 'warn', fields: { error: { code: 'ENOENT' } } }
+    expect(logger.lines).toMatchObject([warning])
     await replace('nameserver 192.0.2.1\n')
 
     expect(found).toEqual([['192.0.2.1:53']])
+    expect(logger.lines).toMatchObject([warning, { level: 'info' }])
   })
 
   it('leaves out the responder itself and says so', async () => {

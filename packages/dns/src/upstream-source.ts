@@ -1,9 +1,11 @@
-import { type StatsListener, unwatchFile, watchFile } from 'node:fs'
 import { readFile } from 'node:fs/promises'
+import { setTimeout as delay } from 'node:timers/promises'
 import type { Logger } from '@edgeway/core'
 import { DnsUpstreamError } from './errors.ts'
 import { nameserversOf } from './resolv-conf.ts'
 import { parseUpstream, type Upstream } from './upstream.ts'
+
+const UNREADABLE = Symbol('unreadable')
 
 export interface UpstreamSourceOptions {
   readonly upstreams: readonly string[]
@@ -23,11 +25,10 @@ export interface UpstreamSourceDeps {
 export class UpstreamSource {
   readonly #options: UpstreamSourceOptions
   readonly #deps: UpstreamSourceDeps
-  /** One read at a time, so that an old file's content never replaces a newer one's. */
-  #reading: Promise<void> = Promise.resolve()
-  readonly #changed: StatsListener = () => {
-    this.#reading = this.#reading.then(() => this.#read())
-  }
+  readonly #stopping = new AbortController()
+  #following: Promise<void> = Promise.resolve()
+  /** The file as last read; `undefined` before. */
+  #text: string | typeof UNREADABLE | undefined
 
   private constructor(options: UpstreamSourceOptions, deps: UpstreamSourceDeps) {
     this.#options = options
@@ -42,30 +43,43 @@ export class UpstreamSource {
       return source
     }
     await source.#read()
-    // Polling also sees a file that is replaced, linked anew or not there yet.
-    const interval = options.resolvConfPollMs
-    watchFile(options.resolvConf, { interval, persistent: false }, source.#changed)
+    source.#following = source.#follow()
     return source
   }
 
-  stop(): void {
-    unwatchFile(this.#options.resolvConf, this.#changed)
+  /** Resolves when the file is no longer read. Never rejects. */
+  async stop(): Promise<void> {
+    this.#stopping.abort()
+    await this.#following
+  }
+
+  /** Reading is as cheap as watching and misses no change: not one during the start, nor a file that is linked anew. */
+  async #follow(): Promise<void> {
+    const { signal } = this.#stopping
+    while (!signal.aborted) {
+      await delay(this.#options.resolvConfPollMs, undefined, { signal, ref: false }).catch(() => undefined)
+      if (!signal.aborted) await this.#read()
+    }
   }
 
   async #read(): Promise<void> {
     const { resolvConf: file } = this.#options
-    try {
-      const names = nameserversOf(await readFile(file, 'utf8'))
-      this.#use(names.map(parseUpstream).filter((upstream) => upstream !== undefined))
-    } catch (error) {
+    const text = await readFile(file, 'utf8').catch((error: unknown): typeof UNREADABLE => {
       // The upstreams known so far are better than none.
-      this.#deps.logger.warn('resolver configuration can not be read', { file, error })
-    }
+      if (this.#text !== UNREADABLE)
+        this.#deps.logger.warn('resolver configuration can not be read', { file, error })
+      return UNREADABLE
+    })
+    if (text !== UNREADABLE && text !== this.#text) this.#use(upstreamsIn(text))
+    this.#text = text
   }
 
   #use(found: readonly Upstream[]): void {
     const { logger, isOurself, onChange } = this.#deps
-    const usable = found.filter((upstream) => !isOurself(upstream))
+    const usable = found.filter(
+      (upstream, index) =>
+        !isOurself(upstream) && found.findIndex(({ name }) => name === upstream.name) === index,
+    )
     const [ourself] = found.filter(isOurself)
     if (ourself !== undefined)
       logger.warn('upstream left out, it is this responder', { upstream: ourself.name })
@@ -73,6 +87,12 @@ export class UpstreamSource {
     else logger.info('upstream resolvers', { upstreams: usable.map(({ name }) => name) })
     onChange(usable)
   }
+}
+
+function upstreamsIn(resolvConf: string): Upstream[] {
+  return nameserversOf(resolvConf)
+    .map(parseUpstream)
+    .filter((upstream) => upstream !== undefined)
 }
 
 function configuredUpstream(text: string): Upstream {

@@ -54,7 +54,7 @@ describe('forwarding', () => {
     await using dns = await startServer({ upstreams: [upstream] })
     await askUdp(
       dns.address,
-      Array.from({ length: 40 }, (_, id) => queryOf('example.com', 'A', { id })),
+      Array.from({ length: 40 }, (_, id) => queryOf(`${id}.example.com`, 'A', { id })),
     )
 
     const ids = upstream.received.map(({ message }) => message.readUInt16BE(0))
@@ -153,13 +153,72 @@ describe('forwarding', () => {
     })
     const waiting = askUdp(
       dns.address,
-      [1, 2].map((id) => queryOf('example.com', 'A', { id })),
+      [1, 2].map((id) => queryOf(`${id}.example.com`, 'A', { id })),
     )
     await upstream.asked(2)
 
     expect(rcodeIn(await askOneUdp(dns.address, query))).toBe(RCODE.SERVFAIL)
     await dns.server[Symbol.asyncDispose]()
     await waiting
+  })
+})
+
+describe('the same question, asked while it is being asked', () => {
+  const upper = queryOf('EXAMPLE.com', 'A', { id: 2 })
+
+  it('is answered to each client under its id and with its question, from one reply', async () => {
+    const gate = Promise.withResolvers<void>()
+    await using upstream = await FakeUpstream.start(async ({ message }) => {
+      await gate.promise
+      return [replyTo(message, ['192.0.2.1'])]
+    })
+    await using dns = await startServer({ upstreams: [upstream] })
+    const waiting = askUdp(dns.address, [queryOf('example.com', 'A', { id: 1 }), upper])
+    await upstream.asked(1)
+    // Answered at once and in turn: whatever was sent before it is being asked by then.
+    await askOneUdp(dns.address, queryOf('web.shop.svc.cluster.local'))
+    gate.resolve()
+
+    expect((await waiting).map((answer) => decode(answer))).toMatchObject([
+      { id: 1, questions: [{ name: 'example.com' }], answers: [{ data: '192.0.2.1' }] },
+      { id: 2, questions: [{ name: 'EXAMPLE.com' }], answers: [{ data: '192.0.2.1' }] },
+    ])
+    expect(upstream.received).toHaveLength(1)
+  })
+
+  it('is asked anew once it was answered', async () => {
+    await using upstream = await FakeUpstream.start(answering('192.0.2.1'))
+    await using dns = await startServer({ upstreams: [upstream] })
+    await askOneUdp(dns.address, query)
+    await askOneUdp(dns.address, upper)
+
+    expect(upstream.received).toHaveLength(2)
+  })
+
+  it('is asked apart where the clients wish for different answers', async () => {
+    await using upstream = await FakeUpstream.start(silent)
+    await using dns = await startServer({ upstreams: [upstream], drainTimeoutMs: 10 })
+    void askUdp(dns.address, [
+      queryOf('example.com'),
+      queryOf('example.com', 'AAAA'),
+      queryOf('example.com', 'A', { flags: 0 }),
+      queryOf('example.com', 'A', { udpPayloadSize: 1_232 }),
+      queryOf('example.com', 'A', { udpPayloadSize: 1_232, dnssecOk: true }),
+    ])
+
+    await upstream.asked(5)
+  })
+
+  it('ends when an upstream sends it back to us', async () => {
+    await using upstream = await FakeUpstream.start(silent)
+    await using dns = await startServer({ ...SOON, upstreams: [upstream] })
+    upstream.behaviour = async ({ message }) => {
+      const answer = await askOneUdp(dns.address, message)
+      return [replyTo(message, [], { flags: rcodeIn(answer) })]
+    }
+
+    expect(rcodeIn(await askOneUdp(dns.address, query))).toBe(RCODE.SERVFAIL)
+    expect(upstream.received).toHaveLength(2)
   })
 })
 

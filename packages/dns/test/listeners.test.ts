@@ -82,7 +82,7 @@ describe('over TCP', () => {
     await using upstream = await FakeUpstream.start(afterwards(gate.promise))
     await using dns = await startServer({ upstreams: [upstream], maxTcpPipelinedQueries: 2 })
     await using client = await TcpClient.connect(dns.address)
-    client.send(...[1, 2, 3].map((id) => queryOf('example.com', 'A', { id })), web)
+    client.send(...[1, 2, 3].map((id) => queryOf(`${id}.example.com`, 'A', { id })), web)
     await upstream.asked(2)
     expect(client.answers).toEqual([])
 

@@ -25,6 +25,7 @@ export class FakeUpstream implements AsyncDisposable {
   readonly #tcp: Server
   readonly #clients = new Set<Socket>()
   readonly #waiters = new Set<() => void>()
+  #isClosed = false
 
   private constructor(behaviour: Behaviour) {
     this.behaviour = behaviour
@@ -84,6 +85,7 @@ export class FakeUpstream implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#isClosed = true
     this.#udp.close()
     this.#stranger.close()
     for (const client of this.#clients) client.destroy()
@@ -110,6 +112,7 @@ export class FakeUpstream implements AsyncDisposable {
   async #react(query: ReceivedQuery, send: (reply: Reply) => void): Promise<void> {
     this.received.push(query)
     for (const waiter of this.#waiters) waiter()
-    for (const reply of await this.behaviour(query)) send(reply)
+    const replies = await this.behaviour(query)
+    if (!this.#isClosed) for (const reply of replies) send(reply)
   }
 }
