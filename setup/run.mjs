@@ -3,17 +3,21 @@
 import { spawn } from 'node:child_process'
 import { constants } from 'node:os'
 import { delimiter, join } from 'node:path'
+import { ensureDebianKubectl } from './debian-kubectl.mjs'
 import { ensurePackages, NODE } from './packages.mjs'
 import { REPOSITORY, SetupError } from './steps.mjs'
 import { checkPlatform, ensureLabCanRun, searchPath } from './system.mjs'
 
-/** Root scripts: what runs, and whether it needs root, system tools and network namespaces. */
+/** Root scripts: what runs, and what it needs besides Node 24: root, system tools and network namespaces (`lab`), … */
 const SCRIPTS = {
-  demo: { main: 'demo/main.ts', needsLab: true },
-  test: { main: 'scripts/test.ts', needsLab: true },
-  check: { main: 'scripts/check.ts', needsLab: false },
-  lab: { main: 'scripts/lab.ts', needsLab: true },
+  'api-double': { main: 'packages/testbed/src/api-double/main.ts', needs: [] },
+  check: { main: 'scripts/check.ts', needs: [] },
+  demo: { main: 'demo/main.ts', needs: ['lab'] },
+  lab: { main: 'scripts/lab.ts', needs: ['lab'] },
+  test: { main: 'scripts/test.ts', needs: ['lab', 'debian-kubectl'] },
 }
+
+const NEEDS = { lab: ensureLabCanRun, 'debian-kubectl': ensureDebianKubectl }
 
 async function main() {
   const [name, ...args] = process.argv.slice(2)
@@ -22,7 +26,7 @@ async function main() {
     throw new SetupError(`no script ${name}; there are ${Object.keys(SCRIPTS).join(', ')}`)
   checkPlatform()
   await ensurePackages()
-  if (script.needsLab) await ensureLabCanRun()
+  for (const need of script.needs) await NEEDS[need]()
   return run([join(REPOSITORY, script.main), ...args])
 }
 

@@ -7,4 +7,5 @@ export const TOOLS = [
   { tool: 'curl', debianPackage: 'curl', why: 'calls Services' },
   { tool: 'dig', debianPackage: 'bind9-dnsutils', why: 'asks the DNS responder' },
   { tool: 'dnsmasq', debianPackage: 'dnsmasq-base', why: "is the lab's DNS server of the internet" },
+  { tool: 'kubectl', debianPackage: 'kubernetes-client', why: 'applies manifests' },
 ]

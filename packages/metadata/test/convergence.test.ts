@@ -117,7 +117,7 @@ function expectTruth(running: RunningMetadata, truth: Truth): void {
 
 it('is equal to the cluster in the end, whatever happened and wherever the connection broke', async () => {
   const property = fc.asyncProperty(steps, async (chosen) => {
-    const store = new ObjectStore()
+    const store = new ObjectStore({ admission: false })
     const double = await ApiDouble.start(store)
     const truth: Truth = { services: new Map(), slices: new Map(), nodes: new Map() }
     const cluster: Cluster = { truth, store, double, client: new ApiDoubleClient(double.url) }

@@ -19,7 +19,7 @@ class TestCluster implements AsyncDisposable {
   }
 
   static async start(...objects: readonly unknown[]): Promise<TestCluster> {
-    const store = new ObjectStore()
+    const store = new ObjectStore({ admission: false })
     const cluster = new TestCluster(store, await ApiDouble.start(store))
     await cluster.client.apply(objects)
     return cluster
@@ -145,7 +145,7 @@ describe('Metadata', () => {
     await eventually(() => expect(running.serviceNames).toEqual(['old', 'web']))
 
     await cluster.stop()
-    await cluster.restart(new ObjectStore())
+    await cluster.restart(new ObjectStore({ admission: false }))
     await cluster.client.apply([service('web', '10.96.0.99')])
     await eventually(() => {
       expect(running.serviceNames).toEqual(['web'])

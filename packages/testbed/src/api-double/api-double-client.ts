@@ -7,6 +7,7 @@ import {
   type ObjectRef,
   type WatchEvent,
 } from './api-object.ts'
+import type { DeleteOptions, WriteOptions } from './backend.ts'
 import { apiVersionOf, type Kind, type KindName, kindNamed } from './kinds.ts'
 import { type PlacedObject, parseManifests, placeObject } from './manifests.ts'
 import { StatusError } from './status-error.ts'
@@ -31,18 +32,21 @@ export class ApiDoubleClient {
 
   /** Creates or replaces each object of the manifests: YAML text, or objects. */
   async apply(manifests: string | readonly unknown[]): Promise<ApiObject[]> {
-    const placed = typeof manifests === 'string' ? parseManifests(manifests) : manifests.map(placeObject)
+    const placed =
+      typeof manifests === 'string'
+        ? parseManifests(manifests)
+        : manifests.map((object) => placeObject(object))
     const applied: ApiObject[] = []
     for (const one of placed) applied.push(await this.#applyOne(one))
     return applied
   }
 
   async get(kind: KindName, name: string): Promise<ApiObject> {
-    return await this.send('GET', refOf(kind, name))
+    return objectIn(await this.#send('GET', objectPath(refOf(kind, name))))
   }
 
   async delete(kind: KindName, name: string): Promise<void> {
-    await this.send('DELETE', refOf(kind, name))
+    await this.remove(refOf(kind, name))
   }
 
   async list(kind: KindName, namespace?: string): Promise<ObjectList> {
@@ -58,17 +62,19 @@ export class ApiDoubleClient {
     return { resourceVersion: typeof version === 'string' ? version : undefined, items }
   }
 
-  /** Sends one GET, PUT or DELETE of an object, or the POST of a new one. */
-  async send(
-    method: 'GET' | 'POST' | 'PUT' | 'DELETE',
-    ref: ObjectRef,
-    object?: ApiObject,
-  ): Promise<ApiObject> {
-    const path = method === 'POST' ? pathOf(ref) : `${pathOf(ref)}/${encodeURIComponent(ref.name)}`
-    const body = object === undefined ? null : JSON.stringify(object)
-    const answer = await readBody(await this.#fetch(method, path, { body }))
-    if (!isApiObject(answer)) throw new Error(`not an object: ${JSON.stringify(answer)}`)
-    return answer
+  async create(ref: ObjectRef, object: ApiObject, options: WriteOptions = {}): Promise<ApiObject> {
+    return objectIn(await this.#send('POST', pathOf(ref) + queryOf(options), object))
+  }
+
+  async replace(ref: ObjectRef, object: ApiObject, options: WriteOptions = {}): Promise<ApiObject> {
+    const { subresource } = options
+    const path = objectPath(ref) + (subresource === undefined ? '' : `/${subresource}`)
+    return objectIn(await this.#send('PUT', path + queryOf(options), object))
+  }
+
+  async remove(ref: ObjectRef, options: DeleteOptions = {}): Promise<void> {
+    const { dryRun, ...body } = options
+    await this.#send('DELETE', objectPath(ref) + queryOf({ dryRun: dryRun === true }), body)
   }
 
   /** The events of a collection until the server ends the watch; an ERROR event is thrown. */
@@ -90,13 +96,18 @@ export class ApiDoubleClient {
 
   async #applyOne({ ref, object }: PlacedObject): Promise<ApiObject> {
     try {
-      return await this.send('POST', ref, object)
+      return await this.create(ref, object)
     } catch (error) {
-      if (error instanceof StatusError && error.reason === 'AlreadyExists') {
-        return await this.send('PUT', ref, object)
-      }
+      if (error instanceof StatusError && error.reason === 'AlreadyExists')
+        return await this.replace(ref, object)
       throw error
     }
+  }
+
+  async #send(method: string, path: string, body?: unknown): Promise<unknown> {
+    return await readBody(
+      await this.#fetch(method, path, { body: body === undefined ? null : JSON.stringify(body) }),
+    )
   }
 
   async #fetch(method: string, path: string, init: RequestInit): Promise<Response> {
@@ -117,6 +128,22 @@ function refOf(kindName: KindName, text: string): ObjectRef {
 function pathOf({ kind, namespace }: Collection): string {
   const inNamespace = namespace === undefined ? '' : `/namespaces/${encodeURIComponent(namespace)}`
   return `${rootOf(kind)}${inNamespace}/${kind.plural}`
+}
+
+function objectPath(ref: ObjectRef): string {
+  return `${pathOf(ref)}/${encodeURIComponent(ref.name)}`
+}
+
+function queryOf({ dryRun = false, fieldValidation }: WriteOptions): string {
+  const query = new URLSearchParams()
+  if (dryRun) query.set('dryRun', 'All')
+  if (fieldValidation !== undefined) query.set('fieldValidation', fieldValidation)
+  return query.size === 0 ? '' : `?${query}`
+}
+
+function objectIn(answer: unknown): ApiObject {
+  if (isApiObject(answer)) return answer
+  throw new Error(`not an object: ${JSON.stringify(answer)}`)
 }
 
 function rootOf(kind: Kind): string {

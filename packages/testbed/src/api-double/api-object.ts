@@ -6,6 +6,12 @@ export interface ObjectMeta {
   readonly uid?: string
   readonly resourceVersion?: string
   readonly creationTimestamp?: string
+  readonly deletionTimestamp?: string
+  readonly generation?: number
+  readonly labels?: Readonly<Record<string, string>>
+  readonly annotations?: Readonly<Record<string, string>>
+  readonly finalizers?: readonly string[]
+  readonly ownerReferences?: readonly { readonly uid: string; readonly [field: string]: unknown }[]
   readonly [field: string]: unknown
 }
 
@@ -20,6 +26,8 @@ export interface ApiObject {
 export interface WatchEvent {
   readonly type: 'ADDED' | 'MODIFIED' | 'DELETED'
   readonly object: ApiObject
+  /** The object before a change; not part of what goes over the wire. */
+  readonly previous?: ApiObject | undefined
 }
 
 /** All objects of a kind, in one namespace or (`undefined`) in the whole cluster. */

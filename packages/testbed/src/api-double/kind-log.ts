@@ -47,9 +47,10 @@ export class KindLog {
   /** Adds or replaces an object that carries `revision` as its resourceVersion. */
   set(object: ApiObject, revision: number): void {
     const key = objectKey(object.metadata)
-    const type = this.#objects.has(key) ? 'MODIFIED' : 'ADDED'
+    const previous = this.#objects.get(key)
+    const type = previous === undefined ? 'ADDED' : 'MODIFIED'
     this.#objects.set(key, object)
-    this.#append({ revision, event: { type, object } })
+    this.#append({ revision, event: { type, object, previous } })
   }
 
   /** The DELETED event carries the revision of the deletion, as etcd's does. */
@@ -58,7 +59,7 @@ export class KindLog {
     if (last === undefined) return
     this.#objects.delete(key)
     const object = { ...last, metadata: { ...last.metadata, resourceVersion: String(revision) } }
-    this.#append({ revision, event: { type: 'DELETED', object } })
+    this.#append({ revision, event: { type: 'DELETED', object, previous: last } })
   }
 
   /** Notes that nothing more happened up to `revision`. */

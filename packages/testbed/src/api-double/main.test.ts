@@ -53,7 +53,9 @@ describe('the process', () => {
 
   it('says what is wrong with its arguments', async () => {
     await using child = run('--listen', 'nowhere')
-    expect(await text(child.stderr ?? Readable.from([]))).toContain('--listen HOST:PORT is missing')
+    expect(await text(child.stderr ?? Readable.from([]))).toContain(
+      '--listen: expected HOST:PORT, found nowhere',
+    )
     expect(child.exitCode ?? (await once(child, 'exit'))[0]).toBe(1)
   })
 })

@@ -31,7 +31,7 @@ items:
   it.each([
     ['broken YAML', 'a: [1'],
     ['something that is no object', 'kind: Service'],
-    ['a kind that is not served', '{ apiVersion: apps/v1, kind: Deployment, metadata: { name: x } }'],
+    ['a kind that is not served', '{ apiVersion: apps/v1, kind: StatefulSet, metadata: { name: x } }'],
   ])('refuses %s', (_, text) => {
     expect(() => parseManifests(text)).toThrow(ManifestError)
   })

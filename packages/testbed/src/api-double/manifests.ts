@@ -1,7 +1,7 @@
 import { EdgewayError } from '@edgeway/core'
 import { parseAllDocuments } from 'yaml'
 import { type ApiObject, isApiObject, isRecord, type ObjectRef } from './api-object.ts'
-import { kindOf } from './kinds.ts'
+import { KindRegistry } from './kind-registry.ts'
 
 /** A manifest can't be used as it stands. */
 export class ManifestError extends EdgewayError {
@@ -21,23 +21,23 @@ export interface PlacedObject {
  *
  * @throws {ManifestError} for broken YAML, something that is no object, or a kind that the double does not serve
  */
-export function parseManifests(text: string): PlacedObject[] {
+export function parseManifests(text: string, kinds = new KindRegistry()): PlacedObject[] {
   return parseAllDocuments(text).flatMap((document) => {
     const [error] = document.errors
     if (error !== undefined) throw new ManifestError(error.message, { cause: error })
     const value: unknown = document.toJS()
-    return value === null ? [] : itemsOf(value).map(placeObject)
+    return value === null ? [] : itemsOf(value).map((object) => placeObject(object, kinds))
   })
 }
 
 /** @throws {ManifestError} for something that is no object, or of a kind that the double does not serve */
-export function placeObject(object: unknown): PlacedObject {
+export function placeObject(object: unknown, kinds = new KindRegistry()): PlacedObject {
   if (!isApiObject(object)) {
     throw new ManifestError(
       `not an object with apiVersion, kind and metadata.name: ${JSON.stringify(object)}`,
     )
   }
-  const kind = kindOf(object.apiVersion, object.kind)
+  const kind = kinds.find(object.apiVersion, object.kind)
   if (kind === undefined) throw new ManifestError(`kind not served: ${object.apiVersion} ${object.kind}`)
   const namespace = kind.namespaced ? (object.metadata.namespace ?? 'default') : undefined
   return { ref: { kind, namespace, name: object.metadata.name }, object }

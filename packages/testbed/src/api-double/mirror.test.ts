@@ -1,6 +1,6 @@
 import { describe, expect, it, vi } from 'vitest'
-import { ApiDouble } from './api-double.ts'
 import { ApiDoubleClient } from './api-double-client.ts'
+import { ApiDouble } from './http/api-double.ts'
 import { kindNamed } from './kinds.ts'
 import { Mirror } from './mirror.ts'
 import { ObjectStore } from './object-store.ts'
@@ -27,7 +27,7 @@ class TestEdge implements AsyncDisposable {
     this.client = new ApiDoubleClient(edge.url)
   }
 
-  static async start(store = new ObjectStore()): Promise<TestEdge> {
+  static async start(store = new ObjectStore({ admission: false })): Promise<TestEdge> {
     const cloud = await ApiDouble.start(store)
     const mirror = Mirror.start({ upstream: cloud.url })
     return new TestEdge(cloud, mirror, await ApiDouble.start(mirror))
@@ -73,7 +73,7 @@ describe('a mirror', () => {
   })
 
   it('goes on serving while the upstream is away, and catches up after', async () => {
-    const store = new ObjectStore()
+    const store = new ObjectStore({ admission: false })
     await using edge = await TestEdge.start(store)
     await edge.cloudClient.apply([service('stays'), service('changes'), service('goes')])
     await edge.untilServicesAre('changes', 'goes', 'stays')
@@ -91,7 +91,7 @@ describe('a mirror', () => {
   })
 
   it('follows an upstream whose versions start over, and tells its watchers to list again', async () => {
-    await using edge = await TestEdge.start(new ObjectStore({ firstRevision: 1_000 }))
+    await using edge = await TestEdge.start(new ObjectStore({ admission: false, firstRevision: 1_000 }))
     await edge.cloudClient.apply([service('old')])
     await edge.untilServicesAre('old')
     const { resourceVersion: since } = await edge.client.list('Service')
@@ -100,7 +100,7 @@ describe('a mirror', () => {
     const told = expect(events.next()).rejects.toMatchObject({ reason: 'Expired' })
 
     await edge.stopCloud()
-    await edge.startCloud(new ObjectStore())
+    await edge.startCloud(new ObjectStore({ admission: false }))
     await edge.cloudClient.apply([service('new')])
     await edge.untilServicesAre('new')
     await told

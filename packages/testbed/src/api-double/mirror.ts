@@ -8,9 +8,10 @@ import {
   objectKey,
   type Watcher,
 } from './api-object.ts'
-import type { ApiBackend } from './backend.ts'
+import type { ApiBackend, DeleteOptions, WriteOptions } from './backend.ts'
 import { KindLog } from './kind-log.ts'
-import { KINDS, type Kind } from './kinds.ts'
+import { KindRegistry } from './kind-registry.ts'
+import { type Kind, type KindName, kindNamed } from './kinds.ts'
 import { StatusError } from './status-error.ts'
 
 /** Short, so that a link that died without a word is noticed soon (KubeEdge's heartbeat is 15 s). */
@@ -19,6 +20,9 @@ const WATCH_DEADLINE_MS = (WATCH_SECONDS + 5) * 1000
 const REQUEST_TIMEOUT_MS = 10_000
 const RETRY_MS = 500
 const MAX_EVENTS = 10_000
+
+/** What agents on a node ask for. */
+const MIRRORED: readonly KindName[] = ['Namespace', 'Node', 'Service', 'Endpoints', 'EndpointSlice']
 
 export interface MirrorOptions {
   /** Base URL of the API server to copy. */
@@ -38,10 +42,11 @@ interface Copy {
  * until its first list a collection has no metadata.
  */
 export class Mirror implements ApiBackend, AsyncDisposable {
+  readonly kinds = new KindRegistry()
   readonly #client: ApiDoubleClient
   readonly #options: MirrorOptions
   readonly #copies = new Map<Kind, Copy>(
-    KINDS.map((kind) => [kind, { log: new KindLog(0, MAX_EVENTS), state: 'never-listed' }]),
+    MIRRORED.map((name) => [kindNamed(name), { log: new KindLog(0, MAX_EVENTS), state: 'never-listed' }]),
   )
   readonly #stopping = new AbortController()
   readonly #following: Promise<unknown>
@@ -80,19 +85,21 @@ export class Mirror implements ApiBackend, AsyncDisposable {
     return this.#copy(collection.kind).log.watch(collection, since, watcher)
   }
 
-  async create(ref: ObjectRef, object: ApiObject): Promise<ApiObject> {
-    return await this.#forward(async () => await this.#client.send('POST', ref, object))
+  async create(ref: ObjectRef, object: ApiObject, options: WriteOptions = {}): Promise<ApiObject> {
+    return await this.#forward(async () => await this.#client.create(ref, object, options))
   }
 
-  async replace(ref: ObjectRef, object: ApiObject): Promise<ApiObject> {
-    return await this.#forward(async () => await this.#client.send('PUT', ref, object))
+  async replace(ref: ObjectRef, object: ApiObject, options: WriteOptions = {}): Promise<ApiObject> {
+    return await this.#forward(async () => await this.#client.replace(ref, object, options))
   }
 
-  async delete(ref: ObjectRef): Promise<ApiObject> {
-    return await this.#forward(async () => await this.#client.send('DELETE', ref))
+  async delete(ref: ObjectRef, options: DeleteOptions = {}): Promise<ApiObject> {
+    const object = this.get(ref)
+    await this.#forward(async () => await this.#client.remove(ref, options))
+    return object
   }
 
-  async #forward(send: () => Promise<ApiObject>): Promise<ApiObject> {
+  async #forward<Result>(send: () => Promise<Result>): Promise<Result> {
     try {
       return await send()
     } catch (error) {

@@ -3,14 +3,18 @@ import { isDeepStrictEqual } from 'node:util'
 import {
   type ApiObject,
   type Collection,
+  isRecord,
   type ObjectList,
   type ObjectRef,
   objectKey,
+  type WatchEvent,
   type Watcher,
 } from './api-object.ts'
-import type { ApiBackend } from './backend.ts'
+import type { ApiBackend, DeleteOptions, WriteOptions } from './backend.ts'
 import { KindLog } from './kind-log.ts'
-import { apiVersionOf, type Kind } from './kinds.ts'
+import { isCustom, KindRegistry, storageKey } from './kind-registry.ts'
+import { apiVersionOf, type Kind, resourceName } from './kinds.ts'
+import { Admission } from './rules/admission.ts'
 import { StatusError } from './status-error.ts'
 
 export interface ObjectStoreOptions {
@@ -18,102 +22,265 @@ export interface ObjectStoreOptions {
   readonly firstRevision: number
   /** How many changes of each kind can be replayed; watches from before are `Expired`. */
   readonly maxEvents: number
+  /** Refuses and completes objects as kube-apiserver does; without, whatever has a name is stored as it came. */
+  readonly admission: boolean
 }
 
-export const DEFAULT_OBJECT_STORE_OPTIONS: ObjectStoreOptions = { firstRevision: 0, maxEvents: 10_000 }
+export const DEFAULT_OBJECT_STORE_OPTIONS: ObjectStoreOptions = {
+  firstRevision: 0,
+  maxEvents: 10_000,
+  admission: true,
+}
+
+/** Called after each change, whatever it is of. */
+export type ChangeListener = (kind: Kind, event: WatchEvent) => void
 
 /** The state of a cluster in memory: objects, one resourceVersion for all kinds, uids and optimistic concurrency. */
 export class ObjectStore implements ApiBackend {
+  readonly kinds = new KindRegistry()
   readonly #options: ObjectStoreOptions
-  readonly #logs = new Map<Kind, KindLog>()
+  readonly #admission: Admission
+  /** By `storageKey`. */
+  readonly #logs = new Map<string, KindLog>()
+  readonly #listeners = new Set<ChangeListener>()
   #revision: number
 
   constructor(options: Partial<ObjectStoreOptions> = {}) {
     this.#options = { ...DEFAULT_OBJECT_STORE_OPTIONS, ...options }
     this.#revision = this.#options.firstRevision
+    this.#admission = new Admission(this)
+    if (this.#options.admission) this.#createFirstNamespaces()
   }
 
   get(ref: ObjectRef): ApiObject {
-    const object = this.#log(ref.kind).get(objectKey(ref))
-    if (object === undefined) throw new StatusError('NotFound', `${describe(ref)} not found`)
+    const object = this.find(ref)
+    if (object === undefined)
+      throw new StatusError('NotFound', `${describe(ref)} not found`, { details: detailsOf(ref) })
     return object
+  }
+
+  /** As `get`, with `undefined` for what does not exist. */
+  find(ref: ObjectRef): ApiObject | undefined {
+    const object = this.#log(ref.kind).get(objectKey(ref))
+    return object === undefined ? undefined : inVersionOf(ref.kind, object)
   }
 
   list({ kind, namespace }: Collection): ObjectList {
-    return { resourceVersion: String(this.#revision), items: this.#log(kind).list(namespace) }
+    const items = this.#log(kind)
+      .list(namespace)
+      .map((object) => inVersionOf(kind, object))
+    return { resourceVersion: String(this.#revision), items }
   }
 
   watch(collection: Collection, since: number | undefined, watcher: Watcher): Disposable {
-    return this.#log(collection.kind).watch(collection, since, watcher)
-  }
-
-  create(ref: ObjectRef, object: ApiObject): ApiObject {
-    if (this.#log(ref.kind).get(objectKey(ref)) !== undefined) {
-      throw new StatusError('AlreadyExists', `${describe(ref)} already exists`)
+    const { kind } = collection
+    const versioned: Watcher = {
+      onEvent: (event) => watcher.onEvent({ ...event, object: inVersionOf(kind, event.object) }),
+      onExpired: () => watcher.onExpired(),
     }
-    const creationTimestamp = new Date().toISOString().replace(/\.\d+Z$/, 'Z')
-    return this.#write(ref, object, { uid: randomUUID(), creationTimestamp })
+    return this.#log(kind).watch(collection, since, isCustom(kind) ? versioned : watcher)
   }
 
-  replace(ref: ObjectRef, object: ApiObject): ApiObject {
-    const current = this.get(ref)
-    const { uid, creationTimestamp, resourceVersion } = current.metadata
-    for (const [field, known] of Object.entries({ uid, resourceVersion })) {
-      const claimed = object.metadata[field]
-      if (claimed !== undefined && claimed !== known) {
-        throw new StatusError('Conflict', `${describe(ref)} was changed meanwhile: its ${field} is ${known}`)
-      }
-    }
-    const identity = { uid, creationTimestamp, resourceVersion }
-    if (isDeepStrictEqual(current, complete(ref, object, identity))) return current
-    return this.#write(ref, object, { uid, creationTimestamp })
+  /** Follows all kinds, from now on. */
+  onChange(listener: ChangeListener): Disposable {
+    this.#listeners.add(listener)
+    return { [Symbol.dispose]: () => void this.#listeners.delete(listener) }
   }
 
-  delete(ref: ObjectRef): ApiObject {
+  create(ref: ObjectRef, object: ApiObject, options: WriteOptions = {}): ApiObject {
+    if (this.find(ref) !== undefined)
+      throw new StatusError('AlreadyExists', `${describe(ref)} already exists`, { details: detailsOf(ref) })
+    const admitted = this.#admit(ref, { object, former: undefined }, options)
+    const generation = 'spec' in admitted && ref.kind.kind !== 'Service' ? { generation: 1 } : {}
+    const identity = { uid: randomUUID(), creationTimestamp: now(), ...generation }
+    return this.#write(ref, { object: admitted, identity }, options)
+  }
+
+  replace(ref: ObjectRef, object: ApiObject, options: WriteOptions = {}): ApiObject {
+    const former = this.get(ref)
+    refuseConflict(ref, object, former)
+    const merged = mergeSubresource(ref.kind, { object, former }, options.subresource)
+    const admitted = this.#admit(ref, { object: merged, former }, options)
+    const identity = identityOf(former)
+    if (
+      isDeepStrictEqual(former, complete(ref, admitted, { ...identity, resourceVersion: versionOf(former) }))
+    )
+      return former
+    const { generation } = former.metadata
+    const isOther = generation !== undefined && !isDeepStrictEqual(former['spec'], admitted['spec'])
+    const renewed = isOther ? { ...identity, generation: generation + 1 } : identity
+    const written = this.#write(ref, { object: admitted, identity: renewed }, options)
+    const isReleased = former.metadata.deletionTimestamp !== undefined && finalizersOf(written).length === 0
+    return isReleased ? this.#remove(ref, { ...options, propagationPolicy: 'Background' }) : written
+  }
+
+  delete(ref: ObjectRef, options: DeleteOptions = {}): ApiObject {
     const object = this.get(ref)
-    this.#log(ref.kind).delete(objectKey(ref), ++this.#revision)
-    return object
+    const { uid, resourceVersion } = options.preconditions ?? {}
+    for (const [field, wanted] of Object.entries({ uid, resourceVersion }))
+      if (wanted !== undefined && wanted !== object.metadata[field])
+        throw new StatusError(
+          'Conflict',
+          `Operation cannot be fulfilled on ${describe(ref)}: the ${field} in the precondition (${wanted}) does not match the ${field} in record (${String(object.metadata[field])})`,
+          { details: detailsOf(ref) },
+        )
+    if (finalizersOf(object).length === 0) return this.#remove(ref, options)
+    if (object.metadata.deletionTimestamp !== undefined) return object
+    const identity = { ...identityOf(object), deletionTimestamp: now(), deletionGracePeriodSeconds: 0 }
+    const leaving = ref.kind.kind === 'Namespace' ? { ...object, status: { phase: 'Terminating' } } : object
+    return this.#write(ref, { object: leaving, identity }, options)
   }
 
   /** Forgets the history: every watch from an older version is `Expired` from now on. */
   compact(): void {
-    for (const kind of this.#logs.keys()) this.#log(kind).compact()
+    for (const log of this.#logs.values()) {
+      log.advance(this.#revision)
+      log.compact()
+    }
   }
 
-  #write(ref: ObjectRef, object: ApiObject, identity: Record<string, string | undefined>): ApiObject {
+  #admit(
+    ref: ObjectRef,
+    change: { readonly object: ApiObject; readonly former: ApiObject | undefined },
+    options: WriteOptions,
+  ): ApiObject {
+    return this.#options.admission ? this.#admission.admit(ref, change, options) : change.object
+  }
+
+  #remove(ref: ObjectRef, options: DeleteOptions): ApiObject {
+    const object = this.get(ref)
+    if (options.dryRun === true) return object
+    const orphans = options.propagationPolicy === 'Orphan'
+    this.#log(ref.kind).delete(objectKey(ref), ++this.#revision)
+    this.#tell(ref.kind, { type: 'DELETED', object })
+    if (!orphans) this.#removeDependents(object)
+    return object
+  }
+
+  /** What only the removed object owned goes with it, as the garbage collector would see to. */
+  #removeDependents({ metadata: { uid } }: ApiObject): void {
+    for (const kind of this.kinds.all()) {
+      for (const { metadata } of this.list({ kind, namespace: undefined }).items) {
+        const owners = metadata.ownerReferences ?? []
+        if (owners.length > 0 && owners.every((owner) => owner.uid === uid))
+          this.delete({ kind, namespace: metadata.namespace, name: metadata.name })
+      }
+    }
+  }
+
+  #write(
+    ref: ObjectRef,
+    { object, identity }: { readonly object: ApiObject; readonly identity: Record<string, unknown> },
+    { dryRun = false }: WriteOptions,
+  ): ApiObject {
+    if (dryRun) return complete(ref, object, { ...identity, resourceVersion: versionOf(object) })
     const revision = ++this.#revision
+    const previous = this.find(ref)
     const written = complete(ref, object, { ...identity, resourceVersion: String(revision) })
     this.#log(ref.kind).set(written, revision)
+    this.#tell(ref.kind, { type: previous === undefined ? 'ADDED' : 'MODIFIED', object: written, previous })
     return written
+  }
+
+  #tell(kind: Kind, event: WatchEvent): void {
+    for (const listener of this.#listeners) listener(kind, event)
+  }
+
+  #createFirstNamespaces(): void {
+    const kind = this.kinds.find('v1', 'Namespace')
+    if (kind === undefined) return
+    for (const name of ['default', 'kube-system', 'kube-public', 'kube-node-lease'])
+      this.create(
+        { kind, namespace: undefined, name },
+        { apiVersion: 'v1', kind: 'Namespace', metadata: { name } },
+      )
   }
 
   /** The log of a kind, up to the store's revision. */
   #log(kind: Kind): KindLog {
-    const known = this.#logs.get(kind)
+    const key = storageKey(kind)
+    const known = this.#logs.get(key)
     const log = known ?? new KindLog(this.#options.firstRevision, this.#options.maxEvents)
-    if (known === undefined) this.#logs.set(kind, log)
+    if (known === undefined) this.#logs.set(key, log)
     log.advance(this.#revision)
     return log
   }
 }
 
-/** The object as it is stored: type and identity are the server's, never the client's. */
-function complete(
-  ref: ObjectRef,
-  object: ApiObject,
-  identity: Record<string, string | undefined>,
+/** Status and the rest are written apart, so that a controller and a user don't undo one another's work. */
+function mergeSubresource(
+  kind: Kind,
+  { object, former }: { readonly object: ApiObject; readonly former: ApiObject },
+  subresource: WriteOptions['subresource'],
 ): ApiObject {
+  if (kind.hasStatus !== true) return object
+  if (subresource === 'status') return { ...former, status: object['status'] }
+  const { status: _ignored, ...rest } = object
+  return (former['status'] === undefined ? rest : { ...rest, status: former['status'] }) as ApiObject
+}
+
+function refuseConflict(ref: ObjectRef, object: ApiObject, { metadata }: ApiObject): void {
+  for (const field of ['uid', 'resourceVersion']) {
+    const claimed = object.metadata[field]
+    if (claimed === undefined || claimed === '' || claimed === metadata[field]) continue
+    const why =
+      field === 'uid'
+        ? `Precondition failed: UID in precondition: ${String(claimed)}, UID in object meta: ${String(metadata.uid)}`
+        : 'the object has been modified; please apply your changes to the latest version and try again'
+    throw new StatusError('Conflict', `Operation cannot be fulfilled on ${describe(ref)}: ${why}`, {
+      details: detailsOf(ref),
+    })
+  }
+}
+
+/** What the server gives an object for its life. */
+function identityOf({ metadata }: ApiObject): Record<string, unknown> {
+  const { uid, creationTimestamp, generation, deletionTimestamp, deletionGracePeriodSeconds } = metadata
+  const identity = { uid, creationTimestamp, generation, deletionTimestamp, deletionGracePeriodSeconds }
+  return Object.fromEntries(Object.entries(identity).filter(([, value]) => value !== undefined))
+}
+
+/** The object as it is stored: type and identity are the server's, never the client's. */
+function complete(ref: ObjectRef, object: ApiObject, identity: Record<string, unknown>): ApiObject {
   const { kind, namespace, name } = ref
   const placed = namespace === undefined ? { name } : { name, namespace }
+  const { generateName, managedFields: _unused, ...metadata } = object.metadata
   return {
     ...object,
     apiVersion: apiVersionOf(kind),
     kind: kind.kind,
-    metadata: { ...object.metadata, ...placed, ...identity },
+    metadata: {
+      ...(generateName === undefined ? {} : { generateName }),
+      ...metadata,
+      ...placed,
+      ...identity,
+    },
   } as ApiObject
 }
 
+function inVersionOf(kind: Kind, object: ApiObject): ApiObject {
+  const apiVersion = apiVersionOf(kind)
+  return object.apiVersion === apiVersion ? object : { ...object, apiVersion }
+}
+
+/** Who must agree before the object goes; of a Namespace also its `spec.finalizers`. */
+export function finalizersOf({ metadata, spec }: ApiObject): readonly unknown[] {
+  const own = isRecord(spec) && Array.isArray(spec['finalizers']) ? spec['finalizers'] : []
+  return [...(metadata.finalizers ?? []), ...own]
+}
+
+function versionOf({ metadata }: ApiObject): string | undefined {
+  return metadata.resourceVersion
+}
+
+function now(): string {
+  return new Date().toISOString().replace(/\.\d+Z$/, 'Z')
+}
+
+function detailsOf({ kind, name }: ObjectRef): { name: string; group?: string; kind: string } {
+  return { name, ...(kind.group === '' ? {} : { group: kind.group }), kind: kind.plural }
+}
+
 function describe({ kind, name }: ObjectRef): string {
-  const type = kind.group === '' ? kind.plural : `${kind.plural}.${kind.group}`
-  return `${type} "${name}"`
+  return `${resourceName(kind)} "${name}"`
 }

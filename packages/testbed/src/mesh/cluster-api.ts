@@ -1,5 +1,5 @@
 import type { ApiObject } from '../api-double/api-object.ts'
-import { kindOf } from '../api-double/kinds.ts'
+import { KindRegistry } from '../api-double/kind-registry.ts'
 import { LabError } from '../lab/errors.ts'
 import type { LabHost } from '../lab/lab-host.ts'
 
@@ -28,7 +28,7 @@ export class ClusterApi {
   }
 
   #collection({ apiVersion, kind: name, metadata: { namespace } }: ApiObject): string {
-    const kind = kindOf(apiVersion, name)
+    const kind = new KindRegistry().find(apiVersion, name)
     if (kind === undefined) throw new LabError(`the API server has no ${apiVersion} ${name}`)
     const root = kind.group === '' ? `/api/${kind.version}` : `/apis/${kind.group}/${kind.version}`
     return kind.namespaced ? `${root}/namespaces/${namespace}/${kind.plural}` : `${root}/${kind.plural}`

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest'
+import { ApiDoubleClient } from '../api-double-client.ts'
+import type { WatchEvent } from '../api-object.ts'
+import { type KindName, kindNamed } from '../kinds.ts'
+import { ObjectStore } from '../object-store.ts'
 import { ApiDouble } from './api-double.ts'
-import { ApiDoubleClient } from './api-double-client.ts'
-import type { WatchEvent } from './api-object.ts'
-import { type KindName, kindNamed } from './kinds.ts'
-import { ObjectStore } from './object-store.ts'
 
 const WEB = `
 apiVersion: v1
@@ -27,7 +27,7 @@ class TestCluster implements AsyncDisposable {
     this.client = new ApiDoubleClient(double.url)
   }
 
-  static async start(store = new ObjectStore()): Promise<TestCluster> {
+  static async start(store = new ObjectStore({ admission: false })): Promise<TestCluster> {
     return new TestCluster(store, await ApiDouble.start(store))
   }
 
@@ -106,14 +106,14 @@ describe('objects', () => {
 describe('failed requests answer with a Status', () => {
   it.each([
     ['GET', '/api/v1/namespaces/shop/services/none', undefined, 404, 'NotFound'],
-    ['GET', '/api/v1/pods', undefined, 404, 'NotFound'],
+    ['GET', '/api/v1/gateways', undefined, 404, 'NotFound'],
     ['GET', '/apis/discovery.k8s.io/v1/services', undefined, 404, 'NotFound'],
-    ['GET', '/api/v1/services?labelSelector=a%3Db', undefined, 400, 'BadRequest'],
+    ['GET', '/api/v1/services?labelSelector=%3D%3D', undefined, 400, 'BadRequest'],
     ['GET', '/api/v1/services?watch=1&resourceVersion=abc', undefined, 400, 'BadRequest'],
-    ['PATCH', '/api/v1/namespaces/shop/services/web', '{}', 405, 'MethodNotAllowed'],
+    ['PATCH', '/api/v1/namespaces/shop/services/web', '{}', 415, 'UnsupportedMediaType'],
     ['POST', '/api/v1/namespaces/shop/services', '{"kind":', 400, 'BadRequest'],
     ['POST', '/api/v1/namespaces/shop/services', JSON.stringify(service('hq', 'x')), 400, 'BadRequest'],
-    ['POST', '/api/v1/services', JSON.stringify(service('shop', 'x')), 400, 'BadRequest'],
+    ['POST', '/api/v1/services', JSON.stringify(service('shop', 'x')), 405, 'MethodNotAllowed'],
     [
       'POST',
       '/api/v1/namespaces/shop/services',
@@ -205,7 +205,7 @@ describe('a watch', () => {
   })
 
   it('forgets the oldest events beyond its bound', async () => {
-    await using cluster = await TestCluster.start(new ObjectStore({ maxEvents: 2 }))
+    await using cluster = await TestCluster.start(new ObjectStore({ admission: false, maxEvents: 2 }))
     await cluster.client.apply(['a', 'b', 'c'].map((name) => service('shop', name)))
     expect(await cluster.events(2, { since: '1' })).toEqual(['ADDED b', 'ADDED c'])
     await cluster.client.apply([service('shop', 'd')])

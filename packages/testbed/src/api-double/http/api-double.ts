@@ -1,13 +1,18 @@
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import type { ApiObject, ObjectRef } from './api-object.ts'
-import type { ApiBackend } from './backend.ts'
-import { apiVersionOf } from './kinds.ts'
-import { readObject } from './request-body.ts'
+import type { ApiBackend } from '../backend.ts'
+import { discover } from '../discovery/discovery.ts'
+import { OPENAPI_V2_CONTENT_TYPE, openApiV2, openApiV2Protobuf } from '../discovery/openapi-v2.ts'
+import { openApiV3 } from '../discovery/openapi-v3.ts'
+import { selectorOf } from '../selectors.ts'
+import { StatusError } from '../status-error.ts'
+import { ListPages } from './list-pages.ts'
+import { Representation } from './representation.ts'
 import { isObjectRef, parseRequestTarget, type RequestTarget } from './request-target.ts'
-import { StatusError } from './status-error.ts'
-import { WatchStream } from './watch-stream.ts'
+import { readScale } from './scale.ts'
+import { readNumber, WatchStream } from './watch-stream.ts'
+import { Writes } from './writes.ts'
 
 export interface ApiDoubleOptions {
   readonly host: string
@@ -18,15 +23,18 @@ export interface ApiDoubleOptions {
 export const DEFAULT_API_DOUBLE_OPTIONS: ApiDoubleOptions = { host: '127.0.0.1', port: 0 }
 
 /**
- * An HTTP server that speaks Kubernetes' API for the kinds of `kinds.ts`: GET, LIST, WATCH, POST, PUT and DELETE. What
- * the objects are and where writes go is its backend's affair, which outlives it.
+ * An HTTP server that speaks Kubernetes' API: discovery, OpenAPI, reads, writes and watches. What the objects are and
+ * where writes go is its backend's affair, which outlives it.
  */
 export class ApiDouble implements AsyncDisposable {
   readonly #backend: ApiBackend
   readonly #server: Server
+  readonly #pages = new ListPages()
+  readonly #writes: Writes
 
   private constructor(backend: ApiBackend) {
     this.#backend = backend
+    this.#writes = new Writes(backend)
     this.#server = createServer((request, response) => {
       this.#answer(request, response).catch((error: unknown) => sendError(response, error))
     })
@@ -64,44 +72,80 @@ export class ApiDouble implements AsyncDisposable {
 
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const url = new URL(request.url ?? '/', 'http://api-double')
-    const target = parseRequestTarget(url.pathname)
-    if (request.method !== 'GET') {
-      const [code, body] = await this.#write(request, target)
-      sendJson(response, code, body)
-    } else if (isObjectRef(target)) sendJson(response, 200, this.#backend.get(target))
-    else this.#read(target, url.searchParams, response)
-  }
-
-  #read(target: RequestTarget, query: URLSearchParams, response: ServerResponse): void {
-    for (const selector of ['labelSelector', 'fieldSelector']) {
-      if (query.get(selector)) throw new StatusError('BadRequest', `${selector} is not supported`)
-    }
-    if (['1', 'true'].includes(query.get('watch') ?? '')) {
-      WatchStream.open(this.#backend, { target, query }, response)
+    const path = url.pathname.length > 1 ? url.pathname.replace(/\/$/, '') : url.pathname
+    if (request.method === 'GET' && this.#describe(path, request, response)) return
+    const target = parseRequestTarget(path, this.#backend.kinds)
+    if (request.method === 'GET') {
+      this.#read({ target, query: url.searchParams, accept: request.headers.accept }, response)
       return
     }
-    const { resourceVersion, items } = this.#backend.list(target)
-    sendJson(response, 200, {
-      kind: `${target.kind.kind}List`,
-      apiVersion: apiVersionOf(target.kind),
-      ...(resourceVersion === undefined ? {} : { metadata: { resourceVersion } }),
-      items,
-    })
+    const written = await this.#writes.handle(request, target, url.searchParams)
+    for (const warning of written.warnings)
+      response.appendHeader('warning', `299 - ${JSON.stringify(warning)}`)
+    const body = written.isStatus
+      ? written.body
+      : new Representation(request.headers.accept, target.kind).ofObject(written.body)
+    sendJson(response, written.code, body)
   }
 
-  async #write(request: IncomingMessage, target: RequestTarget): Promise<[number, ApiObject]> {
-    const { method } = request
-    if (method === 'POST' && !isObjectRef(target)) {
-      const object = await readObject(request, target)
-      const ref: ObjectRef = { ...target, name: object.metadata.name }
-      return [201, await this.#backend.create(ref, object)]
+  /** @returns whether the path was one that describes the server */
+  #describe(path: string, { headers }: IncomingMessage, response: ServerResponse): boolean {
+    const { kinds } = this.#backend
+    if (['/healthz', '/livez', '/readyz'].includes(path)) {
+      response.writeHead(200, { 'content-type': 'text/plain; charset=utf-8' }).end('ok')
+      return true
     }
-    if (method === 'PUT' && isObjectRef(target)) {
-      return [200, await this.#backend.replace(target, await readObject(request, target))]
+    if (path === '/openapi/v2' && headers.accept?.includes('protobuf') === true) {
+      response.writeHead(200, { 'content-type': OPENAPI_V2_CONTENT_TYPE }).end(openApiV2Protobuf(kinds))
+      return true
     }
-    if (method === 'DELETE' && isObjectRef(target)) return [200, await this.#backend.delete(target)]
-    throw new StatusError('MethodNotAllowed', `${method} is not allowed here`)
+    const body = path === '/openapi/v2' ? openApiV2(kinds) : (openApiV3(path, kinds) ?? discover(path, kinds))
+    if (body !== undefined) sendJson(response, 200, body)
+    return body !== undefined
   }
+
+  #read({ target, query, accept }: ReadRequest, response: ServerResponse): void {
+    const representation = new Representation(accept, target.kind)
+    const isWatch = ['1', 'true'].includes(query.get('watch') ?? '')
+    if (isObjectRef(target)) {
+      const object = this.#backend.get(target)
+      sendJson(
+        response,
+        200,
+        target.subresource === 'scale' ? readScale(object) : representation.ofObject(object),
+      )
+    } else if (isWatch) WatchStream.open(this.#backend, { target, query, representation }, response)
+    else sendJson(response, 200, representation.ofPage(this.#page(target, query)))
+  }
+
+  #page(target: Exclude<RequestTarget, { readonly name: string }>, query: URLSearchParams) {
+    const limit = readNumber(query, 'limit')
+    const token = query.get('continue') ?? ''
+    if (token !== '') return this.#pages.next(token, limit)
+    const { resourceVersion, items } = this.#backend.list(target)
+    refuseOtherVersion(query, resourceVersion)
+    const selector = selectorOf(query)
+    return this.#pages.first(
+      { resourceVersion, items: selector === undefined ? items : items.filter(selector) },
+      limit,
+    )
+  }
+}
+
+interface ReadRequest {
+  readonly target: RequestTarget
+  readonly query: URLSearchParams
+  readonly accept: string | undefined
+}
+
+/** Lists are of now; a version that has not come yet, or of which nothing is kept, can't be listed. */
+function refuseOtherVersion(query: URLSearchParams, current: string | undefined): void {
+  const wanted = readNumber(query, 'resourceVersion')
+  if (wanted === undefined || wanted === 0 || current === undefined) return
+  if (wanted > Number(current))
+    throw new StatusError('Timeout', `Too large resource version: ${wanted}, current: ${current}`)
+  if (query.get('resourceVersionMatch') === 'Exact' && wanted !== Number(current))
+    throw new StatusError('Expired', `The resourceVersion for the provided list is too old: ${wanted}`)
 }
 
 function sendJson(response: ServerResponse, code: number, body: unknown): void {

@@ -1,0 +1,37 @@
+import { isDeepStrictEqual } from 'node:util'
+import { isRecord } from '../api-object.ts'
+
+/** What a merged list is ordered by. */
+export interface OrderContext {
+  /** Names the items; `undefined` for plain values. */
+  readonly key: string | undefined
+  /** The list before the patch. */
+  readonly before: readonly unknown[]
+}
+
+/**
+ * A merged list in the order that the patch names (`$setElementOrder`). Items that it does not name, other writers' own,
+ * stay before whatever came after them so far.
+ *
+ * @param order - of plain values, or of records that hold the merge key
+ */
+export function inPatchOrder(
+  list: readonly unknown[],
+  order: readonly unknown[],
+  context: OrderContext,
+): unknown[] {
+  const idOf = (item: unknown): unknown =>
+    context.key !== undefined && isRecord(item) ? item[context.key] : item
+  const placeIn = (items: readonly unknown[], item: unknown): number =>
+    items.findIndex((other) => isDeepStrictEqual(idOf(other), idOf(item)))
+  const named = order.flatMap((wanted) => list.filter((item) => isDeepStrictEqual(idOf(item), idOf(wanted))))
+  const others = list.filter((item) => placeIn(order, item) < 0)
+
+  const ordered: unknown[] = []
+  for (const item of named) {
+    const place = placeIn(context.before, item)
+    while (others.length > 0 && placeIn(context.before, others[0]) < place) ordered.push(others.shift())
+    ordered.push(item)
+  }
+  return [...ordered, ...others]
+}
