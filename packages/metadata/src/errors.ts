@@ -23,3 +23,13 @@ export class SourceError extends EdgewayError {
     this.status = status
   }
 }
+
+/** An entry of a Secret is not what it was when it was read last: somebody else wrote it. */
+export class SecretConflictError extends EdgewayError {
+  override readonly name = 'SecretConflictError'
+  readonly code = 'ERR_SECRET_CONFLICT'
+
+  constructor(place: string) {
+    super(`${place} was written by somebody else meanwhile: it is left as it is`)
+  }
+}

@@ -9,7 +9,7 @@ import type {
 } from '@edgeway/core'
 import { ClusterDirectory } from './cluster-directory.ts'
 import { type EndpointSlice, mapEndpointSlice } from './endpoint-slice-mapper.ts'
-import { kubeconfigTransport } from './kubernetes/kubeconfig-transport.ts'
+import { clusterAccess } from './kubernetes/cluster-access.ts'
 import { httpTransport, type Transport } from './kubernetes/transport.ts'
 import { metadataMetrics } from './metrics.ts'
 import { mapNode } from './node-mapper.ts'
@@ -100,7 +100,7 @@ export class Metadata implements Component {
 type ApplyChange<Value> = ReflectorDeps<Value>['onChange']
 
 async function transportFor(source: MetadataSource): Promise<Transport> {
-  return source.kind === 'metaserver' ? httpTransport(source.url) : await kubeconfigTransport(source)
+  return source.kind === 'metaserver' ? httpTransport(source.url) : (await clusterAccess(source)).transport
 }
 
 function applyService(directory: ClusterDirectory, { key, value }: ObjectChange<Service>): void {

@@ -1,7 +1,7 @@
 import { fileURLToPath } from 'node:url'
 import { loadConfig } from '@edgeway/runtime'
 import { describe, expect, it } from 'vitest'
-import { relayOptionsOf, tunnelServerConfigSchema } from './config.ts'
+import { tunnelServerConfigSchema } from './config.ts'
 
 const EXAMPLE = fileURLToPath(new URL('../config.example.yaml', import.meta.url))
 const MINIMAL = { apiVersion: 'edgeway.io/v1alpha1', kind: 'TunnelServerConfiguration' }
@@ -17,13 +17,11 @@ describe('the config of the tunnel server', () => {
     expect(tunnelServerConfigSchema.safeParse({ ...MINIMAL, relays: {} }).success).toBe(false)
   })
 
-  it('keeps key, join token and members in the data directory', () => {
-    const config = tunnelServerConfigSchema.parse({ ...MINIMAL, dataDir: '/data' })
-
-    expect(relayOptionsOf(config)).toMatchObject({
-      keyFile: '/data/key',
-      joinTokenFile: '/data/join-token',
-      membersFile: '/data/members.json',
+  it('takes the Secrets of the manifests unless others are named', () => {
+    expect(tunnelServerConfigSchema.parse({ ...MINIMAL, state: { kind: 'secrets' } }).state).toEqual({
+      kind: 'secrets',
+      serverSecret: 'edgeway-tunnel-server',
+      joinTokenSecret: 'edgeway-join-token',
     })
   })
 })

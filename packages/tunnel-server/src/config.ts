@@ -1,4 +1,3 @@
-import { join } from 'node:path'
 import { LOG_LEVELS } from '@edgeway/core'
 import type { RuntimeConfig } from '@edgeway/runtime'
 import { DEFAULT_RELAY_SERVER_OPTIONS, type RelayServerOptions } from '@edgeway/tunnel'
@@ -9,11 +8,24 @@ import { z } from 'zod'
 const port = z.int().min(0).max(65_535)
 const address = z.union([z.ipv4(), z.ipv6()])
 
+const secretName = z.string().regex(/^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$/, 'expected the name of a Secret')
+
 const relay = z.strictObject({
   listenHost: address.default(DEFAULT_RELAY_SERVER_OPTIONS.listenHost),
   listenPort: port.default(DEFAULT_RELAY_SERVER_OPTIONS.listenPort),
   admissionGraceMs: z.int().positive().default(DEFAULT_RELAY_SERVER_OPTIONS.admissionGraceMs),
-}) satisfies z.ZodType<Omit<RelayServerOptions, 'keyFile' | 'joinTokenFile' | 'membersFile'>>
+}) satisfies z.ZodType<RelayServerOptions>
+
+const state = z
+  .discriminatedUnion('kind', [
+    z.strictObject({ kind: z.literal('files') }),
+    z.strictObject({
+      kind: z.literal('secrets'),
+      serverSecret: secretName.default('edgeway-tunnel-server'),
+      joinTokenSecret: secretName.default('edgeway-join-token'),
+    }),
+  ])
+  .default({ kind: 'files' })
 
 /** The config file of the tunnel server. */
 export const tunnelServerConfigSchema = z.strictObject({
@@ -23,15 +35,7 @@ export const tunnelServerConfigSchema = z.strictObject({
   log: z.strictObject({ level: z.enum(LOG_LEVELS).default('info') }).prefault({}),
   admin: z.strictObject({ host: address.default('0.0.0.0'), port: port.default(20_007) }).prefault({}),
   relay: relay.prefault({}),
+  state,
 }) satisfies z.ZodType<RuntimeConfig>
 
 export type TunnelServerConfig = z.infer<typeof tunnelServerConfigSchema>
-
-export function relayOptionsOf({ relay: options, dataDir }: TunnelServerConfig): RelayServerOptions {
-  return {
-    ...options,
-    keyFile: join(dataDir, 'key'),
-    joinTokenFile: join(dataDir, 'join-token'),
-    membersFile: join(dataDir, 'members.json'),
-  }
-}

@@ -1,7 +1,8 @@
 import { once } from 'node:events'
 import { type ProcessHost, Runtime } from '@edgeway/runtime'
 import { RelayServer } from '@edgeway/tunnel'
-import { relayOptionsOf, type TunnelServerConfig } from './config.ts'
+import type { TunnelServerConfig } from './config.ts'
+import { openState } from './state.ts'
 
 /** Starts every component in dependency order, runs until the process is to stop, stops them in reverse. */
 export async function runServer(config: TunnelServerConfig, host: ProcessHost): Promise<void> {
@@ -9,7 +10,8 @@ export async function runServer(config: TunnelServerConfig, host: ProcessHost): 
 
   const { deps } = components.use(await Runtime.start(config, host))
   const logger = deps.logger.child({ component: 'server' })
-  components.use(await RelayServer.start(relayOptionsOf(config), deps))
+  const state = await openState(config, { logger, shutdown: host.shutdown })
+  components.use(await RelayServer.start(config.relay, { ...deps, state }))
 
   logger.info('tunnel server runs')
   if (!host.shutdown.aborted) await once(host.shutdown, 'abort')

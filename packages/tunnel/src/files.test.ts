@@ -5,6 +5,7 @@ import type { NodeName } from '@edgeway/core'
 import { afterAll, describe, expect, it } from 'vitest'
 import { loadOrCreateKey } from './identity.ts'
 import { formatJoinToken, loadOrCreateJoinToken, parseJoinToken, readJoinTokens } from './join-token.ts'
+import { PrivateFile } from './private-file.ts'
 import { MemberStore } from './server/member-store.ts'
 
 const PEER = '12D3KooWRw48BNE3xLFTAZ64JHV2Pm6dAt32PYadh6zriuC14Lxb'
@@ -33,26 +34,28 @@ async function modeOf(path: string): Promise<number> {
 describe('the key file', () => {
   it('is made at the first start, for its owner only, and is the same at the next', async () => {
     const path = await newPath('key')
-    const key = await loadOrCreateKey(path)
+    const key = await loadOrCreateKey(new PrivateFile(path))
 
     expect(await modeOf(path)).toBe(0o600)
-    expect((await loadOrCreateKey(path)).equals(key)).toBe(true)
+    expect((await loadOrCreateKey(new PrivateFile(path))).equals(key)).toBe(true)
   })
 
   it('is refused when other users can read it', async () => {
     const path = await newPath('key')
-    await loadOrCreateKey(path)
+    await loadOrCreateKey(new PrivateFile(path))
     await chmod(path, 0o644)
 
-    await expect(loadOrCreateKey(path)).rejects.toThrow(/can be read by other users: run chmod 600/)
+    await expect(loadOrCreateKey(new PrivateFile(path))).rejects.toThrow(
+      /can be read by other users: run chmod 600/,
+    )
   })
 
   it('is never replaced when it is broken', async () => {
     const path = await newPath('key')
-    await loadOrCreateKey(path)
+    await loadOrCreateKey(new PrivateFile(path))
     await writeFile(path, 'broken')
 
-    await expect(loadOrCreateKey(path)).rejects.toMatchObject({ code: 'ERR_KEY_FILE' })
+    await expect(loadOrCreateKey(new PrivateFile(path))).rejects.toMatchObject({ code: 'ERR_KEY_FILE' })
     expect(await readFile(path, 'utf8')).toBe('broken')
   })
 })
@@ -60,24 +63,26 @@ describe('the key file', () => {
 describe('the join token', () => {
   it('is made by the server at its first start, and is the same at the next', async () => {
     const path = await newPath('join-token')
-    const token = await loadOrCreateJoinToken(path, PEER)
+    const token = await loadOrCreateJoinToken(new PrivateFile(path), PEER)
 
     expect(await modeOf(path)).toBe(0o600)
     expect(token).toMatchObject({ serverPeerId: PEER, secret: expect.stringMatching(/^[\w-]{43}$/) })
-    expect(await loadOrCreateJoinToken(path, PEER)).toEqual(token)
+    expect(await loadOrCreateJoinToken(new PrivateFile(path), PEER)).toEqual(token)
     expect(await readJoinTokens(path)).toEqual([token])
     expect(parseJoinToken(formatJoinToken(token))).toEqual(token)
   })
 
   it('of another server key is refused by the server', async () => {
     const path = await newPath('join-token')
-    await loadOrCreateJoinToken(path, OTHER_PEER)
+    await loadOrCreateJoinToken(new PrivateFile(path), OTHER_PEER)
 
-    await expect(loadOrCreateJoinToken(path, PEER)).rejects.toThrow(/belongs to another server key/)
+    await expect(loadOrCreateJoinToken(new PrivateFile(path), PEER)).rejects.toThrow(
+      /belongs to another server key/,
+    )
   })
 
   it.each([
-    ['missing', undefined, /is missing: copy it from the tunnel server's joinTokenFile/],
+    ['missing', undefined, /is missing: copy it from the tunnel server/],
     ['empty', '# nothing\n\n', /is empty/],
     ['malformed', `edgeway1.${PEER}.short-secret`, /is malformed: expected one line edgeway1\.<PeerId/],
     ['without a PeerId', `edgeway1.${'1'.repeat(52)}.${'A'.repeat(43)}`, /is malformed/],
@@ -100,21 +105,21 @@ describe('the members file', () => {
 
   it('keeps the members over a restart, for its owner only', async () => {
     const path = await newPath('members.json')
-    const store = await MemberStore.load(path)
+    const store = await MemberStore.load(new PrivateFile(path))
     store.add(member('edge-1', PEER))
     await Promise.all([store.save(), store.save()])
     store.add(member('edge-2', OTHER_PEER))
     await store.save()
 
     expect(await modeOf(path)).toBe(0o600)
-    expect([...(await MemberStore.load(path)).all()]).toEqual([
+    expect([...(await MemberStore.load(new PrivateFile(path))).all()]).toEqual([
       member('edge-1', PEER),
       member('edge-2', OTHER_PEER),
     ])
   })
 
   it('knows one key per node name and one name per key', async () => {
-    const store = await MemberStore.load(await newPath('members.json'))
+    const store = await MemberStore.load(new PrivateFile(await newPath('members.json')))
     store.add(member('edge-1', PEER))
     store.add(member('edge-1', OTHER_PEER))
     expect(store.byPeerId(PEER)).toBeUndefined()
@@ -129,7 +134,7 @@ describe('the members file', () => {
       const path = join(await newDirectory(), 'members.json')
       await writeFile(path, content)
 
-      await expect(MemberStore.load(path)).rejects.toThrow(
+      await expect(MemberStore.load(new PrivateFile(path))).rejects.toThrow(
         /is broken: restore it from a backup, or delete it/,
       )
       expect(await readFile(path, 'utf8')).toBe(content)

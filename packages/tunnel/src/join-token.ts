@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto'
 import { peerIdFromString } from '@libp2p/peer-id'
 import { JoinTokenError } from './errors.ts'
-import { readPrivateFile, writePrivateFile } from './private-file.ts'
+import { PrivateFile } from './private-file.ts'
+import type { StoredValue } from './stored-value.ts'
 
 /** What lets a node in: the secret, and the server that alone may see it. */
 export interface JoinToken {
@@ -34,39 +35,46 @@ export function formatJoinToken({ serverPeerId, secret }: JoinToken): string {
  * @throws {JoinTokenError} when the file is missing or holds anything else
  */
 export async function readJoinTokens(file: string): Promise<JoinToken[]> {
-  const text = (await readPrivateFile(file))?.toString('utf8')
-  const source = "copy it from the tunnel server's joinTokenFile (the server logs its path)"
+  const text = (await new PrivateFile(file).read())?.toString('utf8')
+  const source = 'copy it from the tunnel server (its log says where it is)'
   if (text === undefined) throw new JoinTokenError(`join token file ${file} is missing: ${source}`)
-
-  const lines = text.split('\n').map((line) => line.trim())
-  const tokens = lines.filter((line) => line !== '' && !line.startsWith('#'))
-  if (tokens.length === 0) throw new JoinTokenError(`join token file ${file} is empty: ${source}`)
-  try {
-    return tokens.map(parseJoinToken)
-  } catch (error) {
-    throw new JoinTokenError(`join token file ${file} is malformed: expected one line ${FORM}; ${source}`, {
-      cause: error,
-    })
-  }
+  return parseJoinTokens(text, { place: `join token file ${file}`, source })
 }
 
 /**
  * The token of this tunnel server, made at its first start.
  *
- * @throws {JoinTokenError} when the file is malformed or belongs to another server key
+ * @throws {JoinTokenError} when what is stored is malformed or belongs to another server key
  */
-export async function loadOrCreateJoinToken(file: string, serverPeerId: string): Promise<JoinToken> {
-  if ((await readPrivateFile(file)) === undefined) {
+export async function loadOrCreateJoinToken(stored: StoredValue, serverPeerId: string): Promise<JoinToken> {
+  const text = (await stored.read())?.toString('utf8')
+  if (text === undefined) {
     const created = { serverPeerId, secret: randomBytes(SECRET_BYTES).toString('base64url') }
-    await writePrivateFile(file, `${formatJoinToken(created)}\n`)
+    await stored.write(`${formatJoinToken(created)}\n`)
     return created
   }
 
-  const token = (await readJoinTokens(file)).find((candidate) => candidate.serverPeerId === serverPeerId)
+  const place = `the join token in ${stored.place}`
+  const source = 'restore it, or delete it to get a new one'
+  const token = parseJoinTokens(text, { place, source }).find((one) => one.serverPeerId === serverPeerId)
   if (token !== undefined) return token
   throw new JoinTokenError(
-    `join token file ${file} belongs to another server key: restore that key, or delete the file to get a new token`,
+    `${place} belongs to another server key: restore that key, or delete the token to get a new one`,
   )
+}
+
+function parseJoinTokens(
+  text: string,
+  { place, source }: { readonly place: string; readonly source: string },
+): JoinToken[] {
+  const lines = text.split('\n').map((line) => line.trim())
+  const tokens = lines.filter((line) => line !== '' && !line.startsWith('#'))
+  if (tokens.length === 0) throw new JoinTokenError(`${place} is empty: ${source}`)
+  try {
+    return tokens.map(parseJoinToken)
+  } catch (error) {
+    throw new JoinTokenError(`${place} is malformed: expected one line ${FORM}; ${source}`, { cause: error })
+  }
 }
 
 function isPeerId(text: string): boolean {

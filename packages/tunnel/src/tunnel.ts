@@ -23,6 +23,7 @@ import { PeerConnections } from './node/peer-connections.ts'
 import { ServerSession } from './node/server-session.ts'
 import { TunnelDialer } from './node/tunnel-dialer.ts'
 import { PeerBook } from './peer-book.ts'
+import { PrivateFile } from './private-file.ts'
 import { FLOW_PROTOCOL } from './protocol/flow.ts'
 import type { TunnelOptions } from './tunnel-options.ts'
 
@@ -91,7 +92,7 @@ export class Tunnel implements Component {
     const logger = deps.logger.child({ component: 'tunnel' })
     const metrics = createTunnelMetrics(deps.metrics)
     for (const text of [...options.servers, ...announcedTexts(options)]) parseHostPort(text)
-    const key = await loadOrCreateKey(options.keyFile)
+    const key = await loadOrCreateKey(new PrivateFile(options.keyFile))
 
     let tunnel: Tunnel | undefined
     const book = new PeerBook((peerId) => {

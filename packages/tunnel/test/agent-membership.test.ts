@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { multiaddr } from '@multiformats/multiaddr'
 import { describe, expect, it } from 'vitest'
 import { loadOrCreateKey } from '../src/identity.ts'
+import { PrivateFile } from '../src/private-file.ts'
 import { echo, linesOf, SmallMesh, serving, textOf, until } from './small-mesh.ts'
 import { closed, never, stranger } from './stranger.ts'
 
@@ -70,7 +71,7 @@ describe('an agent', () => {
     await using mesh = await SmallMesh.create()
     await mesh.server()
     const node = await mesh.node('edge-1')
-    const key = await loadOrCreateKey(join(mesh.directory, 'edge-1-key'))
+    const key = await loadOrCreateKey(new PrivateFile(join(mesh.directory, 'edge-1-key')))
 
     expect(node.tunnel.peerId).toBe(key.publicKey.toString())
   })

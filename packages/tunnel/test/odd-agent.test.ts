@@ -2,6 +2,7 @@ import { multiaddr } from '@multiformats/multiaddr'
 import { describe, expect, it } from 'vitest'
 import { startServerHost } from '../src/host.ts'
 import { loadOrCreateKey } from '../src/identity.ts'
+import { PrivateFile } from '../src/private-file.ts'
 import { FLOW_PROTOCOL } from '../src/protocol/flow.ts'
 import { echo, SmallMesh, serving, until } from './small-mesh.ts'
 
@@ -15,7 +16,7 @@ describe('an agent that speaks otherwise', () => {
     // Joins, so that the node knows its key, and leaves the key to a host of the test's own.
     const former = await (await mesh.node('odd')).ready()
     await former[Symbol.asyncDispose]()
-    const key = await loadOrCreateKey(`${mesh.directory}/odd-key`)
+    const key = await loadOrCreateKey(new PrivateFile(`${mesh.directory}/odd-key`))
     const host = await startServerHost({ key, listenHost: '127.0.0.1', listenPort: 0, gater: {} })
     await two.knows(1)
     const address = multiaddr(`${two.address}/p2p/${two.tunnel.peerId}`)

@@ -5,9 +5,17 @@ import type { Duplex } from 'node:stream'
 import type { DialTarget, FlowAnswer, FlowHandler, FlowRequest, NodeName } from '@edgeway/core'
 import { endpointsOf, FakeComponentDeps, type LogLine } from '@edgeway/testbed'
 import { vi } from 'vitest'
+import { PrivateFile } from '../src/private-file.ts'
 import { RelayServer, type RelayServerOptions } from '../src/server/relay-server.ts'
 import { Tunnel } from '../src/tunnel.ts'
 import { DEFAULT_TUNNEL_OPTIONS, type TunnelOptions } from '../src/tunnel-options.ts'
+
+/** Where a tunnel server keeps what outlives it. */
+interface StateFiles {
+  readonly keyFile: string
+  readonly joinTokenFile: string
+  readonly membersFile: string
+}
 
 /** A tunnel server and tunnels on loopback, in one process, with files in a directory of their own. */
 export class SmallMesh implements AsyncDisposable {
@@ -34,10 +42,10 @@ export class SmallMesh implements AsyncDisposable {
 
   /** Started again, it listens on the same port with the same files. */
   async server(
-    overrides: Partial<RelayServerOptions> = {},
+    overrides: Partial<RelayServerOptions & StateFiles> = {},
   ): Promise<{ server: RelayServer; deps: FakeComponentDeps }> {
     const deps = new FakeComponentDeps()
-    const options = {
+    const { keyFile, joinTokenFile, membersFile, ...options } = {
       listenHost: '127.0.0.1',
       listenPort: this.#port,
       keyFile: join(this.directory, 'server-key'),
@@ -46,7 +54,12 @@ export class SmallMesh implements AsyncDisposable {
       admissionGraceMs: 2_000,
       ...overrides,
     }
-    const server = this.#stack.use(await RelayServer.start(options, deps))
+    const state = {
+      key: new PrivateFile(keyFile),
+      joinToken: new PrivateFile(joinTokenFile),
+      members: new PrivateFile(membersFile),
+    }
+    const server = this.#stack.use(await RelayServer.start(options, { ...deps, state }))
     this.#port = server.port
     return { server, deps }
   }

@@ -2,8 +2,9 @@ import { request as httpRequest, type IncomingMessage, type RequestOptions } fro
 import { request as httpsRequest } from 'node:https'
 import { text } from 'node:stream/consumers'
 import { SourceError } from '../errors.ts'
+import { parseJson } from './json-lines.ts'
 
-/** Asks a Kubernetes API. Implemented for plain HTTP here and for a kubeconfig by `kubeconfigTransport`. */
+/** Asks a Kubernetes API. Implemented here; `clusterAccess` makes one with certificates and tokens. */
 export interface Transport {
   /** For people: where the API is. */
   readonly url: string
@@ -16,6 +17,24 @@ export interface Transport {
   get(path: string, signal: AbortSignal): Promise<AsyncIterable<Buffer>>
 }
 
+/** A Transport that writes, too. */
+export interface WritingTransport extends Transport {
+  /**
+   * Writes an object.
+   *
+   * @returns the object as it is then
+   * @throws {SourceError} when there is no answer, or one that says no
+   */
+  send(method: 'POST' | 'PUT', request: WriteRequest): Promise<unknown>
+}
+
+export interface WriteRequest {
+  /** From the root. */
+  readonly path: string
+  readonly object: unknown
+  readonly signal: AbortSignal
+}
+
 /** What goes with each request besides its path, e.g. certificates; asked anew each time, since tokens change. */
 export type RequestSettings = () => Promise<RequestOptions>
 
@@ -24,36 +43,62 @@ const MAX_ERROR_LENGTH = 300
 const KEEP_ALIVE_MS = 30_000
 
 /** @throws {SourceError} when `url` is none */
-export function httpTransport(url: string, settings: RequestSettings = async () => ({})): Transport {
+export function httpTransport(url: string, settings: RequestSettings = async () => ({})): WritingTransport {
   if (!URL.canParse(url)) throw new SourceError(`"${url}" is not the URL of an API server`)
-  const base = url.replace(/\/$/, '')
-  return {
-    url,
-    async get(path, signal) {
-      try {
-        const response = await send(new URL(base + path), { ...(await settings()), signal })
-        const { statusCode = 0 } = response
-        if (statusCode === 200) return guarded(response, { url, signal })
-        throw new SourceError(
-          `${base}${path} answered ${statusCode}: ${await reasonOf(response)}`,
-          statusCode,
-        )
-      } catch (error) {
-        throw asSourceError(error, { url, signal })
-      }
-    },
+  return new HttpTransport(url, settings)
+}
+
+class HttpTransport implements WritingTransport {
+  readonly url: string
+  readonly #base: string
+  readonly #settings: RequestSettings
+
+  constructor(url: string, settings: RequestSettings) {
+    this.url = url
+    this.#base = url.replace(/\/$/, '')
+    this.#settings = settings
+  }
+
+  async get(path: string, signal: AbortSignal): Promise<AsyncIterable<Buffer>> {
+    return guarded(await this.#request(path, { signal }), { url: this.url, signal })
+  }
+
+  async send(method: 'POST' | 'PUT', { path, object, signal }: WriteRequest): Promise<unknown> {
+    const response = await this.#request(path, { method, signal }, JSON.stringify(object))
+    const chunks = await Array.fromAsync(guarded(response, { url: this.url, signal }))
+    return parseJson(Buffer.concat(chunks).toString('utf8'))
+  }
+
+  async #request(
+    path: string,
+    options: { readonly method?: string; readonly signal: AbortSignal },
+    body?: string,
+  ): Promise<IncomingMessage> {
+    try {
+      const settings = await this.#settings()
+      const response = await send(new URL(this.#base + path), { ...settings, ...options }, body)
+      const { statusCode = 0 } = response
+      if (statusCode === 200 || statusCode === 201) return response
+      throw new SourceError(
+        `${this.#base}${path} answered ${statusCode}: ${await reasonOf(response)}`,
+        statusCode,
+      )
+    } catch (error) {
+      throw asSourceError(error, { url: this.url, signal: options.signal })
+    }
   }
 }
 
-async function send(url: URL, options: RequestOptions): Promise<IncomingMessage> {
+async function send(url: URL, options: RequestOptions, body?: string): Promise<IncomingMessage> {
   const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>()
   const request = url.protocol === 'https:' ? httpsRequest : httpRequest
-  const headers = { ...options.headers, accept: 'application/json' }
+  const type = body === undefined ? {} : { 'content-type': 'application/json' }
+  const headers = { ...options.headers, accept: 'application/json', ...type }
   // A connection of its own: a watch holds one for minutes, and lists are rare.
   const sent = request(url, { agent: false, ...options, headers }, resolve)
   sent.setSocketKeepAlive(true, KEEP_ALIVE_MS)
   sent.on('error', reject)
-  sent.end()
+  sent.end(body)
   return await promise
 }
 

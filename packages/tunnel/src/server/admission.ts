@@ -33,7 +33,10 @@ export function decideAdmission(join: Join, peerId: string, state: AdmissionStat
   const holder = state.byNode(join.node)
   if (holder?.peerId === peerId) return { kind: 'known' }
   if (!isEqualSecret(join.token, state.secret)) {
-    return refused('wrong-token', "the join token is not this server's: copy it from its joinTokenFile")
+    return refused(
+      'wrong-token',
+      "the join token is not this server's: copy it from there (its log says where it is)",
+    )
   }
   if (holder !== undefined && state.isConnected(holder.peerId)) {
     return refused('node-name-taken', `another key speaks for node ${join.node} and is connected`)

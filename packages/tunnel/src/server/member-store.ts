@@ -1,6 +1,5 @@
 import type { NodeName } from '@edgeway/core'
 import { MembersFileError, ProtocolError } from '../errors.ts'
-import { readPrivateFile, writePrivateFile } from '../private-file.ts'
 import {
   arrayField,
   asObject,
@@ -9,6 +8,7 @@ import {
   parseJsonObject,
   textField,
 } from '../protocol/json.ts'
+import type { StoredValue } from '../stored-value.ts'
 
 /** A node that was let in once; its key alone may speak for it from then on. */
 export interface Member {
@@ -21,29 +21,31 @@ export interface Member {
 const VERSION = 1
 const MAX_MEMBERS = 100_000
 
-/** Who was admitted, in memory and in a file: a restarted server knows its members. */
+/** Who was admitted, in memory and stored: a restarted server knows its members. */
 export class MemberStore {
-  readonly #file: string
+  readonly #stored: StoredValue
   readonly #byNode = new Map<NodeName, Member>()
   readonly #byPeerId = new Map<string, Member>()
   #saving: Promise<void> = Promise.resolve()
   #saveQueued = false
 
-  private constructor(file: string) {
-    this.#file = file
+  private constructor(stored: StoredValue) {
+    this.#stored = stored
   }
 
-  /** @throws {MembersFileError} when there is a file that can't be read as a list of members */
-  static async load(file: string): Promise<MemberStore> {
-    const store = new MemberStore(file)
-    const bytes = await readPrivateFile(file)
+  /** @throws {MembersFileError} when something is stored that can't be read as a list of members */
+  static async load(stored: StoredValue): Promise<MemberStore> {
+    const store = new MemberStore(stored)
+    const bytes = await stored.read()
     if (bytes === undefined) return store
     try {
       for (const member of decodeMembers(bytes)) store.#index(member)
     } catch (error) {
       if (!(error instanceof ProtocolError)) throw error
       const advice = 'restore it from a backup, or delete it (each node then joins again with the join token)'
-      throw new MembersFileError(`members file ${file} is broken: ${advice}`, { cause: error })
+      throw new MembersFileError(`the list of members in ${stored.place} is broken: ${advice}`, {
+        cause: error,
+      })
     }
     return store
   }
@@ -73,7 +75,7 @@ export class MemberStore {
     this.#index(member)
   }
 
-  /** Resolves once all that was added before is in the file. Calls that overlap share one write. */
+  /** Resolves once all that was added before is stored. Calls that overlap share one write. */
   async save(): Promise<void> {
     if (!this.#saveQueued) {
       this.#saveQueued = true
@@ -93,7 +95,7 @@ export class MemberStore {
   async #write(): Promise<void> {
     this.#saveQueued = false
     const text = JSON.stringify({ version: VERSION, members: [...this.#byNode.values()] }, undefined, 2)
-    await writePrivateFile(this.#file, `${text}\n`)
+    await this.#stored.write(`${text}\n`)
   }
 
   #index(member: Member): void {

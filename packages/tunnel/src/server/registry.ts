@@ -142,12 +142,12 @@ export class Registry {
     }
   }
 
-  /** The server goes on without the file: whoever joined stays a member until it stops. */
+  /** The server goes on without: whoever joined stays a member until it stops. */
   async #saveMembers(): Promise<void> {
     try {
       await this.#deps.members.save()
     } catch (error) {
-      this.#deps.logger.error('members file can not be written; new members are forgotten at a restart', {
+      this.#deps.logger.error('members can not be stored; new ones are forgotten at a restart', {
         error,
       })
     }

@@ -7,6 +7,7 @@ import { MAX_STREAMS } from '../limits.ts'
 import { createServerMetrics, type ServerMetrics } from '../metrics.ts'
 import { HOP_PROTOCOL } from '../protocol/circuit.ts'
 import { REGISTRY_PROTOCOL } from '../protocol/registry.ts'
+import type { StoredValue } from '../stored-value.ts'
 import { CircuitRelay } from './circuit-relay.ts'
 import { MemberStore } from './member-store.ts'
 import { Registry } from './registry.ts'
@@ -14,12 +15,6 @@ import { Registry } from './registry.ts'
 export interface RelayServerOptions {
   readonly listenHost: string
   readonly listenPort: number
-  /** The server's Ed25519 key, made at the first start. Join tokens pin it: who loses it gives out new ones. */
-  readonly keyFile: string
-  /** The join token, made at the first start. */
-  readonly joinTokenFile: string
-  /** Who was admitted. */
-  readonly membersFile: string
   /** How long a connection may stay without a join. */
   readonly admissionGraceMs: number
 }
@@ -27,10 +22,21 @@ export interface RelayServerOptions {
 export const DEFAULT_RELAY_SERVER_OPTIONS: RelayServerOptions = {
   listenHost: '0.0.0.0',
   listenPort: 20_006,
-  keyFile: '/var/lib/edgeway/tunnel-server/key',
-  joinTokenFile: '/var/lib/edgeway/tunnel-server/join-token',
-  membersFile: '/var/lib/edgeway/tunnel-server/members.json',
   admissionGraceMs: 5_000,
+}
+
+/** What outlives the server's process. */
+export interface RelayServerState {
+  /** The server's Ed25519 key, made at the first start. Join tokens pin it: who loses it gives out new ones. */
+  readonly key: StoredValue
+  /** The join token, made at the first start. */
+  readonly joinToken: StoredValue
+  /** Who was admitted. */
+  readonly members: StoredValue
+}
+
+export interface RelayServerDeps extends ComponentDeps {
+  readonly state: RelayServerState
 }
 
 /** The cloud side: lets nodes join, tells them of one another, and relays between them. */
@@ -53,16 +59,17 @@ export class RelayServer implements Component {
   }
 
   /**
-   * @throws {KeyFileError | JoinTokenError | MembersFileError} when a file can't be used. Also rejects when the port
+   * @throws {KeyFileError | JoinTokenError | MembersFileError} when what is stored can't be used. Also rejects when the port
    *   can't be listened on.
    */
-  static async start(options: RelayServerOptions, deps: ComponentDeps): Promise<RelayServer> {
+  static async start(options: RelayServerOptions, deps: RelayServerDeps): Promise<RelayServer> {
     const logger = deps.logger.child({ component: 'tunnel' })
     const metrics = createServerMetrics(deps.metrics)
-    const key = await loadOrCreateKey(options.keyFile)
+    const { state } = deps
+    const key = await loadOrCreateKey(state.key)
     const peer = key.publicKey.toString()
-    const { secret } = await loadOrCreateJoinToken(options.joinTokenFile, peer)
-    const members = await MemberStore.load(options.membersFile)
+    const { secret } = await loadOrCreateJoinToken(state.joinToken, peer)
+    const members = await MemberStore.load(state.members)
     const { admissionGraceMs } = options
     const registry = new Registry({ members, secret, joinTimeoutMs: admissionGraceMs, logger, metrics })
 
@@ -81,7 +88,7 @@ export class RelayServer implements Component {
 
     const addresses = host.listenAddresses().map(String)
     logger.info('tunnel server listens', { peer, addresses, members: members.size })
-    logger.info('nodes join with the token in this file', { path: options.joinTokenFile })
+    logger.info('nodes join with the token that is kept there', { place: state.joinToken.place })
     return new RelayServer(host, { closing, logger, grace, members })
   }
 

@@ -1,5 +1,5 @@
 import { SourceError } from '../errors.ts'
-import { httpTransport, type Transport } from './transport.ts'
+import { httpTransport, type WritingTransport } from './transport.ts'
 
 export interface KubeconfigSource {
   /** A kubeconfig file; without it, the pod's own service account. */
@@ -8,12 +8,18 @@ export interface KubeconfigSource {
   readonly context?: string
 }
 
+/** An API server, and the namespace that is meant where none is named. */
+export interface ClusterAccess {
+  readonly transport: WritingTransport
+  readonly namespace: string
+}
+
 /**
- * Asks the API server that a kubeconfig names, with its certificates and tokens.
+ * Access to the API server that a kubeconfig names, with its certificates and tokens.
  *
  * @throws {SourceError} when the kubeconfig can't be used, with the reason
  */
-export async function kubeconfigTransport(source: KubeconfigSource): Promise<Transport> {
+export async function clusterAccess(source: KubeconfigSource): Promise<ClusterAccess> {
   // Loaded only by those who need it: it costs tens of megabytes.
   const { KubeConfig } = await import('@kubernetes/client-node')
   const config = new KubeConfig()
@@ -31,9 +37,11 @@ export async function kubeconfigTransport(source: KubeconfigSource): Promise<Tra
     throw new SourceError(
       'this is no pod of a cluster (KUBERNETES_SERVICE_HOST is not set): name a kubeconfig',
     )
-  return httpTransport(server, async () => {
+  const transport = httpTransport(server, async () => {
     const settings = {}
     await config.applyToHTTPSOptions(settings)
     return settings
   })
+  const namespace = config.getContextObject(config.getCurrentContext())?.namespace ?? 'default'
+  return { transport, namespace }
 }

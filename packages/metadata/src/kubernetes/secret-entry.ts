@@ -1,0 +1,104 @@
+import { SecretConflictError, SourceError } from '../errors.ts'
+import { type ClusterAccess, clusterAccess, type KubeconfigSource } from './cluster-access.ts'
+import { parseJson } from './json-lines.ts'
+
+const REQUEST_TIMEOUT_MS = 10_000
+const NOT_FOUND = 404
+
+export interface SecretEntryName {
+  /** Of the Secret, in the namespace that this pod runs in. */
+  readonly secret: string
+  /** Of its `data`. */
+  readonly key: string
+}
+
+interface Secret {
+  readonly metadata?: { readonly [field: string]: unknown }
+  readonly data?: Readonly<Record<string, string>>
+  readonly [field: string]: unknown
+}
+
+/**
+ * One entry of a Kubernetes Secret. A write replaces only what
+ * this entry was last known to hold: of two writers the later one fails.
+ */
+export class SecretEntry {
+  /** For people. */
+  readonly place: string
+  readonly #name: SecretEntryName
+  readonly #access: ClusterAccess
+  #known: string | undefined
+
+  private constructor(name: SecretEntryName, access: ClusterAccess) {
+    this.#name = name
+    this.#access = access
+    this.place = `Secret ${access.namespace}/${name.secret}, key ${name.key}`
+  }
+
+  /**
+   * @param source - the service account of this pod unless given
+   * @throws {SourceError} when this is no pod with a service account, or the kubeconfig can't be used
+   */
+  static async open(name: SecretEntryName, source: KubeconfigSource = {}): Promise<SecretEntry> {
+    return new SecretEntry(name, await clusterAccess(source))
+  }
+
+  /**
+   * @returns `undefined` when there is no such Secret, or it has no such key
+   * @throws {SourceError} when the API server can't be asked, or says no
+   */
+  async read(): Promise<Buffer | undefined> {
+    const secret = await this.#get()
+    this.#known = secret?.data?.[this.#name.key]
+    return this.#known === undefined ? undefined : Buffer.from(this.#known, 'base64')
+  }
+
+  /**
+   * @throws {SecretConflictError} when somebody else wrote the entry meanwhile
+   * @throws {SourceError} when the API server can't be asked, or says no
+   */
+  async write(content: string | Uint8Array): Promise<void> {
+    const { key } = this.#name
+    const secret = await this.#get()
+    if (secret?.data?.[key] !== this.#known) throw new SecretConflictError(this.place)
+    const value = Buffer.from(content).toString('base64')
+    const data = { ...secret?.data, [key]: value }
+    if (secret === undefined) await this.#create(data)
+    else await this.#replace({ ...secret, data })
+    this.#known = value
+  }
+
+  async #create(data: Readonly<Record<string, string>>): Promise<void> {
+    const { secret: name } = this.#name
+    const { transport, namespace } = this.#access
+    const object = { apiVersion: 'v1', kind: 'Secret', metadata: { name, namespace }, type: 'Opaque', data }
+    await transport.send('POST', { path: this.#collection, object, signal: deadline() })
+  }
+
+  /** The Secret's resourceVersion goes with it, so that a write in between makes this one fail. */
+  async #replace(object: Secret): Promise<void> {
+    await this.#access.transport.send('PUT', { path: this.#path, object, signal: deadline() })
+  }
+
+  async #get(): Promise<Secret | undefined> {
+    try {
+      const chunks = await Array.fromAsync(await this.#access.transport.get(this.#path, deadline()))
+      return parseJson(Buffer.concat(chunks).toString('utf8')) as Secret
+    } catch (error) {
+      if (error instanceof SourceError && error.status === NOT_FOUND) return undefined
+      throw error
+    }
+  }
+
+  get #collection(): string {
+    return `/api/v1/namespaces/${this.#access.namespace}/secrets`
+  }
+
+  get #path(): string {
+    return `${this.#collection}/${this.#name.secret}`
+  }
+}
+
+function deadline(): AbortSignal {
+  return AbortSignal.timeout(REQUEST_TIMEOUT_MS)
+}

@@ -1,0 +1,94 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { ApiDouble, ObjectStore } from '@edgeway/testbed'
+import { describe, expect, it } from 'vitest'
+import { SecretEntry } from '../src/index.ts'
+
+const STATE = { secret: 'state', key: 'key' }
+const OTHER = { secret: 'state', key: 'other' }
+
+class TestCluster implements AsyncDisposable {
+  readonly double: ApiDouble
+  readonly #kubeconfig: string
+  readonly #folder: string
+
+  private constructor(double: ApiDouble, folder: string) {
+    this.double = double
+    this.#folder = folder
+    this.#kubeconfig = join(folder, 'kubeconfig')
+  }
+
+  static async start(): Promise<TestCluster> {
+    const cluster = new TestCluster(
+      await ApiDouble.start(new ObjectStore()),
+      await mkdtemp(join(tmpdir(), 'edgeway-secret-')),
+    )
+    const { url: server } = cluster.double
+    const kubeconfig = {
+      apiVersion: 'v1',
+      kind: 'Config',
+      clusters: [{ name: 'c', cluster: { server } }],
+      users: [{ name: 'u', user: {} }],
+      contexts: [{ name: 'c', context: { cluster: 'c', user: 'u', namespace: 'kube-system' } }],
+      'current-context': 'c',
+    }
+    await writeFile(cluster.#kubeconfig, JSON.stringify(kubeconfig))
+    return cluster
+  }
+
+  open(name: typeof STATE): Promise<SecretEntry> {
+    return SecretEntry.open(name, { kubeconfig: this.#kubeconfig })
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.double[Symbol.asyncDispose]()
+    await rm(this.#folder, { recursive: true })
+  }
+}
+
+async function textOf(entry: SecretEntry): Promise<string | undefined> {
+  return (await entry.read())?.toString()
+}
+
+describe('an entry of a Secret', () => {
+  it('is not there at first, and is what was written from then on', async () => {
+    await using cluster = await TestCluster.start()
+    const entry = await cluster.open(STATE)
+    expect(entry.place).toBe('Secret kube-system/state, key key')
+    expect(await textOf(entry)).toBeUndefined()
+
+    await entry.write('one')
+    await entry.write('two')
+    expect(await textOf(await cluster.open(STATE))).toBe('two')
+  })
+
+  it('leaves the other entries of its Secret alone', async () => {
+    await using cluster = await TestCluster.start()
+    const [entry, other] = [await cluster.open(STATE), await cluster.open(OTHER)]
+    await entry.write('one')
+    await other.write('two')
+    await entry.write('three')
+
+    expect(await textOf(other)).toBe('two')
+    expect(await textOf(entry)).toBe('three')
+  })
+
+  it('is not written over what somebody else wrote meanwhile', async () => {
+    await using cluster = await TestCluster.start()
+    const [first, second] = [await cluster.open(STATE), await cluster.open(STATE)]
+    await Promise.all([first.read(), second.read()])
+    await first.write('first')
+
+    await expect(second.write('second')).rejects.toMatchObject({ code: 'ERR_SECRET_CONFLICT' })
+    expect(await textOf(second)).toBe('first')
+  })
+
+  it('says what is wrong when the API server is away', async () => {
+    await using cluster = await TestCluster.start()
+    const entry = await cluster.open(STATE)
+    await cluster.double[Symbol.asyncDispose]()
+
+    await expect(entry.read()).rejects.toMatchObject({ code: 'ERR_SOURCE' })
+  })
+})
