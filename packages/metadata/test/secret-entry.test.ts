@@ -1,7 +1,7 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { ApiDouble, ObjectStore } from '@edgeway/testbed'
+import { ApiDouble, kubeconfigFor, makeCertificate, ObjectStore } from '@edgeway/testbed'
 import { describe, expect, it } from 'vitest'
 import { SecretEntry } from '../src/index.ts'
 
@@ -20,20 +20,13 @@ class TestCluster implements AsyncDisposable {
   }
 
   static async start(): Promise<TestCluster> {
+    const certificate = await makeCertificate(['127.0.0.1'])
     const cluster = new TestCluster(
-      await ApiDouble.start(new ObjectStore()),
+      await ApiDouble.start(new ObjectStore(), { certificate }),
       await mkdtemp(join(tmpdir(), 'edgeway-secret-')),
     )
-    const { url: server } = cluster.double
-    const kubeconfig = {
-      apiVersion: 'v1',
-      kind: 'Config',
-      clusters: [{ name: 'c', cluster: { server } }],
-      users: [{ name: 'u', user: {} }],
-      contexts: [{ name: 'c', context: { cluster: 'c', user: 'u', namespace: 'kube-system' } }],
-      'current-context': 'c',
-    }
-    await writeFile(cluster.#kubeconfig, JSON.stringify(kubeconfig))
+    const target = { url: cluster.double.url, ca: certificate.certificate }
+    await writeFile(cluster.#kubeconfig, kubeconfigFor(target))
     return cluster
   }
 
@@ -55,7 +48,7 @@ describe('an entry of a Secret', () => {
   it('is not there at first, and is what was written from then on', async () => {
     await using cluster = await TestCluster.start()
     const entry = await cluster.open(STATE)
-    expect(entry.place).toBe('Secret kube-system/state, key key')
+    expect(entry.place).toBe('Secret default/state, key key')
     expect(await textOf(entry)).toBeUndefined()
 
     await entry.write('one')

@@ -7,6 +7,8 @@ import { promisify } from 'node:util'
 import { describe, expect, it } from 'vitest'
 import { runControllers } from '../src/api-double/controllers/controllers.ts'
 import { ApiDouble } from '../src/api-double/http/api-double.ts'
+import { makeCertificate } from '../src/api-double/http/certificate.ts'
+import { kubeconfigFor } from '../src/api-double/http/kubeconfig.ts'
 import { ObjectStore } from '../src/api-double/object-store.ts'
 
 const REPOSITORY = join(import.meta.dirname, '../../..')
@@ -86,18 +88,12 @@ class Terminal implements AsyncDisposable {
     const terminal = new Terminal(file, { store, folder })
     terminal.#stack.defer(() => rm(folder, { recursive: true }))
     terminal.#stack.use(runControllers(store))
-    const double = terminal.#stack.use(await ApiDouble.start(store))
-    const cluster = { name: 'c', cluster: { server: double.url } }
-    const context = { name: 'c', context: { cluster: 'c', user: 'u' } }
-    const kubeconfig = {
-      apiVersion: 'v1',
-      kind: 'Config',
-      clusters: [cluster],
-      users: [{ name: 'u', user: {} }],
-      contexts: [context],
-      'current-context': 'c',
-    }
-    await writeFile(join(folder, 'kubeconfig'), JSON.stringify(kubeconfig))
+    const certificate = await makeCertificate(['127.0.0.1'])
+    const double = terminal.#stack.use(await ApiDouble.start(store, { certificate }))
+    await writeFile(
+      join(folder, 'kubeconfig'),
+      kubeconfigFor({ url: double.url, ca: certificate.certificate }),
+    )
     return terminal
   }
 

@@ -4,6 +4,8 @@ import { parseArgs } from 'node:util'
 import type { ApiBackend } from './backend.ts'
 import { runControllers } from './controllers/controllers.ts'
 import { ApiDouble } from './http/api-double.ts'
+import { makeCertificate } from './http/certificate.ts'
+import { kubeconfigFor } from './http/kubeconfig.ts'
 import type { Kind } from './kinds.ts'
 import { parseManifests } from './manifests.ts'
 import { Mirror } from './mirror.ts'
@@ -11,23 +13,32 @@ import { ObjectStore } from './object-store.ts'
 
 const USAGE = `A Kubernetes API server for tests: kubectl, controllers and agents can talk to it, nothing runs.
 
-usage: api-double [--listen HOST:PORT] [--manifests FILE...] [--kubeconfig FILE]
+usage: api-double [--listen HOST:PORT] [--listen-tls HOST:PORT [--tls-name NAME...]]
+                  [--manifests FILE...] [--kubeconfig FILE]
        api-double [--listen HOST:PORT] --mirror URL
 
   --listen HOST:PORT   where to serve; port 0, the default, takes any free one
   --manifests FILE...  objects to start with
-  --kubeconfig FILE    write a kubeconfig that leads here
+  --listen-tls HOST:PORT  serve HTTPS there as well, with a certificate made for the occasion
+  --tls-name NAME...   host names and addresses that the certificate is for, besides HOST and 127.0.0.1
+  --kubeconfig FILE    write a kubeconfig that leads here, by HTTPS where that is served
   --mirror URL         serve a copy of that API server instead, as KubeEdge's MetaServer does on a node
   -h, --help           print this text
 
 Prints {"ready":true,"url":"http://HOST:PORT"} once it serves; runs until SIGTERM or SIGINT.
 `
 
+interface Address {
+  readonly host: string
+  readonly port: number
+}
+
 interface Arguments {
   readonly help: boolean
   readonly kubeconfig: string | undefined
-  readonly host: string
-  readonly port: number
+  readonly plain: Address
+  readonly tls: Address | undefined
+  readonly tlsNames: readonly string[]
   readonly manifests: readonly string[]
   readonly mirror: string | undefined
 }
@@ -38,18 +49,25 @@ function readArguments(): Arguments {
       help: { type: 'boolean', short: 'h', default: false },
       kubeconfig: { type: 'string' },
       listen: { type: 'string', default: '127.0.0.1:0' },
+      'listen-tls': { type: 'string' },
       manifests: { type: 'string', multiple: true },
       mirror: { type: 'string' },
+      'tls-name': { type: 'string', multiple: true },
     },
     allowPositionals: true,
   })
-  const [, host, port] = /^\[?(.+?)\]?:(\d+)$/.exec(values.listen) ?? []
   const manifests = [...(values.manifests ?? []), ...positionals]
-  if (host === undefined || port === undefined)
-    throw new Error(`--listen: expected HOST:PORT, found ${values.listen}`)
-  if (values.mirror !== undefined && manifests.length > 0) throw new Error('a mirror takes no manifests')
   const { help, kubeconfig, mirror } = values
-  return { help, kubeconfig, host, port: Number(port), manifests, mirror }
+  if (mirror !== undefined && manifests.length > 0) throw new Error('a mirror takes no manifests')
+  const tls = values['listen-tls'] === undefined ? undefined : addressIn('--listen-tls', values['listen-tls'])
+  const plain = addressIn('--listen', values.listen)
+  return { help, kubeconfig, plain, tls, tlsNames: values['tls-name'] ?? [], manifests, mirror }
+}
+
+function addressIn(option: string, text: string): Address {
+  const [, host, port] = /^\[?(.+?)\]?:(\d+)$/.exec(text) ?? []
+  if (host === undefined) throw new Error(`${option}: expected HOST:PORT, found ${text}`)
+  return { host, port: Number(port) }
 }
 
 /** Versions go on from the clock, so that those of an earlier run are too old, as they should be. */
@@ -69,20 +87,8 @@ function reportChange(kind: Kind, error: unknown): void {
   )
 }
 
-function kubeconfigFor(url: string): string {
-  const name = 'api-double'
-  return JSON.stringify({
-    apiVersion: 'v1',
-    kind: 'Config',
-    clusters: [{ name, cluster: { server: url } }],
-    users: [{ name, user: {} }],
-    contexts: [{ name, context: { cluster: name, user: name } }],
-    'current-context': name,
-  })
-}
-
 async function main(): Promise<void> {
-  const { help, kubeconfig, host, port, manifests, mirror: upstream } = readArguments()
+  const { help, kubeconfig, plain, tls, tlsNames, manifests, mirror: upstream } = readArguments()
   if (help) {
     process.stdout.write(USAGE)
     return
@@ -94,9 +100,17 @@ async function main(): Promise<void> {
     upstream === undefined
       ? await storeOf(manifests)
       : running.use(Mirror.start({ upstream, onChange: reportChange }))
-  const double = running.use(await ApiDouble.start(backend, { host, port }))
-  if (kubeconfig !== undefined) await writeFile(kubeconfig, kubeconfigFor(double.url))
-  process.stdout.write(`${JSON.stringify({ ready: true, url: double.url })}\n`)
+  const double = running.use(await ApiDouble.start(backend, plain))
+  const certificate =
+    tls === undefined ? undefined : await makeCertificate(['127.0.0.1', tls.host, ...tlsNames])
+  const secure =
+    tls === undefined ? undefined : running.use(await ApiDouble.start(backend, { ...tls, certificate }))
+  const target = {
+    url: (secure ?? double).url.replace('//0.0.0.0:', '//127.0.0.1:'),
+    ca: certificate?.certificate,
+  }
+  if (kubeconfig !== undefined) await writeFile(kubeconfig, kubeconfigFor(target))
+  process.stdout.write(`${JSON.stringify({ ready: true, url: double.url, tlsUrl: secure?.url })}\n`)
   await stop
 }
 

@@ -1,5 +1,6 @@
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import { createServer as createTlsServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import type { ApiBackend } from '../backend.ts'
 import { discover } from '../discovery/discovery.ts'
@@ -7,6 +8,7 @@ import { OPENAPI_V2_CONTENT_TYPE, openApiV2, openApiV2Protobuf } from '../discov
 import { openApiV3 } from '../discovery/openapi-v3.ts'
 import { selectorOf } from '../selectors.ts'
 import { StatusError } from '../status-error.ts'
+import type { ServerCertificate } from './certificate.ts'
 import { ListPages } from './list-pages.ts'
 import { Representation } from './representation.ts'
 import { isObjectRef, parseRequestTarget, type RequestTarget } from './request-target.ts'
@@ -18,6 +20,8 @@ export interface ApiDoubleOptions {
   readonly host: string
   /** 0: any free port. */
   readonly port: number
+  /** Speaks HTTPS with it; HTTP unless given. */
+  readonly certificate?: ServerCertificate | undefined
 }
 
 export const DEFAULT_API_DOUBLE_OPTIONS: ApiDoubleOptions = { host: '127.0.0.1', port: 0 }
@@ -32,17 +36,24 @@ export class ApiDouble implements AsyncDisposable {
   readonly #pages = new ListPages()
   readonly #writes: Writes
 
-  private constructor(backend: ApiBackend) {
+  readonly #scheme: 'http' | 'https'
+
+  private constructor(backend: ApiBackend, certificate: ServerCertificate | undefined) {
     this.#backend = backend
     this.#writes = new Writes(backend)
-    this.#server = createServer((request, response) => {
+    const listener = (request: IncomingMessage, response: ServerResponse): void => {
       this.#answer(request, response).catch((error: unknown) => sendError(response, error))
-    })
+    }
+    this.#scheme = certificate === undefined ? 'http' : 'https'
+    this.#server =
+      certificate === undefined
+        ? createServer(listener)
+        : createTlsServer({ key: certificate.key, cert: certificate.certificate }, listener)
   }
 
   static async start(backend: ApiBackend, options: Partial<ApiDoubleOptions> = {}): Promise<ApiDouble> {
-    const { host, port } = { ...DEFAULT_API_DOUBLE_OPTIONS, ...options }
-    const double = new ApiDouble(backend)
+    const { host, port, certificate } = { ...DEFAULT_API_DOUBLE_OPTIONS, ...options }
+    const double = new ApiDouble(backend, certificate)
     double.#server.listen(port, host)
     await once(double.#server, 'listening')
     return double
@@ -51,7 +62,7 @@ export class ApiDouble implements AsyncDisposable {
   /** Base URL, without a slash at the end. */
   get url(): string {
     const { address, family, port } = this.#server.address() as AddressInfo
-    return `http://${family === 'IPv6' ? `[${address}]` : address}:${port}`
+    return `${this.#scheme}://${family === 'IPv6' ? `[${address}]` : address}:${port}`
   }
 
   get port(): number {
