@@ -5,7 +5,7 @@ import { NodeDevice, Proxier } from '@edgeway/proxier'
 import { type ProcessHost, Runtime } from '@edgeway/runtime'
 import { DirectDialer, NodeAwareDialer, Traffic } from '@edgeway/traffic'
 import { Tunnel } from '@edgeway/tunnel'
-import { type EdgeAgentConfig, nodeNameOf, tunnelOptionsOf } from './config.ts'
+import { type EdgeAgentConfig, metadataOptionsOf, nodeNameOf, tunnelOptionsOf } from './config.ts'
 import { warnIfNodeIsUnknown } from './node-check.ts'
 
 /** Starts every component in dependency order, runs until the process is to stop, stops them in reverse. */
@@ -16,11 +16,12 @@ export async function runAgent(config: EdgeAgentConfig, host: ProcessHost): Prom
 
   const { deps } = components.use(await Runtime.start(config, host))
   const logger = deps.logger.child({ component: 'agent' })
-  logger.info('agent starts', { node: nodeName })
+  const metadataOptions = metadataOptionsOf(config, host.isInCluster)
+  logger.info('agent starts', { node: nodeName, source: metadataOptions.source })
   // Gates come with their components: this one keeps the process from being ready while some are still missing.
   const started = deps.readiness.gate('agent')
 
-  const { services, nodes } = components.use(await Metadata.start(config.metadata, deps))
+  const { services, nodes } = components.use(await Metadata.start(metadataOptions, deps))
   const tunnel = components.use(await Tunnel.start(tunnelOptionsOf(config), { ...deps, nodeName }))
   const { address: nodeAddress } = components.use(await NodeDevice.start(config.device, deps))
   components.use(await DnsServer.start(config.dns, { ...deps, services, nodeAddress }))

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { loadConfig } from '@edgeway/runtime'
 import { describe, expect, it } from 'vitest'
-import { edgeAgentConfigSchema, nodeNameOf, tunnelOptionsOf } from './config.ts'
+import { edgeAgentConfigSchema, metadataOptionsOf, nodeNameOf, tunnelOptionsOf } from './config.ts'
 
 const EXAMPLE = fileURLToPath(new URL('../config.example.yaml', import.meta.url))
 const MINIMAL = {
@@ -41,6 +41,24 @@ describe('the config of the edge agent', () => {
     await writeFile(file, JSON.stringify({ ...MINIMAL, ...wrong }))
 
     await expect(loadConfig(file, edgeAgentConfigSchema)).rejects.toThrow(message)
+  })
+
+  it('takes the API server as its source in a pod that is told of one, MetaServer elsewhere, and what is configured', () => {
+    const config = edgeAgentConfigSchema.parse(MINIMAL)
+    const configured = edgeAgentConfigSchema.parse({
+      ...MINIMAL,
+      metadata: { source: { kind: 'metaserver', url: 'http://127.0.0.1:1' } },
+    })
+
+    expect(metadataOptionsOf(config, true).source).toEqual({ kind: 'apiserver' })
+    expect(metadataOptionsOf(config, false).source).toEqual({
+      kind: 'metaserver',
+      url: 'http://127.0.0.1:10550',
+    })
+    expect(metadataOptionsOf(configured, true).source).toEqual({
+      kind: 'metaserver',
+      url: 'http://127.0.0.1:1',
+    })
   })
 
   it('keeps the key in the data directory, and takes the node name of the process unless configured', () => {

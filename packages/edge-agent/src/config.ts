@@ -44,6 +44,7 @@ const device = z.strictObject({
 const metadata = z.strictObject({
   source: z
     .discriminatedUnion('kind', [
+      z.strictObject({ kind: z.literal('auto') }),
       z.strictObject({
         kind: z.literal('metaserver'),
         url: z.url({ protocol: /^http$/ }).default('http://127.0.0.1:10550'),
@@ -54,13 +55,13 @@ const metadata = z.strictObject({
         context: z.string().min(1).exactOptional(),
       }),
     ])
-    .default(DEFAULT_METADATA_OPTIONS.source),
+    .default({ kind: 'auto' }),
   listTimeoutMs: milliseconds.default(DEFAULT_METADATA_OPTIONS.listTimeoutMs),
   watchTimeoutSeconds: z.int().positive().default(DEFAULT_METADATA_OPTIONS.watchTimeoutSeconds),
   relistIntervalMs: milliseconds.default(DEFAULT_METADATA_OPTIONS.relistIntervalMs),
   minRetryDelayMs: milliseconds.default(DEFAULT_METADATA_OPTIONS.minRetryDelayMs),
   maxRetryDelayMs: milliseconds.default(DEFAULT_METADATA_OPTIONS.maxRetryDelayMs),
-}) satisfies z.ZodType<MetadataOptions>
+}) satisfies z.ZodType<Omit<MetadataOptions, 'source'>>
 
 const tunnel = z.strictObject({
   servers: z.array(hostAndPort).min(1),
@@ -139,6 +140,15 @@ export type EdgeAgentConfig = z.infer<typeof edgeAgentConfigSchema>
 /** The node that this agent speaks for: as configured, else as its process knows it. */
 export function nodeNameOf(config: EdgeAgentConfig, fallback: string): NodeName {
   return (config.nodeName ?? fallback) as NodeName
+}
+
+/** The source as configured, else the API server for a pod that is told of one, and MetaServer for all others. */
+export function metadataOptionsOf(
+  { metadata: { source, ...options } }: Pick<EdgeAgentConfig, 'metadata'>,
+  isInCluster: boolean,
+): MetadataOptions {
+  if (source.kind !== 'auto') return { ...options, source }
+  return { ...options, source: isInCluster ? { kind: 'apiserver' } : DEFAULT_METADATA_OPTIONS.source }
 }
 
 export function tunnelOptionsOf({ tunnel: options, dataDir }: EdgeAgentConfig): TunnelOptions {

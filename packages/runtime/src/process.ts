@@ -21,6 +21,11 @@ export interface ProcessHost {
   readonly args: readonly string[]
   /** `NODE_NAME` of the environment (downward API), else the host name as the kubelet takes it: in lower case. */
   readonly nodeName: string
+  /**
+   * True in a pod that is told where its API server is (`KUBERNETES_SERVICE_HOST`). KubeEdge tells pods on edge nodes
+   * only where MetaServer runs in its secure mode.
+   */
+  readonly isInCluster: boolean
   /** Aborts when the process is to stop: at the first SIGTERM or SIGINT, or by `fail`. */
   readonly shutdown: AbortSignal
   /** Makes the process stop with exit code 1. */
@@ -70,6 +75,7 @@ function createHost(shutdown: AbortSignal, fail: () => void): ProcessHost {
   return {
     args: process.argv.slice(2),
     nodeName: process.env['NODE_NAME'] || hostname().toLowerCase(),
+    isInCluster: (process.env['KUBERNETES_SERVICE_HOST'] ?? '') !== '',
     shutdown,
     fail,
     setGroupId,
