@@ -7,6 +7,7 @@ import { spawn } from 'node:child_process'
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { sweepOrphans } from '../packages/testbed/src/index.ts'
 import { countTests, sumCounts, type TestCounts } from './test-counts.ts'
 
 const PROJECTS = ['unit', 'netns', 'e2e']
@@ -35,6 +36,8 @@ async function runProject(project: string): Promise<TestCounts> {
 
 const all: TestCounts[] = []
 for (const project of PROJECTS) if (!stop.signal.aborted) all.push(await runProject(project))
+// Where the run was stopped, workers were killed and could not take their labs down.
+sweepOrphans()
 await rm(folder, { recursive: true })
 const { passed, failed, skipped } = sumCounts(all, process.env['CI'] !== undefined)
 const tail = skipped > 0 ? `, ${skipped} skipped` : ''

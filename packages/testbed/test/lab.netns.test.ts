@@ -205,8 +205,9 @@ describe('a lab of two sites with equal subnets and a routed one', () => {
   })
 
   it('takes pods away and gives their address to others', async () => {
-    const { address } = lab.pod('home-b')
-    await lab.pod('home-b').remove()
+    const removed = lab.pod('home-b')
+    const { address } = removed
+    await removed.remove()
     expect(() => lab.pod('home-b')).toThrow(LabError)
     expect(
       (await curl(lab.pod('home-a'), `http://${address}:${PORT}/`, '--connect-timeout', '1')).code,
@@ -219,6 +220,10 @@ describe('a lab of two sites with equal subnets and a routed one', () => {
     const moved = await lab.addPod('edge-1', { name: 'home-b' })
     expect(moved.address).not.toBe(address)
     expect((await ask(moved, address)).client).toMatch(new RegExp(`^${moved.address}:`))
+
+    await removed.remove()
+    expect(lab.pod('home-b')).toBe(moved)
+    expect((await ask(moved, address)).pod).toBe('heir')
   })
 
   it('refuses a pod whose name or address is taken', async () => {

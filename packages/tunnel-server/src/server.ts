@@ -10,9 +10,11 @@ export async function runServer(config: TunnelServerConfig, host: ProcessHost): 
 
   const { deps } = components.use(await Runtime.start(config, host))
   const logger = deps.logger.child({ component: 'server' })
+  const started = deps.readiness.gate('server')
   const state = await openState(config, { logger, shutdown: host.shutdown })
   components.use(await RelayServer.start(config.relay, { ...deps, state }))
 
+  started.open()
   logger.info('tunnel server runs')
   if (!host.shutdown.aborted) await once(host.shutdown, 'abort')
   logger.info('tunnel server stops')

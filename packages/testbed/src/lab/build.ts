@@ -1,5 +1,6 @@
 import { configurationLines, creationLines, type HostPlan, portLines } from './host-plan.ts'
 import { writeResolvConf } from './namespace.ts'
+import { LAB_VARIABLE } from './namespace-processes.ts'
 import { mustRun } from './run-command.ts'
 
 /**
@@ -7,20 +8,31 @@ import { mustRun } from './run-command.ts'
  * namespaces and links, then each host is set up by one `ip` and one `nft` of its own, all at the same time: process
  * starts are what a lab's creation costs.
  *
+ * @param lab - the id of the lab they belong to
  * @throws {LabError} at the first step that fails; what is there by then stays
  */
-export async function buildHosts(hosts: readonly HostPlan[]): Promise<void> {
-  await Promise.all(
+export async function buildHosts(lab: string, hosts: readonly HostPlan[]): Promise<void> {
+  const env = { [LAB_VARIABLE]: lab }
+  await allDone(
     hosts.map(async ({ namespace, resolvConf }) => {
       if (resolvConf !== undefined) await writeResolvConf(namespace, resolvConf)
     }),
   )
-  await mustRun(['ip', '-batch', '-'], { input: creationLines(hosts).join('\n') })
-  const rules = hosts.map((host) => loadRules(host))
-  const links = [...linesByNamespace(hosts)].map(([namespace, lines]) =>
-    mustRun(['ip', '-n', namespace, '-batch', '-'], { input: lines.join('\n') }),
-  )
-  await Promise.all([...rules, ...links])
+  await mustRun(['ip', '-batch', '-'], { input: creationLines(hosts).join('\n'), env })
+  const rules = hosts.map(async (host) => {
+    const command = setUpCommand(host)
+    if (command !== undefined) await mustRun(command, { input: host.ruleset, env })
+  })
+  const links = [...linesByNamespace(hosts)].map(async ([namespace, lines]) => {
+    await mustRun(['ip', '-n', namespace, '-batch', '-'], { input: lines.join('\n'), env })
+  })
+  await allDone([...rules, ...links])
+}
+
+/** Rejects with the first failure, but not before all have ended: nothing of a failed build goes on. */
+async function allDone(steps: readonly Promise<void>[]): Promise<void> {
+  await Promise.allSettled(steps)
+  await Promise.all(steps)
 }
 
 /** A host's own lines come before those of its bridge's ports, which need the bridge. */
@@ -34,10 +46,10 @@ function linesByNamespace(hosts: readonly HostPlan[]): Map<string, string[]> {
   return lines
 }
 
-async function loadRules({ namespace, ruleset, sysctls }: HostPlan): Promise<void> {
+/** Loads the host's rules, given as input, and sets its sysctls; `undefined` when it has neither. */
+function setUpCommand({ namespace, ruleset, sysctls }: HostPlan): readonly string[] | undefined {
   // Rules first: they load the modules that some of the sysctls belong to.
   const steps = Object.entries(sysctls).map(([file, value]) => `echo ${value} > /proc/sys/${file}`)
   if (ruleset !== '') steps.unshift('nft -f -')
-  if (steps.length === 0) return
-  await mustRun(['ip', 'netns', 'exec', namespace, 'sh', '-c', steps.join(' && ')], { input: ruleset })
+  return steps.length === 0 ? undefined : ['ip', 'netns', 'exec', namespace, 'sh', '-c', steps.join(' && ')]
 }

@@ -30,7 +30,7 @@ export function listLabs(): LabSummary[] {
  * Removes the labs of those ids, whatever their state; without ids, the kept and orphaned ones.
  *
  * @returns ids of the removed labs
- * @throws {LabError} when there is no lab of a given id; the others are removed nevertheless
+ * @throws {LabError} when there is no lab of a given id, or one can't be removed; the others are removed nevertheless
  */
 export function cleanLabs(ids: readonly string[] = []): string[] {
   const records = readRecords()
@@ -38,17 +38,33 @@ export function cleanLabs(ids: readonly string[] = []): string[] {
     ids.length > 0
       ? records.filter(({ id }) => ids.includes(id))
       : records.filter((record) => !isAlive(record.owner))
-  for (const record of chosen) removeRecorded(record)
+  const failures = removeAll(chosen)
+  if (failures.length > 0) throw new LabError(`not removed: ${failures.join('; ')}`)
   const removed = chosen.map(({ id }) => id)
   const unknown = ids.filter((id) => !removed.includes(id))
   if (unknown.length > 0) throw new LabError(`no lab ${unknown.join(', ')}`)
   return removed
 }
 
-/** Removes what killed runs left, as every new lab does first. */
+/**
+ * Removes what killed runs left, as every new lab does first. What can't be removed is no reason not to make another
+ * lab: it stays on record for `cleanLabs`, which says why.
+ */
 export function sweepOrphans(): void {
-  for (const record of readRecords()) if (stateOf(record) === 'orphaned') removeRecorded(record)
+  removeAll(readRecords().filter((record) => stateOf(record) === 'orphaned'))
   for (const id of unrecordedFolders()) deleteRecord(id)
+}
+
+/** @returns a sentence for each lab that could not be removed */
+function removeAll(records: readonly LabRecord[]): string[] {
+  return records.flatMap((record) => {
+    try {
+      removeRecorded(record)
+      return []
+    } catch (error) {
+      return `${record.id} (${error instanceof Error ? error.message : error})`
+    }
+  })
 }
 
 function stateOf({ owner, kept }: LabRecord): LabState {

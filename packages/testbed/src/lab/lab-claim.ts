@@ -1,7 +1,8 @@
 import { spawnSync } from 'node:child_process'
 import { existsSync, rmSync } from 'node:fs'
+import { LabError } from './errors.ts'
 import { createRecord, deleteRecord, type LabRecord, logFolderOf, writeRecord } from './lab-record.ts'
-import { killProcessesIn, NETNS_FOLDER } from './namespace-processes.ts'
+import { killProcessesIn, NETNS_FOLDER, type ProcessScope } from './namespace-processes.ts'
 import { onExit } from './on-exit.ts'
 import { thisProcess } from './process-identity.ts'
 
@@ -37,7 +38,7 @@ export class LabClaim {
 
   /** Removes one namespace with all that belongs to it. */
   remove(namespace: string): void {
-    removeNamespaces([namespace])
+    removeNamespaces({ namespaces: [namespace] })
     this.#change({ namespaces: this.#record.namespaces.filter((name) => name !== namespace) })
   }
 
@@ -59,19 +60,26 @@ export class LabClaim {
   }
 }
 
-/** Removes a recorded lab: processes, namespaces, their files in /etc/netns, and the record last of all. */
+/**
+ * Removes a recorded lab: processes, namespaces, their files in /etc/netns, and the record last of all.
+ *
+ * @throws {Error} when something can't be removed; it stays on record then
+ */
 export function removeRecorded({ id, namespaces }: LabRecord): void {
-  removeNamespaces(namespaces)
+  removeNamespaces({ namespaces, lab: id })
   deleteRecord(id)
 }
 
 /** Synchronous, since it must also run when the process exits. What is not there is no error. */
-function removeNamespaces(names: readonly string[]): void {
-  killProcessesIn(names)
-  const input = names
-    .filter((name) => existsSync(`${NETNS_FOLDER}/${name}`))
-    .map((name) => `netns delete ${name}\n`)
-    .join('')
-  if (input !== '') spawnSync('ip', ['-force', '-batch', '-'], { input })
-  for (const name of names) rmSync(`${NETNS_ETC_FOLDER}/${name}`, { recursive: true, force: true })
+function removeNamespaces(scope: ProcessScope): void {
+  // What builds a lab goes first, so that nothing is made any more while it is taken away.
+  killProcessesIn(scope)
+  const present = (): string[] => scope.namespaces.filter((name) => existsSync(`${NETNS_FOLDER}/${name}`))
+  const input = present().map((name) => `netns delete ${name}\n`)
+  const { stderr } =
+    input.length === 0
+      ? { stderr: '' }
+      : spawnSync('ip', ['-force', '-batch', '-'], { input: input.join(''), encoding: 'utf8' })
+  if (present().length > 0) throw new LabError(`can't remove namespaces ${present().join(', ')}: ${stderr}`)
+  for (const name of scope.namespaces) rmSync(`${NETNS_ETC_FOLDER}/${name}`, { recursive: true, force: true })
 }

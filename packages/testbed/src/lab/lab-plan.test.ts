@@ -59,11 +59,28 @@ describe('LabPlan', () => {
     expect(knowing.map(({ name }) => name)).toEqual(['c1', 's1-router'])
   })
 
+  it('has connection tracking set up only where a router does NAT, so that a routed site needs no kernel module', () => {
+    const plan = new LabPlan('abc', {
+      sites: [site('s1'), site('s2', { nat: 'none', subnet: '172.20.0.0/24' })],
+    })
+    const tracking = plan.hosts.filter(({ sysctls }) =>
+      Object.keys(sysctls).some((key) => key.includes('conntrack')),
+    )
+    expect(tracking.map(({ name }) => name)).toEqual(['s1-router'])
+  })
+
   it.each([
     ['two hosts of one name', { cloud: [{ name: 'a' }, { name: 'a' }] }, 'two hosts named "a"'],
     ['a name that is no label', { cloud: [{ name: 'A_1' }] }, 'not a host name'],
+    ['a name longer than a label', { cloud: [{ name: 'a'.repeat(64) }] }, 'not a host name'],
     ['an address outside the subnet', { cloud: [{ name: 'a', address: '10.0.0.1' }] }, 'not in 45.80.0.0/24'],
     ['the address of the gateway', { cloud: [{ name: 'a', address: '45.80.0.1' }] }, 'taken'],
+    ['a site within the public segment', { sites: [site('a', { subnet: '45.80.0.0/25' })] }, 'overlap'],
+    [
+      'pods within the LAN of their node',
+      { sites: [site('a', { nodes: [{ name: 'e', podSubnet: '192.168.0.0/16' }] })] },
+      'overlap',
+    ],
     ['a pod’s address twice', { cloud: [{ name: 'a', pods: twice('10.244.0.9') }] }, 'taken'],
     [
       'a routed site whose subnet another has',

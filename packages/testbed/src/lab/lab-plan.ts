@@ -19,6 +19,8 @@ interface Segment {
 }
 
 const SEGMENT_BRIDGE = 'segment'
+/** A label of RFC 1123; with the lab's id before it still a file name. */
+const HOST_NAME = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/
 /** Positions in a subnet from which addresses are given out, and of the nameserver nodes are told of. */
 const FIRST_NODE = 11
 const FIRST_ROUTER = 101
@@ -101,14 +103,16 @@ export class LabPlan {
   #planRouter(site: SiteSpec, address: string): Segment {
     const name = routerName(site.name)
     const subnet = parseSubnet(site.subnet)
+    checkApart(name, subnet, [this.#public.subnet])
     const bridge = {
       device: LAN_BRIDGE,
       address: hostAt(subnet, 1),
       cidr: `${hostAt(subnet, 1)}/${subnet.prefix}`,
     }
     const uplink = { ...this.#uplink({ name, address }, this.#public, FIRST_ROUTER), device: WAN_DEVICE }
-    // No connection is picked up in the middle: see routerRuleset.
-    const sysctls = { ...forwarding('1'), 'net/netfilter/nf_conntrack_tcp_loose': '0' }
+    // No connection is picked up in the middle: see routerRuleset. A router without NAT does not track any.
+    const strict = site.nat === 'none' ? {} : { 'net/netfilter/nf_conntrack_tcp_loose': '0' }
+    const sysctls = { ...forwarding('1'), ...strict }
     const routes = this.#routes.filter(({ via }) => via !== address)
     this.#add({ kind: 'router', name, uplink, bridge, routes, sysctls, ruleset: routerRuleset(site.nat) })
     return { namespace: this.namespaceOf(name), bridge: LAN_BRIDGE, subnet }
@@ -116,6 +120,7 @@ export class LabPlan {
 
   #planNode(spec: NodeSpec, segment: Segment, nameserver: string): void {
     const subnet = parseSubnet(spec.podSubnet ?? `10.244.${this.#podSubnets.size}.0/24`)
+    checkApart(spec.name, subnet, [segment.subnet, this.#public.subnet])
     const gateway = hostAt(subnet, 1)
     this.#add({
       kind: 'node',
@@ -133,7 +138,7 @@ export class LabPlan {
 
   #add(host: Omit<HostPlan, 'namespace' | 'address'>): HostPlan {
     const { name } = host
-    if (!/^[a-z0-9]([a-z0-9-]*[a-z0-9])?$/.test(name)) throw new LabError(`not a host name: "${name}"`)
+    if (!HOST_NAME.test(name)) throw new LabError(`not a host name: "${name}"`)
     if (this.hosts.some((other) => other.name === name)) throw new LabError(`two hosts named "${name}"`)
     const address = host.uplink?.cidr.split('/')[0] ?? host.bridge?.address ?? ''
     const plan = { ...host, namespace: this.namespaceOf(name), address }
@@ -183,4 +188,11 @@ function checkRoutedSites(sites: readonly SiteSpec[]): void {
     if (clash !== undefined)
       throw new LabError(`sites "${routed.name}" (routed) and "${clash.name}" have overlapping subnets`)
   }
+}
+
+/** On one host, the smaller of two overlapping subnets would hide hosts of the other. */
+function checkApart(host: string, subnet: Subnet, others: readonly Subnet[]): void {
+  const clash = others.find((other) => overlap(subnet, other))
+  if (clash !== undefined)
+    throw new LabError(`${host}: subnets ${formatSubnet(subnet)} and ${formatSubnet(clash)} overlap`)
 }

@@ -4,12 +4,12 @@ import { readFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { LabError } from './errors.ts'
+import type { Environment } from './run-command.ts'
 
 export interface LabProcessOptions {
   /** Standard output and error go there, together; an existing file is added to. */
   readonly logFile: string
-  /** Added to the environment of this process. */
-  readonly env?: Readonly<Record<string, string>>
+  readonly env?: Environment
   readonly cwd?: string
 }
 
@@ -81,7 +81,7 @@ export class LabProcess implements AsyncDisposable {
    *
    * @throws {LabError} with the output so far when the process ends or `timeoutMs` pass before
    */
-  async waitForOutput(pattern: RegExp, timeoutMs = 20_000): Promise<RegExpExecArray> {
+  async waitForOutput(pattern: RegExp, timeoutMs = 60_000): Promise<RegExpExecArray> {
     const deadline = Date.now() + timeoutMs
     for (;;) {
       const { running } = this
@@ -99,20 +99,26 @@ export class LabProcess implements AsyncDisposable {
     this.#child.unref()
   }
 
-  /** Asks the process and what it started to end, and kills what is left of them after two seconds. */
+  /**
+   * Asks the process and what it started to end, and kills what is left of them after two seconds. Does nothing when
+   * the process has ended before: its id may be another group's by now.
+   */
   async [Symbol.asyncDispose](): Promise<void> {
+    if (!this.running) return
+    const deadline = Date.now() + GRACE_MS
     this.#signalGroup('SIGTERM')
-    const grace = setTimeout(() => this.#signalGroup('SIGKILL'), GRACE_MS)
+    while (Date.now() < deadline && this.#signalGroup(0)) await delay(POLL_MS)
+    this.#signalGroup('SIGKILL')
     await this.exited
-    clearTimeout(grace)
   }
 
-  #signalGroup(signal: NodeJS.Signals): void {
-    if (!this.running) return
+  /** @returns false when nothing of the group is left; signal 0 only looks, see kill(2) */
+  #signalGroup(signal: NodeJS.Signals | 0): boolean {
     try {
-      process.kill(-this.pid, signal)
+      return process.kill(-this.pid, signal)
     } catch {
-      // It has ended and its exit event is on the way.
+      // All have ended.
+      return false
     }
   }
 }

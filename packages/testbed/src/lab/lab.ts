@@ -47,7 +47,7 @@ export class Lab implements AsyncDisposable {
       plan.hosts.map(({ namespace }) => namespace),
     )
     try {
-      await buildHosts(plan.hosts)
+      await buildHosts(id, plan.hosts)
     } catch (error) {
       claim.release()
       throw error
@@ -82,7 +82,7 @@ export class Lab implements AsyncDisposable {
     const plan = this.#plan.addPod(node, spec)
     this.#claim.add(plan.namespace)
     try {
-      await buildHosts([plan])
+      await buildHosts(this.id, [plan])
     } catch (error) {
       this.#forget(plan)
       throw error
@@ -107,7 +107,7 @@ export class Lab implements AsyncDisposable {
 
   /** Kills (SIGKILL) all processes of a node, as a power cut does; those of its pods go on. */
   killNode(name: string): void {
-    killProcessesIn([this.node(name).namespace.name])
+    killProcessesIn({ namespaces: [this.node(name).namespace.name] })
   }
 
   /** Makes a site's router forget all mappings, as a restart does: open connections through it are lost. */
@@ -136,8 +136,12 @@ export class Lab implements AsyncDisposable {
   }
 
   #admit(plan: HostPlan): void {
-    const { logFolder } = this.#claim
-    const namespace = new NetworkNamespace(plan.namespace, { logFolder, remove: () => this.#forget(plan) })
+    const remove = (): void => this.#forget(plan)
+    const namespace = new NetworkNamespace(plan.namespace, {
+      lab: this.id,
+      logFolder: this.logFolder,
+      remove,
+    })
     const node = this.#plan.hosts.find((host) => host.namespace === plan.uplink?.bridgeNamespace)
     const nodeHost = node === undefined ? undefined : this.#hosts.get(node.name)
     const host =
@@ -147,7 +151,9 @@ export class Lab implements AsyncDisposable {
     this.#hosts.set(plan.name, host)
   }
 
+  /** Does nothing for a host that was forgotten already: its name may be another's by now. */
   #forget(plan: HostPlan): void {
+    if (!this.#plan.hosts.includes(plan)) return
     this.#claim.remove(plan.namespace)
     this.#plan.remove(plan)
     this.#hosts.delete(plan.name)

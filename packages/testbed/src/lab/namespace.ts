@@ -5,11 +5,21 @@ import { sweepOrphans } from './clean.ts'
 import { LabError } from './errors.ts'
 import { LabClaim, NETNS_ETC_FOLDER } from './lab-claim.ts'
 import { LabProcess, type LabProcessOptions } from './lab-process.ts'
-import { endProcessesIn, NETNS_FOLDER } from './namespace-processes.ts'
-import { type CommandOptions, type CommandResult, mustRun, runCommand } from './run-command.ts'
+import { endProcessesIn, LAB_VARIABLE, NETNS_FOLDER } from './namespace-processes.ts'
+import {
+  type CommandOptions,
+  type CommandResult,
+  type Environment,
+  mustRun,
+  runCommand,
+} from './run-command.ts'
+
+/** A proxy that this machine goes by is out of reach from inside. */
+const PROXY_VARIABLE = /^(https?|ftp|all)_proxy$/i
 
 /** What a NetworkNamespace needs to know of the lab it belongs to. */
 interface Membership {
+  readonly lab: string
   readonly logFolder: string
   /** Removes the namespace and all that is recorded about it. */
   readonly remove: () => void
@@ -37,18 +47,20 @@ export class NetworkNamespace implements AsyncDisposable {
     if (existsSync(`${NETNS_FOLDER}/${name}`)) throw new LabError(`namespace "${name}" exists already`)
     const claim = LabClaim.make(name, [name])
     try {
-      await mustRun(['ip', 'netns', 'add', name])
-      await mustRun(['ip', '-n', name, 'link', 'set', 'lo', 'up'])
+      const env = { [LAB_VARIABLE]: name }
+      await mustRun(['ip', 'netns', 'add', name], { env })
+      await mustRun(['ip', '-n', name, 'link', 'set', 'lo', 'up'], { env })
     } catch (error) {
       claim.release()
       throw error
     }
-    return new NetworkNamespace(name, { logFolder: claim.logFolder, remove: () => claim.release() })
+    const remove = (): void => claim.release()
+    return new NetworkNamespace(name, { lab: name, logFolder: claim.logFolder, remove })
   }
 
   /** Runs a command inside to its end. A non-zero exit code is a result, not an error. */
-  exec(command: readonly string[], options?: CommandOptions): Promise<CommandResult> {
-    return runCommand(this.#inside(command), options)
+  exec(command: readonly string[], options: CommandOptions = {}): Promise<CommandResult> {
+    return runCommand(this.#inside(command), { ...options, env: this.#environment(options.env) })
   }
 
   /**
@@ -61,7 +73,8 @@ export class NetworkNamespace implements AsyncDisposable {
     if (file === undefined) throw new LabError('no command given')
     const logName = `${this.name}.${this.#processes.length + 1}.${basename(file)}.log`
     const logFile = `${this.#membership.logFolder}/${logName}`
-    const started = LabProcess.spawn(this.#inside(command), { logFile, ...options })
+    const env = this.#environment(options.env)
+    const started = LabProcess.spawn(this.#inside(command), { logFile, ...options, env })
     this.#processes.push(started)
     return started
   }
@@ -80,7 +93,7 @@ export class NetworkNamespace implements AsyncDisposable {
   async endProcesses(): Promise<void> {
     // Those started last may not have entered the namespace yet, so they are not found inside.
     await Promise.all(this.#processes.map((started) => started[Symbol.asyncDispose]()))
-    await endProcessesIn([this.name])
+    await endProcessesIn({ namespaces: [this.name] })
   }
 
   /** Ends the processes inside and removes the namespace with all that belongs to it. */
@@ -91,6 +104,12 @@ export class NetworkNamespace implements AsyncDisposable {
 
   #inside(command: readonly string[]): string[] {
     return ['ip', 'netns', 'exec', this.name, ...command]
+  }
+
+  #environment(own: Environment = {}): Environment {
+    const proxies = Object.keys(process.env).filter((name) => PROXY_VARIABLE.test(name))
+    const none = Object.fromEntries(proxies.map((name) => [name, undefined]))
+    return { ...none, [LAB_VARIABLE]: this.#membership.lab, ...own }
   }
 }
 

@@ -1,15 +1,16 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { text } from 'node:stream/consumers'
 import { LabError } from './errors.ts'
+
+/** Added to the environment of this process; `undefined` takes a variable away. */
+export type Environment = Readonly<Record<string, string | undefined>>
 
 export interface CommandOptions {
   /** Written to the command's standard input, which is then closed. */
   readonly input?: string
   /** After that the command's process group is killed and the call rejects; 30 s unless given. */
   readonly timeoutMs?: number
-  /** Added to the environment of this process. */
-  readonly env?: Readonly<Record<string, string>>
+  readonly env?: Environment
 }
 
 export interface CommandResult {
@@ -33,29 +34,32 @@ export async function runCommand(
   const [file = '', ...args] = command
   const child = spawn(file, args, { detached: true, env: { ...process.env, ...options.env } })
   const timeoutMs = options.timeoutMs ?? DEFAULT_TIMEOUT_MS
+  const output = { stdout: '', stderr: '' }
   let late = false
   const timer = setTimeout(() => {
     late = true
     killGroup(child)
+    // Who left the group may hold the pipes open for ever.
+    child.stdout.destroy()
+    child.stderr.destroy()
   }, timeoutMs)
   try {
     // A command that ends before it read its input closes the pipe: its exit code says what happened.
     child.stdin.on('error', () => {})
     child.stdin.end(options.input ?? '')
-    const [stdout, stderr, [code]] = await Promise.all([
-      text(child.stdout),
-      text(child.stderr),
-      once(child, 'close'),
-    ])
-    if (late)
-      throw new LabError(`"${command.join(' ')}" did not end within ${timeoutMs} ms: ${stdout}${stderr}`)
-    return { code: typeof code === 'number' ? code : 128, stdout, stderr }
+    for (const name of ['stdout', 'stderr'] as const)
+      child[name].setEncoding('utf8').on('data', (text: string) => {
+        output[name] += text
+      })
+    const [code] = await once(child, 'close')
+    if (!late) return { code: typeof code === 'number' ? code : 128, ...output }
   } catch (error) {
-    if (error instanceof LabError) throw error
     throw new LabError(`can't run "${command.join(' ')}"`, { cause: error })
   } finally {
     clearTimeout(timer)
   }
+  const { stdout, stderr } = output
+  throw new LabError(`"${command.join(' ')}" did not end within ${timeoutMs} ms: ${stdout}${stderr}`)
 }
 
 /**

@@ -1,8 +1,11 @@
 /**
  * What a site's router does with traffic to the public segment.
  *
- * - `endpoint-independent`: one public port per local socket, whoever it talks to; unsolicited input is dropped
- * - `symmetric`: another public port for each destination; unsolicited input is dropped
+ * - `endpoint-independent`: one public port per local socket, whoever it talks to, namely the local port: it is so as
+ *   long as no two hosts of the site use one local port towards one destination; unsolicited input is dropped
+ * - `symmetric`: another, random public port for each destination; unsolicited input is dropped
+ *
+ * "Unsolicited" is all that does not come from an address and port that was sent to from the site before.
  * - `none`: plain routing, the site's addresses are known everywhere
  *
  * @see RFC 4787 sections 4.1 and 5
