@@ -21,7 +21,8 @@ async function startWorkloads({ lab }: Mesh): Promise<void> {
 }
 
 async function makeCalls(mesh: Mesh): Promise<CallResult[]> {
-  const table = new CallTable(print, { colours: process.stdout.isTTY === true })
+  const { isTTY = false, columns = 0 } = process.stdout
+  const table = new CallTable(print, { colours: isTTY, width: columns })
   const results: CallResult[] = []
   table.header()
   for (const call of CALLS) {
@@ -34,8 +35,10 @@ async function makeCalls(mesh: Mesh): Promise<CallResult[]> {
 
 function summary(results: readonly CallResult[], seconds: number): string {
   const right = results.filter(({ ok }) => ok).length
-  const verdict = right === results.length ? 'as expected' : 'as expected; the marked ones are not'
-  return `\n  ${right} of ${results.length} calls ended ${verdict}, in ${seconds.toFixed(1)} s with the network and all processes.`
+  const others = right === results.length ? '' : ' The others are marked ✗.'
+  return `
+  ${right} of ${results.length} calls ended as expected.${others}
+  It took ${seconds.toFixed(1)} s, with building the network and starting all processes.`
 }
 
 function jsonLine(results: readonly CallResult[]): string {
@@ -67,18 +70,27 @@ async function runDemo({ keep, json }: { readonly keep: boolean; readonly json: 
   return results.every(({ ok }) => ok)
 }
 
-async function main(): Promise<number> {
+async function main(): Promise<boolean> {
   const args = parseDemoArguments(process.argv.slice(2))
   if (args.help) {
     print(USAGE)
-    return 0
+    return true
   }
-  return (await runDemo(args)) ? 0 : 1
+  try {
+    return await runDemo(args)
+  } catch (error) {
+    if (args.json) print(JSON.stringify({ ok: false, calls: [], error: sentenceOf(error) }))
+    throw error
+  }
+}
+
+function sentenceOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
 }
 
 try {
-  process.exitCode = await main()
+  process.exitCode = (await main()) ? 0 : 1
 } catch (error) {
-  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`)
+  process.stderr.write(`${sentenceOf(error)}\n`)
   process.exitCode = 1
 }

@@ -1,18 +1,18 @@
 export interface DemoArguments {
   /** Leave the lab up at the end. */
   readonly keep: boolean
-  /** Print the result as one JSON line at the end, and nothing that moves. */
+  /** Print the result as one JSON line at the end. */
   readonly json: boolean
   readonly help: boolean
 }
 
 export const USAGE = `Usage: npm run demo -- [--keep] [--json] [--help]
 
-Builds a cloud node and two sites with equal subnets behind NATs, starts edgeway on all three nodes, and
-makes calls between their pods.
+Builds a cloud node and two sites with equal subnets behind NATs, starts
+edgeway on all three nodes, and makes calls between their pods.
 
   --keep   leave the lab up and print commands to explore it with
-  --json   print the result as one line of JSON at the end
+  --json   print the result as one line of JSON, the last of the output
 `
 
 const FLAGS = new Set(['--keep', '--json', '--help'])

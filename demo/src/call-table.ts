@@ -1,33 +1,51 @@
 import type { CallResult } from './call.ts'
 
-const COLUMNS = [
-  { title: 'call', width: 34 },
-  { title: 'from', width: 16 },
-  { title: 'to', width: 20 },
-  { title: 'path', width: 8 },
-  { title: 'answer', width: 34 },
-] as const
+interface Column {
+  readonly title: string
+  readonly width: number
+  readonly cell: (result: CallResult) => string
+}
 
-/** Prints one row per call as it ends; colours only where the output is a terminal. */
+const CALL: Column = { title: 'call', width: 30, cell: ({ name }) => name }
+const FROM: Column = { title: 'from', width: 7, cell: ({ from }) => from }
+const TO: Column = { title: 'to', width: 27, cell: ({ to }) => to }
+const PATH: Column = { title: 'path', width: 7, cell: ({ path }) => path ?? '—' }
+const ANSWER: Column = { title: 'answer', width: 28, cell: ({ answer }) => answer }
+
+const INDENT = '    '
+const MS_WIDTH = 6
+const WIDE = 120
+
+/**
+ * Prints one row per call as it ends; colours only where asked for. Where the output is narrower than 120 characters,
+ * or has no width, each call's name is on a line of its own, and no line is longer than 80.
+ */
 export class CallTable {
   readonly #print: (line: string) => void
   readonly #colours: boolean
+  readonly #columns: readonly Column[]
 
-  constructor(print: (line: string) => void, { colours }: { readonly colours: boolean }) {
+  constructor(
+    print: (line: string) => void,
+    { colours, width }: { readonly colours: boolean; readonly width: number },
+  ) {
     this.#print = print
     this.#colours = colours
+    this.#columns =
+      width >= WIDE ? [CALL, FROM, TO, PATH, ANSWER] : [FROM, TO, PATH, { ...ANSWER, width: 25 }]
   }
 
   header(): void {
-    const titles = COLUMNS.map(({ title, width }) => title.padEnd(width)).join('  ')
-    this.#print(`     ${titles}      ms`)
-    this.#print(`     ${'─'.repeat(titles.length + 8)}`)
+    const titles = this.#columns.map(({ title, width }) => title.padEnd(width)).join(' ')
+    this.#print(`${INDENT}${titles} ${'ms'.padStart(MS_WIDTH)}`)
+    this.#print(`${INDENT}${'─'.repeat(titles.length + 1 + MS_WIDTH)}`)
   }
 
   row(result: CallResult): void {
-    const cells = [result.name, result.from, result.to, result.path ?? '—', result.answer]
-    const text = COLUMNS.map(({ width }, index) => fit(cells[index] ?? '', width)).join('  ')
-    this.#print(`  ${this.#mark(result.ok)}  ${text}  ${result.ms.toFixed(1).padStart(6)}`)
+    const cells = this.#columns.map(({ width, cell }) => fit(cell(result), width)).join(' ')
+    const row = `${cells} ${result.ms.toFixed(1).padStart(MS_WIDTH)}`
+    const mark = `  ${this.#mark(result.ok)} `
+    this.#print(this.#columns.includes(CALL) ? `${mark}${row}` : `${mark}${result.name}\n${INDENT}${row}`)
   }
 
   #mark(ok: boolean): string {

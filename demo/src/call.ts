@@ -1,5 +1,5 @@
 import { PATHS, type Path } from '@edgeway/core'
-import type { CommandResult, LabHost, Mesh } from '@edgeway/testbed'
+import type { CommandResult, LabHost, LogEntry, Mesh } from '@edgeway/testbed'
 
 /** What a call is expected to end with. */
 export type Outcome = 'answer' | 'nxdomain' | 'refused'
@@ -36,9 +36,12 @@ interface Observation {
   readonly ms: number
 }
 
-/** Exit codes of curl(1). */
+/** Exit codes of curl(1). Each has other causes too, so they alone prove nothing. */
 const CURL_COULD_NOT_RESOLVE = 6
 const CURL_FAILED_TO_CONNECT = 7
+
+/** An agent writes a flow's line when its last byte has gone. */
+const LOG_DEADLINE_MS = 20_000
 
 /** Makes the call and finds out how it travelled from the log of the caller's own agent. */
 export async function makeCall(mesh: Mesh, call: Call): Promise<CallResult> {
@@ -61,16 +64,17 @@ export async function makeCall(mesh: Mesh, call: Call): Promise<CallResult> {
     path,
     expected,
     ok: right,
-    ms: seen.ms,
+    ms: Math.round(seen.ms * 10) / 10,
     answer: seen.answer,
   }
 
+  /** `null` when the agent's log does not tell. */
   async function pathOf(service: string): Promise<Path | null> {
-    const flow = await log.waitFor(
-      (entry) => entry.message === 'flow ended' && entry['service'] === service,
-      { mark },
-    )
-    return PATHS.find((candidate) => candidate === flow['path']) ?? null
+    // The same log has the flows that come from other nodes.
+    const matches = ({ message, ...fields }: LogEntry): boolean =>
+      message === 'flow ended' && fields['direction'] === 'outbound' && fields['service'] === service
+    const flow = await log.waitFor(matches, { mark, timeoutMs: LOG_DEADLINE_MS }).catch(() => undefined)
+    return PATHS.find((candidate) => candidate === flow?.['path']) ?? null
   }
 }
 
@@ -81,30 +85,32 @@ function callerOf(mesh: Mesh, name: string): { readonly host: LabHost; readonly 
 }
 
 async function fetchPage(host: LabHost, url: string): Promise<Observation> {
-  const result = await host.exec([
-    'curl',
-    '--silent',
-    '--max-time',
-    '10',
-    '--write-out',
-    '%{time_total}',
-    url,
-  ])
-  const [body = '', seconds = '0'] = result.stdout.includes('\n')
-    ? result.stdout.split('\n')
-    : ['', result.stdout]
-  const ms = Number(seconds) * 1_000
-  if (result.code === 0) {
-    const { pod, node } = JSON.parse(body) as { readonly pod: string; readonly node: string }
-    return { outcome: 'answer', answer: `${pod} on ${node}`, ms }
-  }
-  return { ...failureOf(result), ms }
+  const options = ['--silent', '--show-error', '--verbose', '--max-time', '10']
+  const result = await host.exec(['curl', ...options, '--write-out', '\\n%{time_total}', url])
+  const lines = result.stdout.split('\n')
+  const ms = Number(lines.at(-1)) * 1_000
+  if (result.code !== 0) return { ...(await failureOf(host, url, result)), ms }
+  const identity = /"pod":"(?<pod>[^"]*)","node":"(?<node>[^"]*)"/.exec(lines[0] ?? '')?.groups
+  if (identity === undefined) return { outcome: 'failed', answer: 'not one of the demo’s pods', ms }
+  return { outcome: 'answer', answer: `${identity['pod']} on ${identity['node']}`, ms }
 }
 
-function failureOf({ code, stderr }: CommandResult): Omit<Observation, 'ms'> {
-  if (code === CURL_COULD_NOT_RESOLVE) return { outcome: 'nxdomain', answer: 'no such name' }
-  if (code === CURL_FAILED_TO_CONNECT) return { outcome: 'refused', answer: 'connection refused' }
-  return { outcome: 'failed', answer: `curl failed with code ${code} ${stderr}`.trim() }
+async function failureOf(
+  host: LabHost,
+  url: string,
+  { code, stderr }: CommandResult,
+): Promise<Omit<Observation, 'ms'>> {
+  if (code === CURL_COULD_NOT_RESOLVE && (await isUnknown(host, new URL(url).hostname)))
+    return { outcome: 'nxdomain', answer: 'no such name' }
+  if (code === CURL_FAILED_TO_CONNECT && stderr.includes('Connection refused'))
+    return { outcome: 'refused', answer: 'connection refused' }
+  return { outcome: 'failed', answer: stderr.trim().split('\n').at(-1) ?? '' }
+}
+
+/** True when the DNS says that there is no such name; not when it is silent or fails. */
+async function isUnknown(host: LabHost, name: string): Promise<boolean> {
+  const { stdout } = await host.exec(['dig', '+search', name])
+  return stdout.includes('status: NXDOMAIN')
 }
 
 async function readBanner(host: LabHost, url: string): Promise<Observation> {

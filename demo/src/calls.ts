@@ -34,7 +34,7 @@ export const CALLS: readonly Call[] = [
     from: 'camera',
     url: 'tcp://greeter.shop:2525',
     expected: 'answer',
-    answeredBy: 'greeter',
+    answeredBy: 'greeter on edge-2',
     paths: ['relayed'],
     service: 'shop/greeter:tcp',
   },

@@ -12,6 +12,7 @@ The lab ${mesh.lab.id} stays up. Look around:
   ${node('edge-1')} nft list table inet edgeway
   ${node('edge-1')} curl -s http://127.0.0.1:20009/metrics
   ${node('cloud')} curl -s http://127.0.0.1:20007/readyz
+  ${node('cloud')} env ${mesh.kubectl.environment} kubectl get svc,endpointslices -A
   tail -f ${mesh.agent('edge-1').log.file}
   tail -f ${mesh.server.log.file}
 

@@ -1,7 +1,7 @@
-import { mkdir, rm, writeFile } from 'node:fs/promises'
+import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import type { Mesh } from '@edgeway/testbed'
+import type { LogEntry, Mesh } from '@edgeway/testbed'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { answeredBy, callUntil } from '../support/call.ts'
 import { report } from '../support/report.ts'
@@ -22,26 +22,18 @@ describe('who does not belong stays out', () => {
   it('a node with a wrong join token is refused, both logs say so, and the right token lets it in', async () => {
     const agent = mesh.agent('edge-1')
     await agent.stop()
-    await rm(agent.dataDir, { recursive: true })
+    await agent.removeData()
     const wrongToken = (await mesh.joinToken()).trim().replace(/.{8}$/, 'AAAAAAAA')
-    const joinTokenFile = join(mesh.lab.logFolder, 'secrets/wrong-token')
-    await writeFile(joinTokenFile, wrongToken)
     const [agentMark, serverMark] = [await agent.log.mark(), await mesh.server.log.mark()]
 
-    await agent.start({ tunnel: { servers: [SERVER], joinTokenFile } })
-    const inAgentLog = await agent.log.waitFor((line) => JSON.stringify(line).includes('wrong-token'), {
-      mark: agentMark,
-    })
-    const inServerLog = await mesh.server.log.waitFor(
-      (line) => JSON.stringify(line).includes('wrong-token'),
-      {
-        mark: serverMark,
-      },
-    )
+    await agent.start({ joinToken: wrongToken })
+    const refused = ({ reason }: LogEntry): boolean => reason === 'wrong-token'
+    const inAgentLog = await agent.log.waitFor(refused, { mark: agentMark })
+    const inServerLog = await mesh.server.log.waitFor(refused, { mark: serverMark })
     expect([inAgentLog.level, inServerLog.level]).toEqual(['error', 'warn'])
     expect(await agent.admin('/readyz')).toContain('[-]tunnel')
 
-    await writeFile(joinTokenFile, await mesh.joinToken())
+    await agent.setJoinToken(await mesh.joinToken())
     const far = clientOf(mesh, 'edge-2')
     report('calls after the right token', await callUntil(far, 'http://alpha.apps/', answeredBy('alpha')))
   })
@@ -52,20 +44,36 @@ describe('who does not belong stays out', () => {
     const circuit = `${relay}/p2p-circuit/p2p/${await peerIdOf(mesh, 'edge-2')}`
     const direct = `/ip4/45.80.0.10/tcp/20008/p2p/${await peerIdOf(mesh, 'cloud')}`
 
+    const before = await refusals()
     expect(await runOnVisitor('stranger', [relay, circuit, direct])).toEqual({
       reservation: false,
       circuit: false,
       direct: false,
     })
-    expect(await mesh.server.metric('edgeway_tunnel_server_refusals_total')).toBeGreaterThan(0)
-    expect(await mesh.agent('cloud').metric('edgeway_tunnel_refused_peers_total')).toBeGreaterThan(0)
+    // Each attempt got as far as to the one who has to refuse it.
+    const after = await refusals()
+    expect(after.reservation).toBeGreaterThan(before.reservation)
+    expect(after.circuit).toBeGreaterThan(before.circuit)
+    expect(after.direct).toBeGreaterThan(before.direct)
   })
+
+  /** What was refused so far, by the relay and by the cloud node's agent. */
+  async function refusals(): Promise<Record<'reservation' | 'circuit' | 'direct', number>> {
+    const byRelay = 'edgeway_tunnel_server_refusals_total'
+    return {
+      reservation: await mesh.server.metric(byRelay, { reason: 'reservation' }),
+      circuit: await mesh.server.metric(byRelay, { reason: 'circuit' }),
+      direct: await mesh.agent('cloud').metric('edgeway_tunnel_refused_peers_total'),
+    }
+  }
 
   it('a member that asks for a target which is no endpoint is refused, and counted', async () => {
     const folder = join(mesh.lab.logFolder, 'rogue')
     await mkdir(folder)
+    const joinTokenFile = join(folder, 'join-token')
+    await writeFile(joinTokenFile, await mesh.joinToken())
     const targets = ['edge-2=10.244.1.11:8080', 'edge-2=10.244.1.11:8081', 'edge-2=127.0.0.1:20009']
-    const answers = await runOnVisitor('rogue-member', [SERVER, mesh.joinTokenFile, folder, ...targets])
+    const answers = await runOnVisitor('rogue-member', [SERVER, joinTokenFile, folder, ...targets])
 
     expect(answers).toEqual({
       'edge-2=10.244.1.11:8080': 'connected',

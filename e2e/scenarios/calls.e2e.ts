@@ -1,7 +1,8 @@
 import type { Mesh } from '@edgeway/testbed'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { CURL, call } from '../support/call.ts'
-import { ALPHA, clientOf, GAMMA, startTwoSites } from '../support/two-sites.ts'
+import { call } from '../support/call.ts'
+import { pathOf } from '../support/flows.ts'
+import { ALPHA, clientOf, GAMMA, IDLE, startTwoSites } from '../support/two-sites.ts'
 
 describe('a call by Service name', () => {
   let mesh: Mesh
@@ -13,14 +14,6 @@ describe('a call by Service name', () => {
     await mesh?.[Symbol.asyncDispose]()
   })
 
-  /** How the last flow for that ServicePort travelled, by the log of the caller's agent. */
-  async function pathOf(node: string, service: string, mark: number): Promise<unknown> {
-    const flow = await mesh
-      .agent(node)
-      .log.waitFor((entry) => entry.message === 'flow ended' && entry['service'] === service, { mark })
-    return flow['path']
-  }
-
   it.each([
     { from: 'edge-1', to: 'alpha', node: 'edge-1', paths: ['local'] },
     { from: 'edge-1', to: 'beta', node: 'edge-2', paths: ['relayed'] },
@@ -31,7 +24,7 @@ describe('a call by Service name', () => {
     const mark = await mesh.agent(from).log.mark()
 
     expect(await call(clientOf(mesh, from), `http://${to}.apps/`)).toEqual({ kind: 'answer', pod: to, node })
-    expect(paths).toContain(await pathOf(from, `apps/${to}:main`, mark))
+    expect(paths).toContain(await pathOf(mesh.agent(from), `apps/${to}:main`, mark))
   })
 
   it('works by the full name, with and without the final dot, and from the same namespace by the short one', async () => {
@@ -47,23 +40,24 @@ describe('a call by Service name', () => {
 
   it('works from a host process by ClusterIP', async () => {
     const host = mesh.lab.node('edge-1')
+    const mark = await mesh.agent('edge-1').log.mark()
 
     expect(await call(host, `http://${GAMMA.clusterIp}/`)).toMatchObject({ pod: 'gamma' })
+    expect(await pathOf(mesh.agent('edge-1'), 'apps/gamma:main', mark)).toBe('direct')
     expect(await call(host, `http://${ALPHA.clusterIp}/`)).toMatchObject({ pod: 'alpha' })
+    expect(await pathOf(mesh.agent('edge-1'), 'apps/alpha:main', mark)).toBe('local')
   })
 
-  it('ends at once with "no such name" for an unknown Service', async () => {
-    expect(await call(clientOf(mesh, 'edge-1'), 'http://nobody.apps/')).toEqual({
-      kind: 'failed',
-      curlCode: CURL.couldNotResolve,
-    })
+  it('ends with "no such name" for an unknown Service', async () => {
+    for (const name of ['nobody', 'nobody.apps', 'nobody.apps.svc.cluster.local'])
+      expect(await call(clientOf(mesh, 'edge-1'), `http://${name}/`)).toEqual({ kind: 'no such name' })
   })
 
-  it('is refused at once, for pods and host processes, where nothing serves the Service', async () => {
-    const refused = { kind: 'failed', curlCode: CURL.failedToConnect }
+  it('is refused, for pods and host processes, where nothing serves the Service', async () => {
+    const refused = { kind: 'refused' }
 
     expect(await call(clientOf(mesh, 'edge-1'), 'http://idle.apps/')).toEqual(refused)
-    expect(await call(mesh.lab.node('edge-1'), 'http://10.96.0.24/')).toEqual(refused)
+    expect(await call(mesh.lab.node('edge-1'), `http://${IDLE.clusterIp}/`)).toEqual(refused)
   })
 
   it('leaves names outside the cluster to the resolvers of the node, by UDP and by TCP', async () => {
@@ -76,7 +70,7 @@ describe('a call by Service name', () => {
   it('works without the original destination, by one listener per ServicePort', async () => {
     const agent = mesh.agent('edge-1')
     await agent.stop()
-    await agent.start({ traffic: { originalDestination: 'off' } })
+    await agent.start({ config: { traffic: { originalDestination: 'off' } } })
     await agent.whenReady()
     const rules = await agent.host.exec(['nft', 'list', 'map', 'inet', 'edgeway', 'agent4'])
     const listeners = new Set(

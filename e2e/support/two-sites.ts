@@ -2,6 +2,7 @@ import {
   endpointSliceObject,
   type LabPod,
   Mesh,
+  namespaceObject,
   nodeObject,
   type ServiceSpec,
   serviceObject,
@@ -87,9 +88,9 @@ export const TWO_SITES: Topology = {
 export async function startTwoSites(): Promise<Mesh> {
   const mesh = await Mesh.start({ topology: TWO_SITES, bystanders: [VISITOR, RESOLVER] })
   try {
-    await mesh.api.apply(...['cloud', 'edge-1', 'edge-2'].map(nodeObject))
-    for (const service of [ALPHA, BETA, GAMMA, IDLE]) await mesh.api.apply(serviceObject(service))
-    await mesh.api.apply(
+    await mesh.kubectl.apply(namespaceObject(APPS), ...['cloud', 'edge-1', 'edge-2'].map(nodeObject))
+    for (const service of [ALPHA, BETA, GAMMA, IDLE]) await mesh.kubectl.apply(serviceObject(service))
+    await mesh.kubectl.apply(
       endpointSliceObject(ALPHA, POD_PORT, [{ ip: SERVER_ADDRESS, node: 'edge-1' }]),
       endpointSliceObject(BETA, POD_PORT, [{ ip: SERVER_ADDRESS, node: 'edge-2' }]),
       endpointSliceObject(GAMMA, POD_PORT, [{ ip: '10.244.0.11', node: 'cloud' }]),

@@ -47,6 +47,10 @@ export function endpointSliceObject(
   }
 }
 
+export function namespaceObject(name: string): ApiObject {
+  return { apiVersion: 'v1', kind: 'Namespace', metadata: { name } }
+}
+
 export function nodeObject(name: string): ApiObject {
   return { apiVersion: 'v1', kind: 'Node', metadata: { name } }
 }

@@ -1,68 +1,80 @@
-import { mkdir, readFile, writeFile } from 'node:fs/promises'
+import { readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
+import { parse } from 'yaml'
+import type { ApiObject } from '../api-double/api-object.ts'
+import type { ContainerPlan } from '../kubelet/container-plan.ts'
+import type { Kubelet } from '../kubelet/kubelet.ts'
+import { sandboxCommand } from '../kubelet/sandbox.ts'
 import { LabError } from '../lab/errors.ts'
 import type { LabHost } from '../lab/lab-host.ts'
 import type { LabProcess, ProcessExit } from '../lab/lab-process.ts'
 import { ProcessLog } from './process-log.ts'
-import { REPOSITORY } from './repository.ts'
 
 export interface MeshProcessSpec {
   readonly host: LabHost
-  /** What runs, e.g. `edge-agent`: a package with `src/main.ts`. */
+  readonly kubelet: Kubelet
+  /** For logs and messages. */
   readonly program: 'edge-agent' | 'tunnel-server'
-  /** Its own: config file, data directory and log are made there. */
+  /** Its own, for its log and its root file system. */
   readonly folder: string
-  readonly adminPort: number
-  /** The config file's content; `dataDir` is added. */
-  readonly config: Readonly<Record<string, unknown>>
+  /** The DaemonSet or Deployment that it is a pod of, as it is in the cluster now. */
+  readWorkload(): Promise<ApiObject>
 }
 
+/** What a test changes of the pod, beside what the manifests say. */
+export interface PodChanges {
+  /** Replaces whole sections of the config file. */
+  readonly config?: Readonly<Record<string, unknown>>
+  /** The join token as this node has it. */
+  readonly joinToken?: string
+}
+
+const CONFIG_FILE = 'config.yaml'
+const JOIN_TOKEN_FILE = 'token'
 const POLL_MS = 50
 const KIB = 1024
 
-/** A tunnel server or an edge agent on a host of the lab. Log and data outlive its restarts. */
+/**
+ * The pod of a tunnel server or an edge agent on a host of the lab, started from the manifests that were applied. Log
+ * and data outlive its restarts.
+ */
 export class MeshProcess {
   readonly host: LabHost
-  readonly dataDir: string
   readonly log: ProcessLog
   readonly #spec: MeshProcessSpec
   #running: LabProcess | undefined
+  #plan: ContainerPlan | undefined
 
   constructor(spec: MeshProcessSpec) {
     this.#spec = spec
     this.host = spec.host
-    this.dataDir = join(spec.folder, 'data')
     this.log = new ProcessLog(join(spec.folder, `${spec.program}.log`))
   }
 
   get pid(): number {
-    if (this.#running === undefined) throw new LabError(`${this.#spec.program} was never started`)
-    return this.#running.pid
+    return this.#started(this.#running).pid
   }
 
-  get configFile(): string {
-    return join(this.#spec.folder, `${this.#spec.program}.yaml`)
+  /** Starts the container as the kubelet does: from the workload, the ConfigMaps and the Secrets of this moment. */
+  async start(changes: PodChanges = {}): Promise<void> {
+    const { kubelet, readWorkload, folder } = this.#spec
+    const workload = await readWorkload()
+    const { plan, image } = await kubelet.prepare(workload, (file, content) => edited(file, content, changes))
+    const root = join(folder, 'root')
+    await rm(root, { recursive: true, force: true })
+    this.#plan = plan
+    this.#running = this.host.spawn(await sandboxCommand(plan, image, root), { logFile: this.log.file })
   }
 
-  /** The command that runs it on its host. */
-  get command(): readonly string[] {
-    const { program } = this.#spec
-    return [
-      process.execPath,
-      join(REPOSITORY, 'packages', program, 'src/main.ts'),
-      '--config',
-      this.configFile,
-    ]
+  /** Gives the running pod another join token, as the kubelet does when the Secret has changed. */
+  async setJoinToken(token: string): Promise<void> {
+    await writeFile(join(this.#mountAt('/etc/edgeway/join'), JOIN_TOKEN_FILE), token)
   }
 
-  /** Writes the config and starts the process; `override` replaces whole sections of the config. */
-  async start(override: Readonly<Record<string, unknown>> = {}): Promise<void> {
-    const config = { ...this.#spec.config, dataDir: this.dataDir, ...override }
-    await mkdir(this.dataDir, { recursive: true })
-    // JSON is YAML.
-    await writeFile(this.configFile, JSON.stringify(config, undefined, 2))
-    this.#running = this.host.spawn(this.command, { logFile: this.log.file })
+  /** Takes from the node what the pod keeps there; it must not run. */
+  async removeData(): Promise<void> {
+    await rm(this.#mountAt('/var/lib/edgeway/agent'), { recursive: true })
   }
 
   /** Resolves when the process has ended by SIGTERM. */
@@ -77,16 +89,16 @@ export class MeshProcess {
 
   /** The answer of its admin server, whatever its status; empty while nothing answers. */
   async admin(path: string): Promise<string> {
-    const url = `http://127.0.0.1:${this.#spec.adminPort}${path}`
-    const { stdout } = await this.host.exec(['curl', '--silent', '--max-time', '5', url])
+    const url = new URL(path, this.#started(this.#plan).readinessUrl)
+    const { stdout } = await this.host.exec(['curl', '--silent', '--max-time', '5', url.href])
     return stdout
   }
 
   /** @throws {LabError} with what is missing when it is not ready within `timeoutMs` or ends */
-  async whenReady(timeoutMs = 30_000): Promise<void> {
+  async whenReady(timeoutMs = 60_000): Promise<void> {
     const deadline = Date.now() + timeoutMs
     for (;;) {
-      const answer = await this.admin('/readyz')
+      const answer = await this.admin(this.#started(this.#plan).readinessUrl.pathname)
       if (answer.endsWith('\nready\n') || answer === 'ready\n') return
       if (this.#running?.running !== true || Date.now() > deadline)
         throw new LabError(
@@ -120,13 +132,30 @@ export class MeshProcess {
   }
 
   async #end(signal: NodeJS.Signals): Promise<ProcessExit> {
-    if (this.#running === undefined) throw new LabError(`${this.#spec.program} was never started`)
-    this.#running.kill(signal)
-    return this.#running.exited
+    const running = this.#started(this.#running)
+    running.kill(signal)
+    return running.exited
   }
 
   async #tail(): Promise<string> {
     const output = await readFile(this.log.file, 'utf8')
     return output.split('\n').slice(-30).join('\n')
   }
+
+  #mountAt(target: string): string {
+    const mount = this.#started(this.#plan).mounts.find((candidate) => candidate.target === target)
+    if (mount === undefined) throw new LabError(`${this.#spec.program} has nothing mounted at ${target}`)
+    return mount.source
+  }
+
+  #started<Value>(value: Value | undefined): Value {
+    if (value === undefined) throw new LabError(`${this.#spec.program} was never started`)
+    return value
+  }
+}
+
+function edited(file: string, content: string, { config = {}, joinToken }: PodChanges): string {
+  if (file === JOIN_TOKEN_FILE) return joinToken ?? content
+  // JSON is YAML.
+  return file === CONFIG_FILE ? JSON.stringify({ ...parse(content), ...config }, undefined, 2) : content
 }

@@ -1,11 +1,14 @@
-import { mkdir, readFile, writeFile } from 'node:fs/promises'
+import { mkdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { setTimeout as delay } from 'node:timers/promises'
+import { parse, stringify } from 'yaml'
+import type { ApiObject } from '../api-double/api-object.ts'
+import { type InClusterAccess, Kubelet } from '../kubelet/kubelet.ts'
 import { LabError } from '../lab/errors.ts'
 import { Lab } from '../lab/lab.ts'
 import type { LabHost } from '../lab/lab-host.ts'
 import type { Topology } from '../lab/topology.ts'
-import { ClusterApi } from './cluster-api.ts'
+import { ClusterReader } from './cluster-reader.ts'
+import { Kubectl } from './kubectl.ts'
 import { MeshProcess } from './mesh-process.ts'
 import { REPOSITORY } from './repository.ts'
 
@@ -13,42 +16,48 @@ export interface MeshOptions {
   readonly topology: Topology
   /** Hosts of the topology's cloud that are no nodes of the cluster. */
   readonly bystanders?: readonly string[]
-  /** Files with the cluster's objects, loaded before anything else starts. */
+  /** Files with the cluster's objects, applied before any agent starts. */
   readonly manifests?: readonly string[]
   /** Told in a few words what comes next. */
   readonly onStep?: (step: string) => void
 }
 
+const NAMESPACE = 'edgeway'
 const API_PORT = 6443
+/** Of the API server without TLS, for the mirrors and the lab's own kubelets. */
+const PLAIN_API_PORT = 8080
 const MIRROR_PORT = 10550
 const TUNNEL_SERVER_PORT = 20006
-const TOKEN_POLL_MS = 20
-const TOKEN_DEADLINE_MS = 20_000
 
 /**
- * The whole product in a lab, as a user runs it: an API server and a tunnel server on the first node of the cloud, an
- * agent on every node, and on each node of a site its own mirror of the API server, as KubeEdge has.
+ * The whole product in a lab, as a user runs it: an API server on the first node of the cloud, on each node of a site a
+ * mirror of it, as KubeEdge has, and the manifests applied by kubectl, from which the tunnel server and an agent on every
+ * node are started.
  */
 export class Mesh implements AsyncDisposable {
   readonly lab: Lab
-  readonly api: ClusterApi
+  readonly kubectl: Kubectl
   readonly server: MeshProcess
   readonly #agents: ReadonlyMap<string, MeshProcess>
   readonly #cloud: LabHost
+  readonly #reader: ClusterReader
 
-  private constructor(lab: Lab, { topology, bystanders = [] }: MeshOptions) {
-    const [cloud] = topology.cloud ?? []
-    if (cloud === undefined) throw new LabError('a mesh needs a node in the cloud')
-    this.lab = lab
-    this.#cloud = lab.node(cloud.name)
-    this.api = new ClusterApi(this.#cloud, `http://127.0.0.1:${API_PORT}`)
-    this.server = this.#planServer()
+  private constructor(lab: Lab, { topology, bystanders = [] }: MeshOptions, access: InClusterAccess) {
     const cloudNodes = (topology.cloud ?? []).filter(({ name }) => !bystanders.includes(name))
-    const cloudAgents = cloudNodes.map(({ name }) => this.#planAgent(name, this.#apiUrl))
+    this.lab = lab
+    this.#cloud = cloudOf(lab, topology)
+    this.#reader = new ClusterReader(this.#cloud, `http://127.0.0.1:${PLAIN_API_PORT}`)
+    this.kubectl = new Kubectl(this.#cloud, {
+      kubeconfig: kubeconfigOf(lab),
+      home: join(lab.logFolder, 'home'),
+    })
+    this.server = this.#plan(this.#cloud, { program: 'tunnel-server', access })
     const edge = (topology.sites ?? []).flatMap(({ nodes }) => nodes)
-    const mirror = `http://127.0.0.1:${MIRROR_PORT}`
-    const edgeAgents = edge.map(({ name }) => this.#planAgent(name, mirror))
-    this.#agents = new Map([...cloudAgents, ...edgeAgents].map((agent) => [agent.host.name, agent]))
+    const agents = [
+      ...cloudNodes.map(({ name }) => this.#plan(lab.node(name), { program: 'edge-agent', access })),
+      ...edge.map(({ name }) => this.#plan(lab.node(name), { program: 'edge-agent' })),
+    ]
+    this.#agents = new Map(agents.map((agent) => [agent.host.name, agent]))
   }
 
   /** Builds the lab and starts everything; resolves when every agent is ready. */
@@ -57,12 +66,14 @@ export class Mesh implements AsyncDisposable {
     onStep('building the network')
     const lab = await Lab.create(topology)
     try {
-      const mesh = new Mesh(lab, options)
       onStep('starting the API server and its mirrors')
-      await mesh.#startApi(manifests)
+      await startApi(lab, topology)
+      const mesh = new Mesh(lab, options, await accessTo(lab, topology))
+      onStep('applying the manifests')
+      await mesh.#applyManifests(manifests)
       onStep('starting the tunnel server')
       await mesh.server.start()
-      await mesh.giveJoinToken()
+      await mesh.server.whenReady()
       onStep('starting the agents')
       await Promise.all(mesh.agents.map((agent) => agent.start()))
       await Promise.all(mesh.agents.map((agent) => agent.whenReady()))
@@ -84,84 +95,115 @@ export class Mesh implements AsyncDisposable {
     return agent
   }
 
-  /** The join token as the server's operator reads it, waiting for the server to make it. */
+  /** The join token as the server's operator reads it. */
   async joinToken(): Promise<string> {
-    const deadline = Date.now() + TOKEN_DEADLINE_MS
-    for (;;) {
-      const token = await readFile(join(this.server.dataDir, 'join-token'), 'utf8').catch(() => undefined)
-      if (token !== undefined && token !== '') return token
-      if (Date.now() > deadline) throw new LabError('the tunnel server made no join token')
-      await delay(TOKEN_POLL_MS)
+    const ref = { namespace: NAMESPACE, name: 'edgeway-join-token' }
+    const { data } = (await this.#reader.get('Secret', ref)) as {
+      readonly data?: { readonly token?: string }
     }
-  }
-
-  /** Puts the server's join token where the agents look for it, as the operator does. */
-  async giveJoinToken(): Promise<void> {
-    const token = await this.joinToken()
-    await mkdir(join(this.lab.logFolder, 'secrets'), { recursive: true })
-    await writeFile(this.joinTokenFile, token, { mode: 0o600 })
-  }
-
-  get joinTokenFile(): string {
-    return join(this.lab.logFolder, 'secrets/join-token')
+    return Buffer.from(data?.token ?? '', 'base64').toString()
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.lab[Symbol.asyncDispose]()
   }
 
-  get #apiUrl(): string {
-    return `http://${this.#cloud.address}:${API_PORT}`
+  /** Everything of `manifests/`, with what a user sets: where the tunnel server is. */
+  async #applyManifests(files: readonly string[]): Promise<void> {
+    await this.kubectl.applyKustomization(join(REPOSITORY, 'manifests'))
+    const servers = [`${this.#cloud.address}:${TUNNEL_SERVER_PORT}`]
+    await this.kubectl.apply(
+      ...(await Promise.all([
+        this.#configured('edgeway-tunnel-server', {}),
+        this.#configured('edgeway-agent', { tunnel: { servers } }),
+      ])),
+    )
+    await this.kubectl.applyFiles(files)
   }
 
-  #planServer(): MeshProcess {
+  /** A ConfigMap of the manifests with fields of its config changed; logs say everything. */
+  async #configured(
+    name: string,
+    changes: Readonly<Record<string, Readonly<Record<string, unknown>>>>,
+  ): Promise<ApiObject> {
+    const { apiVersion, kind, metadata, data } = await this.#mustGet('ConfigMap', name)
+    const { 'config.yaml': text = '' } = data as Readonly<Record<string, string>>
+    const config = { ...parse(text), log: { level: 'debug' } }
+    for (const [section, fields] of Object.entries(changes))
+      config[section] = { ...config[section], ...fields }
+    const { labels = {} } = metadata
+    return {
+      apiVersion,
+      kind,
+      metadata: { name, namespace: NAMESPACE, labels },
+      data: { 'config.yaml': stringify(config) },
+    }
+  }
+
+  async #mustGet(kind: 'ConfigMap' | 'DaemonSet' | 'Deployment', name: string): Promise<ApiObject> {
+    const object = await this.#reader.get(kind, { namespace: NAMESPACE, name })
+    if (object === undefined) throw new LabError(`the manifests brought no ${kind} ${name}`)
+    return object
+  }
+
+  #plan(
+    host: LabHost,
+    { program, access }: { readonly program: MeshProcessProgram; readonly access?: InClusterAccess },
+  ): MeshProcess {
+    const folder = join(this.lab.logFolder, program === 'tunnel-server' ? program : host.name)
+    const read = this.#reader.get.bind(this.#reader)
     return new MeshProcess({
-      host: this.#cloud,
-      program: 'tunnel-server',
-      folder: join(this.lab.logFolder, 'tunnel-server'),
-      adminPort: 20007,
-      config: {
-        apiVersion: 'edgeway.io/v1alpha1',
-        kind: 'TunnelServerConfiguration',
-        log: { level: 'debug' },
-      },
+      host,
+      program,
+      folder,
+      kubelet: new Kubelet({ nodeName: host.name, folder, read, access }),
+      readWorkload: () => this.#mustGet(WORKLOADS[program].kind, WORKLOADS[program].name),
     })
   }
+}
 
-  #planAgent(node: string, apiUrl: string): MeshProcess {
-    return new MeshProcess({
-      host: this.lab.node(node),
-      program: 'edge-agent',
-      folder: join(this.lab.logFolder, node),
-      adminPort: 20009,
-      config: {
-        apiVersion: 'edgeway.io/v1alpha1',
-        kind: 'EdgeAgentConfiguration',
-        nodeName: node,
-        log: { level: 'debug' },
-        metadata: { source: { kind: 'metaserver', url: apiUrl } },
-        tunnel: {
-          servers: [`${this.#cloud.address}:${TUNNEL_SERVER_PORT}`],
-          joinTokenFile: this.joinTokenFile,
-        },
-      },
-    })
-  }
+type MeshProcessProgram = 'edge-agent' | 'tunnel-server'
 
-  async #startApi(manifests: readonly string[]): Promise<void> {
-    const main = join(REPOSITORY, 'packages/testbed/src/api-double/main.ts')
-    const files = manifests.flatMap((file) => ['--manifests', file])
-    const api = this.#cloud.spawn([process.execPath, main, '--listen', `0.0.0.0:${API_PORT}`, ...files])
-    await api.waitForOutput(/"ready":true/)
-    const mirrors = this.agents.filter(
-      ({ host }) => host.plan.uplink?.gateway !== this.#cloud.plan.uplink?.gateway,
-    )
-    await Promise.all(
-      mirrors.map(async ({ host }) => {
-        const listen = ['--listen', `127.0.0.1:${MIRROR_PORT}`, '--mirror', this.#apiUrl]
-        const mirror = host.spawn([process.execPath, main, ...listen])
-        await mirror.waitForOutput(/"ready":true/)
-      }),
-    )
+const WORKLOADS = {
+  'edge-agent': { kind: 'DaemonSet', name: 'edgeway-agent' },
+  'tunnel-server': { kind: 'Deployment', name: 'edgeway-tunnel-server' },
+} as const
+
+function cloudOf(lab: Lab, { cloud = [] }: Topology): LabHost {
+  const [first] = cloud
+  if (first === undefined) throw new LabError('a mesh needs a node in the cloud')
+  return lab.node(first.name)
+}
+
+function kubeconfigOf(lab: Lab): string {
+  return join(lab.logFolder, 'kubeconfig')
+}
+
+async function startApi(lab: Lab, topology: Topology): Promise<void> {
+  const main = join(REPOSITORY, 'packages/testbed/src/api-double/main.ts')
+  const cloud = cloudOf(lab, topology)
+  await mkdir(join(lab.logFolder, 'home'), { recursive: true })
+  const plain = ['--listen', `0.0.0.0:${PLAIN_API_PORT}`, '--kubeconfig', kubeconfigOf(lab)]
+  const secure = ['--listen-tls', `0.0.0.0:${API_PORT}`, '--tls-name', cloud.address]
+  const api = cloud.spawn([process.execPath, main, ...plain, ...secure])
+  await api.waitForOutput(/"ready":true/)
+  const edge = (topology.sites ?? []).flatMap(({ nodes }) => nodes)
+  await Promise.all(
+    edge.map(async ({ name }) => {
+      const upstream = `http://${cloud.address}:${PLAIN_API_PORT}`
+      const listen = ['--listen', `127.0.0.1:${MIRROR_PORT}`, '--mirror', upstream]
+      const mirror = lab.node(name).spawn([process.execPath, main, ...listen])
+      await mirror.waitForOutput(/"ready":true/)
+    }),
+  )
+}
+
+/** How pods in the cloud reach the API server. */
+async function accessTo(lab: Lab, topology: Topology): Promise<InClusterAccess> {
+  const kubeconfig = JSON.parse(await readFile(kubeconfigOf(lab), 'utf8')) as {
+    readonly clusters: readonly [{ readonly cluster: { readonly 'certificate-authority-data': string } }]
   }
+  const [{ cluster }] = kubeconfig.clusters
+  const ca = Buffer.from(cluster['certificate-authority-data'], 'base64').toString()
+  return { host: cloudOf(lab, topology).address, port: API_PORT, ca }
 }

@@ -38,7 +38,7 @@ export class ProcessLog {
    */
   async waitFor(
     matches: (entry: LogEntry) => boolean,
-    { mark = 0, timeoutMs = 20_000 }: { readonly mark?: number; readonly timeoutMs?: number } = {},
+    { mark = 0, timeoutMs = 60_000 }: { readonly mark?: number; readonly timeoutMs?: number } = {},
   ): Promise<LogEntry> {
     const deadline = Date.now() + timeoutMs
     for (;;) {

@@ -8,6 +8,7 @@ import { OPENAPI_V2_CONTENT_TYPE, openApiV2, openApiV2Protobuf } from '../discov
 import { openApiV3 } from '../discovery/openapi-v3.ts'
 import { selectorOf } from '../selectors.ts'
 import { StatusError } from '../status-error.ts'
+import { authorize } from './authorization.ts'
 import type { ServerCertificate } from './certificate.ts'
 import { ListPages } from './list-pages.ts'
 import { Representation } from './representation.ts'
@@ -86,6 +87,7 @@ export class ApiDouble implements AsyncDisposable {
     const path = url.pathname.length > 1 ? url.pathname.replace(/\/$/, '') : url.pathname
     if (request.method === 'GET' && this.#describe(path, request, response)) return
     const target = parseRequestTarget(path, this.#backend.kinds)
+    authorize(this.#backend, request, target)
     if (request.method === 'GET') {
       this.#read({ target, query: url.searchParams, accept: request.headers.accept }, response)
       return

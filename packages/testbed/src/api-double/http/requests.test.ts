@@ -40,12 +40,12 @@ class TestServer implements AsyncDisposable {
   async send(
     method: string,
     path: string,
-    init: { body?: unknown; type?: string; accept?: string } = {},
+    init: { body?: unknown; type?: string; accept?: string; authorization?: string } = {},
   ): Promise<Answer> {
-    const { body, type = 'application/json', accept = 'application/json' } = init
+    const { body, type = 'application/json', accept = 'application/json', authorization = '' } = init
     const response = await fetch(this.#double.url + path, {
       method,
-      headers: { 'content-type': type, accept },
+      headers: { 'content-type': type, accept, authorization },
       body: body === undefined ? null : JSON.stringify(body),
     })
     const text = await response.text()
@@ -296,5 +296,30 @@ describe('other requests', () => {
     expect((await server.send('GET', '/openapi/v2')).body.definitions).toHaveProperty([
       'io.k8s.api.core.v1.Service',
     ])
+  })
+})
+
+describe('a service account', () => {
+  const ROLES = `
+{ apiVersion: rbac.authorization.k8s.io/v1, kind: Role, metadata: { name: r, namespace: default }, rules: [{ apiGroups: [""], resources: [services], verbs: [list] }, { apiGroups: [""], resources: [secrets], resourceNames: [mine], verbs: [get] }] }
+---
+{ apiVersion: rbac.authorization.k8s.io/v1, kind: RoleBinding, metadata: { name: r, namespace: default }, roleRef: { apiGroup: rbac.authorization.k8s.io, kind: Role, name: r }, subjects: [{ kind: ServiceAccount, name: agent, namespace: edge }] }
+`
+
+  it.each([
+    ['GET', SERVICES, 200],
+    ['GET', `${SERVICES}?watch=1&timeoutSeconds=1`, 403],
+    ['GET', `${SERVICES}/web`, 403],
+    ['DELETE', `${SERVICES}/web`, 403],
+    ['GET', '/api/v1/services', 403],
+    ['GET', '/api/v1/namespaces/default/secrets/mine', 404],
+    ['GET', '/api/v1/namespaces/default/secrets/other', 403],
+    ['GET', '/api/v1', 200],
+  ])('may do what its roles allow: %s %s', async (method, path, code) => {
+    await using server = await TestServer.start()
+    for (const { ref, object } of parseManifests(ROLES)) server.store.create(ref, object)
+
+    const authorization = 'Bearer system:serviceaccount:edge:agent'
+    expect(await server.send(method, path, { authorization })).toMatchObject({ code })
   })
 })
