@@ -17,7 +17,10 @@ const IMPORTS = {
 /** Technologies, and the only places that may know them. */
 const DOORS = [
   { to: 'node_modules/(libp2p|@libp2p|@multiformats)/', from: '^(packages/tunnel|e2e/support)/' },
-  { to: 'node_modules/@kubernetes/client-node/', from: '^packages/(metadata/src/kubernetes/|testbed/src/api-double/schema/)' },
+  {
+    to: 'node_modules/@kubernetes/client-node/',
+    from: '^packages/(metadata/src/kubernetes/|testbed/src/api-double/schema/)',
+  },
   { to: 'node_modules/dns-packet/', from: '^packages/dns/(src/message\\.ts|.*\\.test\\.ts|test/)' },
   { to: 'node_modules/koffi/', from: '^packages/traffic/src/socket-options\\.ts' },
   { to: 'node_modules/zod/', from: '^packages/(runtime/|(edge-agent|tunnel-server)/src/config\\.ts)' },
