@@ -250,6 +250,6 @@ describe('NetworkNamespace', () => {
     const started = namespace.spawn(['sh', '-c', 'env; echo end'])
     await started.waitForOutput(/^end$/m)
     vi.unstubAllEnvs()
-    expect(`${stdout}${await started.output()}`).not.toMatch(/proxy/i)
+    expect(`${stdout}${await started.output()}`).not.toMatch(/^(https?|ftp|all)_proxy=/im)
   })
 })
