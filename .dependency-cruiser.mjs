@@ -21,14 +21,18 @@ const DOORS = [
     to: 'node_modules/@kubernetes/client-node/',
     from: '^packages/(metadata/src/kubernetes/|testbed/src/api-double/schema/)',
   },
+  { to: '^(node:)?sqlite$', from: '^packages/metadata/src/store/' },
   { to: 'node_modules/dns-packet/', from: '^packages/dns/(src/message\\.ts|.*\\.test\\.ts|test/)' },
-  { to: 'node_modules/koffi/', from: '^packages/traffic/src/socket-options\\.ts' },
+  {
+    to: 'node_modules/koffi/',
+    from: '^packages/(traffic/src/socket-options|testbed/src/delay/tun-device)\\.ts',
+  },
   { to: 'node_modules/zod/', from: '^packages/(runtime/|(edge-agent|tunnel-server)/src/config\\.ts)' },
   { to: 'node_modules/yaml/', from: '^packages/(runtime|testbed)/' },
   { to: 'node_modules/(pino|prom-client)/', from: '^packages/runtime/' },
   {
     to: '^(node:)?child_process$',
-    from: '^(packages/(proxier|testbed)|e2e|demo|scripts)/|/test/|\\.test\\.ts$',
+    from: '^(packages/(proxier|testbed)|e2e|demo|bench|scripts)/|/test/|\\.test\\.ts$',
   },
 ]
 
@@ -54,7 +58,7 @@ const doors = DOORS.map(({ to, from }) => ({
     .trim()
     .replaceAll(' ', '-')}`,
   severity: 'error',
-  from: { path: '^(packages|e2e|demo|scripts)/', pathNot: from },
+  from: { path: '^(packages|e2e|demo|bench|scripts)/', pathNot: from },
   to: { path: to },
 }))
 
@@ -72,13 +76,13 @@ export default {
     {
       name: 'one-entry-for-outsiders',
       severity: 'error',
-      from: { path: '^(e2e|demo|scripts)/' },
+      from: { path: '^(e2e|demo|bench|scripts)/' },
       to: { path: '^packages/', pathNot: '^packages/[^/]+/src/index\\.ts$' },
     },
     {
       name: 'e2e-and-demo-look-from-outside',
       severity: 'error',
-      from: { path: '^(e2e|demo)/' },
+      from: { path: '^(e2e|demo|bench)/' },
       // e2e/support plays members and strangers that misbehave, which takes the tunnel's own protocol.
       to: { path: '^packages/', pathNot: '^packages/(core|testbed|tunnel)/' },
     },

@@ -61,7 +61,7 @@ const metadata = z.strictObject({
   relistIntervalMs: milliseconds.default(DEFAULT_METADATA_OPTIONS.relistIntervalMs),
   minRetryDelayMs: milliseconds.default(DEFAULT_METADATA_OPTIONS.minRetryDelayMs),
   maxRetryDelayMs: milliseconds.default(DEFAULT_METADATA_OPTIONS.maxRetryDelayMs),
-}) satisfies z.ZodType<Omit<MetadataOptions, 'source'>>
+}) satisfies z.ZodType<Omit<MetadataOptions, 'source' | 'storeFile'>>
 
 const tunnel = z.strictObject({
   servers: z.array(hostAndPort).min(1),
@@ -144,9 +144,10 @@ export function nodeNameOf(config: EdgeAgentConfig, fallback: string): NodeName 
 
 /** The source as configured, else the API server for a pod that is told of one, and MetaServer for all others. */
 export function metadataOptionsOf(
-  { metadata: { source, ...options } }: Pick<EdgeAgentConfig, 'metadata'>,
+  { metadata: { source, ...rest }, dataDir }: Pick<EdgeAgentConfig, 'metadata' | 'dataDir'>,
   isInCluster: boolean,
 ): MetadataOptions {
+  const options = { ...rest, storeFile: join(dataDir, 'edgeway.db') }
   if (source.kind !== 'auto') return { ...options, source }
   return { ...options, source: isInCluster ? { kind: 'apiserver' } : DEFAULT_METADATA_OPTIONS.source }
 }

@@ -33,3 +33,13 @@ export class SecretConflictError extends EdgewayError {
     super(`${place} was written by somebody else meanwhile: it is left as it is`)
   }
 }
+
+/** The offline store was written by a newer or an older version, which may want it back. */
+export class StoreVersionError extends EdgewayError {
+  override readonly name = 'StoreVersionError'
+  readonly code = 'ERR_STORE_VERSION'
+
+  constructor(file: string, found: number, expected: number) {
+    super(`${file} is of version ${found}, expected ${expected}: it is left alone, and nothing is stored`)
+  }
+}

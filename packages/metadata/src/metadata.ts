@@ -16,6 +16,7 @@ import { mapNode } from './node-mapper.ts'
 import type { ObjectChange } from './object-set.ts'
 import { type ReflectedKind, Reflector, type ReflectorDeps, type ReflectorOptions } from './reflector.ts'
 import { mapService } from './service-mapper.ts'
+import { OfflineStore } from './store/offline-store.ts'
 
 /** Where the cluster's objects come from: KubeEdge's local API server, or the cluster's own. */
 export type MetadataSource =
@@ -24,6 +25,8 @@ export type MetadataSource =
 
 export interface MetadataOptions extends ReflectorOptions {
   readonly source: MetadataSource
+  /** SQLite file in which the objects are kept for a start while the source is away; without, nothing is. */
+  readonly storeFile?: string | undefined
 }
 
 export const DEFAULT_METADATA_OPTIONS: MetadataOptions = {
@@ -49,16 +52,22 @@ export class Metadata implements Component {
   readonly nodes: NodeDirectory
   readonly #stop: AbortController
   readonly #running: Promise<void>
+  readonly #store: OfflineStore | undefined
 
-  private constructor(directory: ClusterDirectory, stop: AbortController, running: Promise<void>) {
+  private constructor(
+    directory: ClusterDirectory,
+    stop: AbortController,
+    parts: { readonly running: Promise<void>; readonly store: OfflineStore | undefined },
+  ) {
     this.services = directory
     this.nodes = directory
     this.#stop = stop
-    this.#running = running
+    this.#running = parts.running
+    this.#store = parts.store
   }
 
   /**
-   * Returns before anything was asked; the directories fill as answers come.
+   * Returns before anything was asked: the directories have what was stored, and follow as answers come.
    *
    * @throws {SourceError} when the source is no URL, or the kubeconfig can't be used
    */
@@ -67,6 +76,8 @@ export class Metadata implements Component {
     const metrics = metadataMetrics(deps.metrics)
     const transport = await transportFor(options.source)
     const directory = new ClusterDirectory()
+    const { storeFile } = options
+    const store = storeFile === undefined ? undefined : OfflineStore.open(storeFile, logger)
     const stop = new AbortController()
     const gate = deps.readiness.gate('metadata')
     gate.shut(`no list of Services and EndpointSlices from ${transport.url} yet`)
@@ -81,19 +92,28 @@ export class Metadata implements Component {
     const timeout = AbortSignal.timeout.bind(AbortSignal)
     const follow = async <Value>(kind: ReflectedKind<Value>, onChange: ApplyChange<Value>): Promise<void> => {
       const to = { onChange, onListed: () => onListed(kind.name) }
-      await Reflector.run(kind, options, { ...to, transport, logger, metrics, timeout, stop: stop.signal })
+      await Reflector.run(kind, options, {
+        ...to,
+        transport,
+        store,
+        logger,
+        metrics,
+        timeout,
+        stop: stop.signal,
+      })
     }
     const running = Promise.all([
       follow(SERVICES, (change) => applyService(directory, change)),
       follow(SLICES, (change) => applySlice(directory, change)),
       follow(NODES, (change) => applyNode(directory, change)),
     ]).then(() => undefined, deps.onFatal)
-    return new Metadata(directory, stop, running)
+    return new Metadata(directory, stop, { running, store })
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#stop.abort()
     await this.#running
+    await this.#store?.[Symbol.asyncDispose]()
   }
 }
 

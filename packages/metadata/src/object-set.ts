@@ -50,6 +50,19 @@ export class ObjectSet<Value> {
     return [...deleted, ...objects.flatMap((object) => this.#put(object, sameHistory))]
   }
 
+  /** Takes what an earlier process knew: a complete list of an older version is then of another history. */
+  restore(objects: readonly ReflectedObject<Value>[]): ObjectChange<Value>[] {
+    this.#listRevision = objects.reduce(
+      (latest, { revision }) => Math.max(latest, revision),
+      this.#listRevision,
+    )
+    return this.merge(objects)
+  }
+
+  get(key: string): ReflectedObject<Value> | undefined {
+    return this.#objects.get(key)
+  }
+
   /** Takes a list that may be incomplete or old: adds and updates, deletes nothing. */
   merge(objects: readonly ReflectedObject<Value>[]): ObjectChange<Value>[] {
     return objects.flatMap((object) => this.#put(object, true))

@@ -8,6 +8,7 @@ import type { MetadataMetrics } from './metrics.ts'
 import { type ObjectList, readList } from './object-list.ts'
 import { type ObjectChange, ObjectSet, type ReflectedObject } from './object-set.ts'
 import { SourceLog } from './source-log.ts'
+import type { OfflineStore } from './store/offline-store.ts'
 
 export interface ReflectorOptions {
   /** For a whole LIST, and for the first sign of life of a WATCH. */
@@ -40,6 +41,8 @@ export interface ReflectorDeps<Value> {
   onChange(change: ObjectChange<Value>): void
   /** After each list that tells something: an empty store on an edge node does not. */
   onListed(): void
+  /** What is known on disk, and where changes go. */
+  readonly store?: OfflineStore | undefined
   readonly logger: Logger
   readonly metrics: MetadataMetrics
   /** As `AbortSignal.timeout`. */
@@ -79,11 +82,21 @@ export class Reflector<Value> {
     deps: ReflectorDeps<Value>,
   ): Promise<void> {
     const reflector = new Reflector(kind, options, deps)
+    reflector.#restore()
     while (!deps.stop.aborted) {
       const listed = await reflector.#attempt('list', async () => await reflector.#list())
       if (listed?.listClass === 'authoritative') await reflector.#watchUntilRelist(listed.revision)
       else await reflector.#pause()
     }
+  }
+
+  /** Begins with what an earlier process stored. What it stored it had mapped itself. */
+  #restore(): void {
+    const { store, onListed } = this.#deps
+    if (store === undefined) return
+    const objects = store.take(this.#kind.name) as readonly ReflectedObject<Value>[]
+    for (const change of this.#set.restore(objects)) this.#deps.onChange(change)
+    if (store.hasListOf(this.#kind.name)) onListed()
   }
 
   async #list(): Promise<ObjectList> {
@@ -96,7 +109,10 @@ export class Reflector<Value> {
   #take({ listClass, revision, items }: ObjectList): void {
     const { metrics, onListed } = this.#deps
     const objects = items.flatMap((item) => this.#read(item))
-    if (listClass === 'authoritative') this.#apply(this.#set.replace(objects, revision))
+    if (listClass === 'authoritative') {
+      this.#apply(this.#set.replace(objects, revision))
+      this.#deps.store?.noteListed(this.#kind.name)
+    }
     if (listClass === 'local') this.#apply(this.#set.merge(objects))
     metrics.lists.add({ kind: this.#kind.name, class: listClass })
     metrics.lastList.set({ kind: this.#kind.name }, Date.now() / 1_000)
@@ -161,7 +177,11 @@ export class Reflector<Value> {
   }
 
   #apply(changes: readonly ObjectChange<Value>[]): void {
-    for (const change of changes) this.#deps.onChange(change)
+    for (const change of changes) {
+      this.#deps.onChange(change)
+      const { uid = '', revision = 0 } = this.#set.get(change.key) ?? {}
+      this.#deps.store?.note(this.#kind.name, { ...change, uid, revision })
+    }
     this.#deps.metrics.objects.set({ kind: this.#kind.name }, this.#set.size)
   }
 

@@ -1,3 +1,6 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { formatServicePortName, type NodeName } from '@edgeway/core'
 import { ApiDouble, ApiDoubleClient, ObjectStore } from '@edgeway/testbed'
 import { describe, expect, it } from 'vitest'
@@ -171,5 +174,28 @@ describe('Metadata', () => {
     await running[Symbol.asyncDispose]()
     await running[Symbol.asyncDispose]()
     expect(running.deps.fatal).toEqual([])
+  })
+
+  it('goes on after a restart from what it stored, while its source is away', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'edgeway-metadata-'))
+    const storeFile = join(folder, 'edgeway.db')
+    await using cluster = await TestCluster.start(
+      service('web', '10.96.0.1'),
+      slice('web-1', 'web', ['edge-1/10.1.0.1']),
+    )
+    const first = await RunningMetadata.start(cluster.url, { storeFile })
+    await first.services.whenLoaded(AbortSignal.timeout(15_000))
+    await first[Symbol.asyncDispose]()
+    await cluster.stop()
+
+    await using second = await RunningMetadata.start(cluster.url, { storeFile })
+    expect(second.services.loaded).toBe(true)
+    expect(second.deps.readiness.shut).toEqual([])
+    expect(second.services.endpoints(WEB)).toMatchObject([{ node: 'edge-1', ip: '10.1.0.1' }])
+
+    await cluster.restart()
+    await cluster.client.delete('Service', 'shop/web')
+    await eventually(() => expect(second.services.servicePort(WEB)).toBeUndefined())
+    await rm(folder, { recursive: true })
   })
 })

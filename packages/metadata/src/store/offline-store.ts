@@ -1,0 +1,182 @@
+import { once } from 'node:events'
+import { Worker } from 'node:worker_threads'
+import type { Logger } from '@edgeway/core'
+import { StoreVersionError } from '../errors.ts'
+import type { ReflectedObject } from '../object-set.ts'
+import {
+  openDatabase,
+  readDatabase,
+  type StoreBatch,
+  type StoreContent,
+  type StoredObject,
+  setAside,
+} from './database.ts'
+import type { StoreAnswer } from './store-worker.ts'
+
+/** Changes are gathered for that long: the store is behind by no more, and flash is written to once for many. */
+const FLUSH_MS = 500
+/** A store that can't be written (a full disk) is tried again after that long. */
+const RETRY_MS = 30_000
+
+const NOTHING: StoreContent = { objects: [], listed: [] }
+
+/**
+ * What the mesh knows of the cluster, on disk: a node that starts while its source is away goes on from there. Nothing
+ * that goes wrong with it stops or delays anything else.
+ */
+export class OfflineStore implements AsyncDisposable {
+  readonly #logger: Logger
+  readonly #worker: Worker | undefined
+  readonly #listed = new Set<string>()
+  readonly #restored = new Map<string, ReflectedObject<unknown>[]>()
+  readonly #pending = new Map<string, StoredObject | Pick<StoredObject, 'kind' | 'key'>>()
+  #newlyListed = new Set<string>()
+  #timer: NodeJS.Timeout | undefined
+  #writing: Promise<void> = Promise.resolve()
+  #isFailing = false
+
+  private constructor(file: string, content: StoreContent, parts: { logger: Logger; isWritten: boolean }) {
+    this.#logger = parts.logger
+    for (const kind of content.listed) this.#listed.add(kind)
+    for (const { kind, key, uid, revision, value } of content.objects) {
+      const objects = this.#restored.get(kind) ?? []
+      objects.push({ key, uid, revision, value: JSON.parse(value), malformed: false })
+      this.#restored.set(kind, objects)
+    }
+    if (!parts.isWritten) return
+    this.#worker = new Worker(new URL('./store-worker.ts', import.meta.url), {
+      workerData: { file },
+      // SQLite of Node is new enough to be announced as such.
+      execArgv: ['--disable-warning=ExperimentalWarning'],
+    })
+    this.#worker.on('error', (error) =>
+      this.#logger.error('the offline store is not written any more', { error }),
+    )
+    this.#worker.unref()
+  }
+
+  /** Reads what is stored. A store that can't be used is said so, set aside, and begun anew. */
+  static open(file: string, logger: Logger): OfflineStore {
+    try {
+      using database = disposable(openDatabase(file))
+      const content = readDatabase(database.value)
+      logger.info('offline store read', { file, objects: content.objects.length })
+      return new OfflineStore(file, content, { logger, isWritten: true })
+    } catch (error) {
+      logger.warn('offline store can not be used, starting without', { file, error })
+      const isWritten = !(error instanceof StoreVersionError) && canSetAside(file, logger)
+      return new OfflineStore(file, NOTHING, { logger, isWritten })
+    }
+  }
+
+  /** Whether a complete list of that kind is stored. */
+  hasListOf(kind: string): boolean {
+    return this.#listed.has(kind)
+  }
+
+  /** What is stored of a kind; to be asked for once. */
+  take(kind: string): readonly ReflectedObject<unknown>[] {
+    const objects = this.#restored.get(kind) ?? []
+    this.#restored.delete(kind)
+    return objects
+  }
+
+  /** Stores an object's value, or forgets the object when there is none; within a second. */
+  note(kind: string, object: Omit<ReflectedObject<unknown>, 'malformed'>): void {
+    const { key, uid, revision, value } = object
+    const row =
+      value === undefined ? { kind, key } : { kind, key, uid, revision, value: JSON.stringify(value) }
+    this.#pending.set(`${kind}/${key}`, row)
+    this.#schedule(FLUSH_MS)
+  }
+
+  /** Notes that all objects of that kind are known. */
+  noteListed(kind: string): void {
+    if (this.#listed.has(kind)) return
+    this.#listed.add(kind)
+    this.#newlyListed.add(kind)
+    this.#schedule(FLUSH_MS)
+  }
+
+  /** Writes what is left. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#worker === undefined) return
+    clearTimeout(this.#timer)
+    this.#timer = undefined
+    await this.#writing
+    if (!this.#isFailing) await this.#flush()
+    const ended = once(this.#worker, 'exit')
+    this.#worker.postMessage('close')
+    await ended
+  }
+
+  #schedule(delayMs: number): void {
+    if (this.#worker === undefined) return
+    this.#timer ??= setTimeout(() => {
+      this.#timer = undefined
+      this.#writing = this.#flush()
+    }, delayMs)
+  }
+
+  async #flush(): Promise<void> {
+    if (this.#worker === undefined || (this.#pending.size === 0 && this.#newlyListed.size === 0)) return
+    const rows = [...this.#pending]
+    const listed = this.#newlyListed
+    this.#pending.clear()
+    this.#newlyListed = new Set()
+    const answer = await ask(this.#worker, batchOf(rows, listed))
+    this.#tell(answer)
+    if (answer.failure === undefined) return
+    // What was noted meanwhile is newer.
+    for (const [id, row] of rows) if (!this.#pending.has(id)) this.#pending.set(id, row)
+    for (const kind of listed) this.#newlyListed.add(kind)
+    this.#schedule(RETRY_MS)
+  }
+
+  #tell({ failure }: StoreAnswer): void {
+    const isFailing = failure !== undefined
+    if (isFailing && !this.#isFailing)
+      this.#logger.warn('offline store can not be written, will retry', { failure })
+    if (!isFailing && this.#isFailing) this.#logger.info('offline store is written again')
+    this.#isFailing = isFailing
+  }
+}
+
+/** A worker that dies has written nothing. */
+function ask(worker: Worker, batch: StoreBatch): Promise<StoreAnswer> {
+  const { promise, resolve } = Promise.withResolvers<StoreAnswer>()
+  const died = (): void => resolve({ failure: 'its worker ended' })
+  worker.once('exit', died)
+  worker.once('message', (answer: StoreAnswer) => {
+    worker.off('exit', died)
+    resolve(answer)
+  })
+  worker.postMessage(batch)
+  return promise
+}
+
+function batchOf(
+  rows: readonly (readonly [string, StoredObject | Pick<StoredObject, 'kind' | 'key'>])[],
+  listed: ReadonlySet<string>,
+): StoreBatch {
+  const all = rows.map(([, row]) => row)
+  return {
+    put: all.filter((row): row is StoredObject => 'value' in row),
+    deleted: all.filter((row) => !('value' in row)),
+    listed: [...listed],
+  }
+}
+
+function canSetAside(file: string, logger: Logger): boolean {
+  try {
+    setAside(file)
+    return true
+  } catch (error) {
+    logger.warn('offline store can not be set aside; nothing is stored', { file, error })
+    return false
+  }
+}
+
+function disposable<Value extends { close(): void }>(value: Value): { readonly value: Value } & Disposable {
+  return { value, [Symbol.dispose]: () => value.close() }
+}
