@@ -7,7 +7,7 @@ export default defineConfig({
         // Modules alone or a few with real sockets on loopback; needs no privileges.
         test: {
           name: 'unit',
-          include: ['packages/**/*.test.ts', 'scripts/**/*.test.ts'],
+          include: ['packages/**/*.test.ts', 'bench/**/*.test.ts', 'scripts/**/*.test.ts'],
           exclude: ['**/node_modules/**', '**/*.netns.test.ts'],
           testTimeout: 20_000,
         },

@@ -7,11 +7,20 @@ const STEPS = [
   { name: 'types', command: ['tsc', '--noEmit'] },
   {
     name: 'promises and switches',
-    command: ['oxlint', '--type-aware', '--deny-warnings', 'packages', 'e2e', 'demo', 'scripts'],
+    command: ['oxlint', '--type-aware', '--deny-warnings', 'packages', 'e2e', 'demo', 'bench', 'scripts'],
   },
   {
     name: 'boundaries',
-    command: ['depcruise', '--config', '.dependency-cruiser.mjs', 'packages', 'e2e', 'demo', 'scripts'],
+    command: [
+      'depcruise',
+      '--config',
+      '.dependency-cruiser.mjs',
+      'packages',
+      'e2e',
+      'demo',
+      'bench',
+      'scripts',
+    ],
   },
   { name: 'dead code', command: ['knip', '--treat-config-hints-as-errors'] },
   { name: 'unit tests', command: ['vitest', 'run', '--project', 'unit'] },

@@ -36,7 +36,7 @@ function isInstalled(wanted) {
 /** Of every file that decides what is installed. */
 function fingerprint() {
   const folders = readdirSync(join(REPOSITORY, 'packages')).map((name) => `packages/${name}`)
-  const files = ['.', 'e2e', 'demo', ...folders].map((folder) => `${folder}/package.json`)
+  const files = ['.', 'e2e', 'demo', 'bench', ...folders].map((folder) => `${folder}/package.json`)
   const hash = createHash('sha256')
   for (const file of ['pnpm-lock.yaml', 'pnpm-workspace.yaml', ...files.sort()]) {
     const path = join(REPOSITORY, file)

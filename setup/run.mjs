@@ -6,18 +6,24 @@ import { delimiter, join } from 'node:path'
 import { ensureDebianKubectl } from './debian-kubectl.mjs'
 import { ensurePackages, NODE } from './packages.mjs'
 import { REPOSITORY, SetupError } from './steps.mjs'
-import { checkPlatform, ensureLabCanRun, searchPath } from './system.mjs'
+import { checkPlatform, ensureLabCanRun, ensureTools, searchPath } from './system.mjs'
+import { BENCH_TOOLS } from './tools.mjs'
 
 /** Root scripts: what runs, and what it needs besides Node 24: root, system tools and network namespaces (`lab`), … */
 const SCRIPTS = {
   'api-double': { main: 'packages/testbed/src/api-double/main.ts', needs: [] },
+  bench: { main: 'bench/main.ts', needs: ['lab', 'bench'] },
   check: { main: 'scripts/check.ts', needs: [] },
   demo: { main: 'demo/main.ts', needs: ['lab'] },
   lab: { main: 'scripts/lab.ts', needs: ['lab'] },
   test: { main: 'scripts/test.ts', needs: ['lab', 'debian-kubectl'] },
 }
 
-const NEEDS = { lab: ensureLabCanRun, 'debian-kubectl': ensureDebianKubectl }
+const NEEDS = {
+  bench: () => ensureTools(BENCH_TOOLS),
+  lab: ensureLabCanRun,
+  'debian-kubectl': ensureDebianKubectl,
+}
 
 async function main() {
   const [name, ...args] = process.argv.slice(2)

@@ -29,9 +29,14 @@ export async function ensureLabCanRun() {
     throw new SetupError(
       'the lab makes network namespaces, which takes root: run the command as root or with sudo',
     )
-  const missing = TOOLS.filter(({ tool }) => !isOnPath(tool))
-  if (missing.length > 0) await installTools(missing)
+  await ensureTools(TOOLS)
   checkKernel()
+}
+
+/** @throws {SetupError} saying which can't be had */
+export async function ensureTools(tools) {
+  const missing = tools.filter(({ tool }) => !isOnPath(tool))
+  if (missing.length > 0) await installTools(missing)
 }
 
 async function installTools(missing) {

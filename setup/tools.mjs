@@ -9,3 +9,11 @@ export const TOOLS = [
   { tool: 'dnsmasq', debianPackage: 'dnsmasq-base', why: "is the lab's DNS server of the internet" },
   { tool: 'kubectl', debianPackage: 'kubernetes-client', why: 'applies manifests' },
 ]
+
+/** What the benches compare with, and measure with. */
+export const BENCH_TOOLS = [
+  { tool: 'haproxy', debianPackage: 'haproxy', why: 'a reference peer' },
+  { tool: 'nginx', debianPackage: 'nginx-light', why: 'the HTTP server behind all peers' },
+  { tool: 'iperf3', debianPackage: 'iperf3', why: 'measures throughput' },
+  { tool: 'wrk', debianPackage: 'wrk', why: 'measures requests and connections' },
+]

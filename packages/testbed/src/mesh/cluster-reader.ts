@@ -3,10 +3,14 @@ import { apiVersionOf, type KindName, kindNamed } from '../api-double/kinds.ts'
 import { LabError } from '../lab/errors.ts'
 import type { LabHost } from '../lab/lab-host.ts'
 
-/** Reads objects of the lab's cluster on behalf of its kubelets, by curl on the host of the API server. */
+/**
+ * Reads objects of the lab's cluster on behalf of its kubelets, by curl on the host of the API server. While that is away,
+ * what was read last counts, as for a kubelet.
+ */
 export class ClusterReader {
   readonly #host: LabHost
   readonly #url: string
+  readonly #known = new Map<string, ApiObject | undefined>()
 
   constructor(host: LabHost, url: string) {
     this.#host = host
@@ -22,10 +26,18 @@ export class ClusterReader {
     const root = kind.group === '' ? '/api/v1' : `/apis/${apiVersionOf(kind)}`
     const url = `${this.#url}${root}/namespaces/${namespace}/${kind.plural}/${name}`
     const { stdout, stderr } = await this.#host.exec(['curl', '--silent', '--show-error', url])
+    if (stdout === '' && this.#known.has(url)) return this.#known.get(url)
     if (stdout === '') throw new LabError(`the API server does not answer: ${stderr}`)
-    const answer = JSON.parse(stdout) as ApiObject & { readonly code?: number; readonly message?: string }
-    if (answer.kind !== 'Status') return answer
-    if (answer.code === 404) return undefined
-    throw new LabError(`the API server answered ${answer.code}: ${answer.message}`)
+    const object = objectIn(stdout)
+    this.#known.set(url, object)
+    return object
   }
+}
+
+/** `undefined` for the answer that there is none. */
+function objectIn(text: string): ApiObject | undefined {
+  const answer = JSON.parse(text) as ApiObject & { readonly code?: number; readonly message?: string }
+  if (answer.kind !== 'Status') return answer
+  if (answer.code === 404) return undefined
+  throw new LabError(`the API server answered ${answer.code}: ${answer.message}`)
 }

@@ -6,6 +6,7 @@ import { type InClusterAccess, Kubelet } from '../kubelet/kubelet.ts'
 import { LabError } from '../lab/errors.ts'
 import { Lab } from '../lab/lab.ts'
 import type { LabHost } from '../lab/lab-host.ts'
+import type { LabProcess } from '../lab/lab-process.ts'
 import type { Topology } from '../lab/topology.ts'
 import { ClusterReader } from './cluster-reader.ts'
 import { Kubectl } from './kubectl.ts'
@@ -18,6 +19,8 @@ export interface MeshOptions {
   readonly bystanders?: readonly string[]
   /** Files with the cluster's objects, applied before any agent starts. */
   readonly manifests?: readonly string[]
+  /** Of agents and tunnel server; `debug`, which has a line per flow, unless given. */
+  readonly logLevel?: 'info' | 'debug'
   /** Told in a few words what comes next. */
   readonly onStep?: (step: string) => void
 }
@@ -41,8 +44,10 @@ export class Mesh implements AsyncDisposable {
   readonly #agents: ReadonlyMap<string, MeshProcess>
   readonly #cloud: LabHost
   readonly #reader: ClusterReader
+  readonly #apis: readonly LabProcess[]
 
-  private constructor(lab: Lab, { topology, bystanders = [] }: MeshOptions, access: InClusterAccess) {
+  private constructor(lab: Lab, { topology, bystanders = [] }: MeshOptions, { access, apis }: Api) {
+    this.#apis = apis
     const cloudNodes = (topology.cloud ?? []).filter(({ name }) => !bystanders.includes(name))
     this.lab = lab
     this.#cloud = cloudOf(lab, topology)
@@ -67,10 +72,10 @@ export class Mesh implements AsyncDisposable {
     const lab = await Lab.create(topology)
     try {
       onStep('starting the API server and its mirrors')
-      await startApi(lab, topology)
-      const mesh = new Mesh(lab, options, await accessTo(lab, topology))
+      const apis = await startApi(lab, topology)
+      const mesh = new Mesh(lab, options, { apis, access: await accessTo(lab, topology) })
       onStep('applying the manifests')
-      await mesh.#applyManifests(manifests)
+      await mesh.#applyManifests(manifests, options.logLevel ?? 'debug')
       onStep('starting the tunnel server')
       await mesh.server.start()
       await mesh.server.whenReady()
@@ -104,31 +109,37 @@ export class Mesh implements AsyncDisposable {
     return Buffer.from(data?.token ?? '', 'base64').toString()
   }
 
+  /** Kills the API server and all its mirrors. */
+  async killApi(): Promise<void> {
+    for (const api of this.#apis) api.kill('SIGKILL')
+    await Promise.all(this.#apis.map(({ exited }) => exited))
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await this.lab[Symbol.asyncDispose]()
   }
 
   /** Everything of `manifests/`, with what a user sets: where the tunnel server is. */
-  async #applyManifests(files: readonly string[]): Promise<void> {
+  async #applyManifests(files: readonly string[], level: 'info' | 'debug'): Promise<void> {
     await this.kubectl.applyKustomization(join(REPOSITORY, 'manifests'))
     const servers = [`${this.#cloud.address}:${TUNNEL_SERVER_PORT}`]
     await this.kubectl.apply(
       ...(await Promise.all([
-        this.#configured('edgeway-tunnel-server', {}),
-        this.#configured('edgeway-agent', { tunnel: { servers } }),
+        this.#configured('edgeway-tunnel-server', { log: { level } }),
+        this.#configured('edgeway-agent', { log: { level }, tunnel: { servers } }),
       ])),
     )
     await this.kubectl.applyFiles(files)
   }
 
-  /** A ConfigMap of the manifests with fields of its config changed; logs say everything. */
+  /** A ConfigMap of the manifests with fields of its config changed. */
   async #configured(
     name: string,
     changes: Readonly<Record<string, Readonly<Record<string, unknown>>>>,
   ): Promise<ApiObject> {
     const { apiVersion, kind, metadata, data } = await this.#mustGet('ConfigMap', name)
     const { 'config.yaml': text = '' } = data as Readonly<Record<string, string>>
-    const config = { ...parse(text), log: { level: 'debug' } }
+    const config = parse(text)
     for (const [section, fields] of Object.entries(changes))
       config[section] = { ...config[section], ...fields }
     const { labels = {} } = metadata
@@ -179,7 +190,13 @@ function kubeconfigOf(lab: Lab): string {
   return join(lab.logFolder, 'kubeconfig')
 }
 
-async function startApi(lab: Lab, topology: Topology): Promise<void> {
+/** The API server with its mirrors, and how pods in the cloud reach it. */
+interface Api {
+  readonly apis: readonly LabProcess[]
+  readonly access: InClusterAccess
+}
+
+async function startApi(lab: Lab, topology: Topology): Promise<readonly LabProcess[]> {
   const main = join(REPOSITORY, 'packages/testbed/src/api-double/main.ts')
   const cloud = cloudOf(lab, topology)
   await mkdir(join(lab.logFolder, 'home'), { recursive: true })
@@ -188,14 +205,16 @@ async function startApi(lab: Lab, topology: Topology): Promise<void> {
   const api = cloud.spawn([process.execPath, main, ...plain, ...secure])
   await api.waitForOutput(/"ready":true/)
   const edge = (topology.sites ?? []).flatMap(({ nodes }) => nodes)
-  await Promise.all(
+  const mirrors = await Promise.all(
     edge.map(async ({ name }) => {
       const upstream = `http://${cloud.address}:${PLAIN_API_PORT}`
       const listen = ['--listen', `127.0.0.1:${MIRROR_PORT}`, '--mirror', upstream]
       const mirror = lab.node(name).spawn([process.execPath, main, ...listen])
       await mirror.waitForOutput(/"ready":true/)
+      return mirror
     }),
   )
+  return [api, ...mirrors]
 }
 
 /** How pods in the cloud reach the API server. */

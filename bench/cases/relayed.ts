@@ -1,0 +1,19 @@
+import { BULK, compareWays, HTTP, LATENCY } from '../src/compare-ways.ts'
+import { Scene } from '../src/scene.ts'
+import type { BenchCase } from './case.ts'
+
+export const relayed: BenchCase = {
+  name: 'relayed',
+  summary:
+    'client and pod at two sites, through the tunnel server; against direct and haproxy as a plain relay',
+  async run(onStep) {
+    await using scene = await Scene.start(onStep)
+    const client = scene.mesh.lab.pod('client')
+    const probes = [BULK, HTTP, LATENCY]
+    const contenders = scene.far()
+    return compareWays(
+      { bench: 'relayed', case: 'two sites', edgeMesh: 'relayed', client, contenders, probes },
+      onStep,
+    )
+  },
+}

@@ -1,0 +1,22 @@
+import { fileURLToPath } from 'node:url'
+import type { LabHost } from '@edgeway/testbed'
+import { mustExec } from './must-exec.ts'
+
+export const ECHO_PORT = 7007
+
+const CLIENT = fileURLToPath(new URL('./latency-client.ts', import.meta.url))
+
+/** In microseconds. */
+export interface Latency {
+  /** From the begin of a connection to its first byte back. */
+  readonly firstByteP50: number
+  readonly firstByteP99: number
+  /** Of one byte there and back on an open connection. */
+  readonly echoP50: number
+}
+
+/** Asks an echo server, one question after the other. */
+export async function latency(client: LabHost, ip: string): Promise<Latency> {
+  const output = await mustExec(client, [process.execPath, CLIENT, ip, String(ECHO_PORT)])
+  return JSON.parse(output) as Latency
+}

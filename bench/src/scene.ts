@@ -1,0 +1,142 @@
+import { type LabProcess, Mesh, namespaceObject, nodeObject, type Topology } from '@edgeway/testbed'
+import { addDnat, DNAT_ADDRESS } from './peers/dnat.ts'
+import { startHaproxy } from './peers/haproxy.ts'
+import { PORTS, startServers } from './peers/servers.ts'
+
+/** The Service of the pod on the client's own node, and that of the pod on the other site. */
+const NEAR = { name: 'near', clusterIp: '10.96.0.31', pod: 'near', node: 'edge-1' } as const
+const FAR = { name: 'far', clusterIp: '10.96.0.32', pod: 'far', node: 'edge-2' } as const
+const BENCH = 'bench'
+const RESOLVER = 'resolver'
+const FAR_NODE_ADDRESS = '192.168.2.10'
+
+/**
+ * Two sites. Behind the first one's NAT is the client. The second one is routed, so that reference peers can reach it
+ * without a mesh; edgeway doesn't use that: private addresses are not dialled.
+ */
+export const SCENE_TOPOLOGY: Topology = {
+  cloud: [
+    { name: 'cloud', address: '45.80.0.10', podSubnet: '10.244.0.0/24' },
+    { name: RESOLVER, address: '45.80.0.53' },
+  ],
+  sites: [
+    {
+      name: 'near-site',
+      nat: 'endpoint-independent',
+      subnet: '192.168.1.0/24',
+      nodes: [
+        {
+          name: 'edge-1',
+          address: '192.168.1.10',
+          podSubnet: '10.244.1.0/24',
+          pods: [
+            { name: 'client', namespace: BENCH, address: '10.244.1.10' },
+            { name: NEAR.pod, namespace: BENCH, address: '10.244.1.11' },
+          ],
+        },
+      ],
+    },
+    {
+      name: 'far-site',
+      nat: 'none',
+      subnet: '192.168.2.0/24',
+      nodes: [
+        {
+          name: 'edge-2',
+          address: FAR_NODE_ADDRESS,
+          podSubnet: '10.244.2.0/24',
+          pods: [{ name: FAR.pod, namespace: BENCH, address: '10.244.2.11' }],
+        },
+      ],
+    },
+  ],
+}
+
+/** One way from the client to a server; all serve the same ports. */
+export interface Contender {
+  readonly name: 'edgeway' | 'direct' | 'kernel DNAT' | 'haproxy'
+  readonly ip: string
+  /** Processes that carry its bytes, for CPU figures. */
+  readonly pids: readonly number[]
+}
+
+/** A running mesh with servers on both sites and reference peers beside it. */
+export class Scene implements AsyncDisposable {
+  readonly mesh: Mesh
+  readonly #haproxies: Readonly<Record<'near' | 'far', LabProcess>>
+
+  private constructor(mesh: Mesh, haproxies: Readonly<Record<'near' | 'far', LabProcess>>) {
+    this.mesh = mesh
+    this.#haproxies = haproxies
+  }
+
+  static async start(onStep: (step: string) => void): Promise<Scene> {
+    const mesh = await Mesh.start({
+      topology: SCENE_TOPOLOGY,
+      bystanders: [RESOLVER],
+      logLevel: 'info',
+      onStep,
+    })
+    try {
+      const { lab } = mesh
+      await mesh.kubectl.apply(namespaceObject(BENCH), ...['cloud', 'edge-1', 'edge-2'].map(nodeObject))
+      await mesh.kubectl.apply(
+        ...[NEAR, FAR].flatMap((service) => objectsOf(service, lab.pod(service.pod).address)),
+      )
+      onStep('starting servers and reference peers')
+      await Promise.all(
+        [lab.pod(NEAR.pod), lab.pod(FAR.pod), lab.node('edge-2')].map((host) => startServers(lab, host)),
+      )
+      await addDnat(lab.node('edge-1'), lab.pod(NEAR.pod).address)
+      return new Scene(mesh, {
+        near: await startHaproxy(lab, lab.node('edge-1'), lab.pod(NEAR.pod).address),
+        far: await startHaproxy(lab, lab.node('cloud'), FAR_NODE_ADDRESS),
+      })
+    } catch (error) {
+      await mesh[Symbol.asyncDispose]()
+      throw error
+    }
+  }
+
+  /** To the pod on the client's own node. */
+  near(): readonly Contender[] {
+    const { lab } = this.mesh
+    return [
+      { name: 'edgeway', ip: NEAR.clusterIp, pids: [this.mesh.agent('edge-1').pid] },
+      { name: 'direct', ip: lab.pod(NEAR.pod).address, pids: [] },
+      { name: 'kernel DNAT', ip: DNAT_ADDRESS, pids: [] },
+      { name: 'haproxy', ip: lab.node('edge-1').innerAddress ?? '', pids: [this.#haproxies.near.pid] },
+    ]
+  }
+
+  /** To the other site: through the tunnel server, by plain routing, and through haproxy in the cloud. */
+  far(): readonly Contender[] {
+    const { mesh } = this
+    const pids = [mesh.agent('edge-1').pid, mesh.agent('edge-2').pid, mesh.server.pid]
+    return [
+      { name: 'edgeway', ip: FAR.clusterIp, pids },
+      { name: 'direct', ip: FAR_NODE_ADDRESS, pids: [] },
+      { name: 'haproxy', ip: mesh.lab.node('cloud').address, pids: [this.#haproxies.far.pid] },
+    ]
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.mesh[Symbol.asyncDispose]()
+  }
+}
+
+function objectsOf({ name, clusterIp, node }: typeof NEAR | typeof FAR, ip: string) {
+  const metadata = { namespace: BENCH, name }
+  const ports = Object.entries(PORTS).map(([port, number]) => ({ name: port, protocol: 'TCP', port: number }))
+  return [
+    { apiVersion: 'v1', kind: 'Service', metadata, spec: { clusterIP: clusterIp, ports } },
+    {
+      apiVersion: 'discovery.k8s.io/v1',
+      kind: 'EndpointSlice',
+      metadata: { ...metadata, labels: { 'kubernetes.io/service-name': name } },
+      addressType: 'IPv4',
+      ports,
+      endpoints: [{ addresses: [ip], conditions: { ready: true }, nodeName: node }],
+    },
+  ]
+}
