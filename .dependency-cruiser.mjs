@@ -32,7 +32,7 @@ const DOORS = [
   { to: 'node_modules/(pino|prom-client)/', from: '^packages/runtime/' },
   {
     to: '^(node:)?child_process$',
-    from: '^(packages/(proxier|testbed)|e2e|demo|bench|scripts)/|/test/|\\.test\\.ts$',
+    from: '^(packages/(proxier|testbed)|e2e|demo|bench|container|scripts)/|/test/|\\.test\\.ts$',
   },
 ]
 
@@ -58,7 +58,7 @@ const doors = DOORS.map(({ to, from }) => ({
     .trim()
     .replaceAll(' ', '-')}`,
   severity: 'error',
-  from: { path: '^(packages|e2e|demo|bench|scripts)/', pathNot: from },
+  from: { path: '^(packages|e2e|demo|bench|container|scripts)/', pathNot: from },
   to: { path: to },
 }))
 
@@ -76,13 +76,13 @@ export default {
     {
       name: 'one-entry-for-outsiders',
       severity: 'error',
-      from: { path: '^(e2e|demo|bench|scripts)/' },
+      from: { path: '^(e2e|demo|bench|container|scripts)/' },
       to: { path: '^packages/', pathNot: '^packages/[^/]+/src/index\\.ts$' },
     },
     {
       name: 'e2e-and-demo-look-from-outside',
       severity: 'error',
-      from: { path: '^(e2e|demo|bench)/' },
+      from: { path: '^(e2e|demo|bench|container)/' },
       // e2e/support plays members and strangers that misbehave, which takes the tunnel's own protocol.
       to: { path: '^packages/', pathNot: '^packages/(core|testbed|tunnel)/' },
     },

@@ -22,6 +22,10 @@ export default defineConfig({
         },
       },
       {
+        // The images in a container runtime; needs root, podman and buildah.
+        test: { name: 'container', include: ['container/*.e2e.ts'], testTimeout: 120_000 },
+      },
+      {
         // The whole mesh in a lab, black box; needs root.
         test: {
           name: 'e2e',

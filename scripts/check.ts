@@ -7,7 +7,17 @@ const STEPS = [
   { name: 'types', command: ['tsc', '--noEmit'] },
   {
     name: 'promises and switches',
-    command: ['oxlint', '--type-aware', '--deny-warnings', 'packages', 'e2e', 'demo', 'bench', 'scripts'],
+    command: [
+      'oxlint',
+      '--type-aware',
+      '--deny-warnings',
+      'packages',
+      'e2e',
+      'demo',
+      'bench',
+      'container',
+      'scripts',
+    ],
   },
   {
     name: 'boundaries',

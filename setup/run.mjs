@@ -7,7 +7,7 @@ import { ensureDebianKubectl } from './debian-kubectl.mjs'
 import { ensurePackages, NODE } from './packages.mjs'
 import { REPOSITORY, SetupError } from './steps.mjs'
 import { checkPlatform, ensureLabCanRun, ensureTools, searchPath } from './system.mjs'
-import { BENCH_TOOLS } from './tools.mjs'
+import { BENCH_TOOLS, CONTAINER_TOOLS } from './tools.mjs'
 
 /** Root scripts: what runs, and what it needs besides Node 24: root, system tools and network namespaces (`lab`), … */
 const SCRIPTS = {
@@ -15,14 +15,17 @@ const SCRIPTS = {
   bench: { main: 'bench/main.ts', needs: ['lab', 'bench'] },
   check: { main: 'scripts/check.ts', needs: [] },
   demo: { main: 'demo/main.ts', needs: ['lab'] },
+  image: { main: 'container/build.ts', needs: ['container'] },
   lab: { main: 'scripts/lab.ts', needs: ['lab'] },
   test: { main: 'scripts/test.ts', needs: ['lab', 'debian-kubectl'] },
+  'test:container': { main: 'scripts/test-container.ts', needs: ['lab', 'container'] },
 }
 
 const NEEDS = {
   bench: () => ensureTools(BENCH_TOOLS),
-  lab: ensureLabCanRun,
+  container: () => ensureTools(CONTAINER_TOOLS),
   'debian-kubectl': ensureDebianKubectl,
+  lab: ensureLabCanRun,
 }
 
 async function main() {

@@ -40,7 +40,11 @@ export async function ensureTools(tools) {
 }
 
 async function installTools(missing) {
-  const packages = [...new Set(missing.map(({ debianPackage }) => debianPackage))]
+  const named = missing.map(({ debianPackage }) => debianPackage)
+  // podman's policy for images, which Debian only recommends.
+  const policy =
+    named.includes('podman') || named.includes('buildah') ? ['golang-github-containers-common'] : []
+  const packages = [...new Set([...named, ...policy])]
   const list = missing.map(
     ({ tool, debianPackage, why }) => `  ${tool} (${why}; Debian package ${debianPackage})`,
   )

@@ -17,3 +17,11 @@ export const BENCH_TOOLS = [
   { tool: 'iperf3', debianPackage: 'iperf3', why: 'measures throughput' },
   { tool: 'wrk', debianPackage: 'wrk', why: 'measures requests and connections' },
 ]
+
+/** What builds and runs container images. */
+export const CONTAINER_TOOLS = [
+  { tool: 'buildah', debianPackage: 'buildah', why: 'builds images' },
+  { tool: 'podman', debianPackage: 'podman', why: 'runs them' },
+  { tool: 'runc', debianPackage: 'runc', why: 'is the runtime under podman' },
+  { tool: 'mmdebstrap', debianPackage: 'mmdebstrap', why: 'makes their base in tests' },
+]

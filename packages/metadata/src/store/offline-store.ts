@@ -48,6 +48,7 @@ export class OfflineStore implements AsyncDisposable {
       workerData: { file },
       // SQLite of Node is new enough to be announced as such.
       execArgv: ['--disable-warning=ExperimentalWarning'],
+      resourceLimits: { maxYoungGenerationSizeMb: 2, maxOldGenerationSizeMb: 64 },
     })
     this.#worker.on('error', (error) =>
       this.#logger.error('the offline store is not written any more', { error }),
@@ -105,6 +106,8 @@ export class OfflineStore implements AsyncDisposable {
     this.#timer = undefined
     await this.#writing
     if (!this.#isFailing) await this.#flush()
+    // It may be all that is left of the process.
+    this.#worker.ref()
     const ended = once(this.#worker, 'exit')
     this.#worker.postMessage('close')
     await ended

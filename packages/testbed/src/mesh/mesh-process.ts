@@ -4,7 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { parse } from 'yaml'
 import type { ApiObject } from '../api-double/api-object.ts'
 import type { ContainerPlan } from '../kubelet/container-plan.ts'
-import type { Kubelet } from '../kubelet/kubelet.ts'
+import type { Kubelet, PreparedContainer } from '../kubelet/kubelet.ts'
 import { sandboxCommand } from '../kubelet/sandbox.ts'
 import { LabError } from '../lab/errors.ts'
 import type { LabHost } from '../lab/lab-host.ts'
@@ -43,6 +43,7 @@ export class MeshProcess {
   readonly host: LabHost
   readonly log: ProcessLog
   readonly #spec: MeshProcessSpec
+  /** `undefined` while somebody else runs it. */
   #running: LabProcess | undefined
   #plan: ContainerPlan | undefined
 
@@ -56,14 +57,23 @@ export class MeshProcess {
     return this.#started(this.#running).pid
   }
 
-  /** Starts the container as the kubelet does: from the workload, the ConfigMaps and the Secrets of this moment. */
-  async start(changes: PodChanges = {}): Promise<void> {
-    const { kubelet, readWorkload, folder } = this.#spec
+  /**
+   * Prepares the container as the kubelet does: from the workload, the ConfigMaps and the Secrets of this moment. For
+   * those who run it themselves.
+   */
+  async prepare(changes: PodChanges = {}): Promise<PreparedContainer> {
+    const { kubelet, readWorkload } = this.#spec
     const workload = await readWorkload()
-    const { plan, image } = await kubelet.prepare(workload, (file, content) => edited(file, content, changes))
-    const root = join(folder, 'root')
+    const prepared = await kubelet.prepare(workload, (file, content) => edited(file, content, changes))
+    this.#plan = prepared.plan
+    this.#running = undefined
+    return prepared
+  }
+
+  async start(changes: PodChanges = {}): Promise<void> {
+    const { plan, image } = await this.prepare(changes)
+    const root = join(this.#spec.folder, 'root')
     await rm(root, { recursive: true, force: true })
-    this.#plan = plan
     this.#running = this.host.spawn(await sandboxCommand(plan, image, root), { logFile: this.log.file })
   }
 
@@ -100,7 +110,7 @@ export class MeshProcess {
     for (;;) {
       const answer = await this.admin(this.#started(this.#plan).readinessUrl.pathname)
       if (answer.endsWith('\nready\n') || answer === 'ready\n') return
-      if (this.#running?.running !== true || Date.now() > deadline)
+      if (this.#running?.running === false || Date.now() > deadline)
         throw new LabError(
           `${this.#spec.program} on ${this.host.name} is not ready: ${answer}\n${await this.#tail()}`,
         )

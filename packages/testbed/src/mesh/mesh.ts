@@ -51,7 +51,7 @@ export class Mesh implements AsyncDisposable {
     const cloudNodes = (topology.cloud ?? []).filter(({ name }) => !bystanders.includes(name))
     this.lab = lab
     this.#cloud = cloudOf(lab, topology)
-    this.#reader = new ClusterReader(this.#cloud, `http://127.0.0.1:${PLAIN_API_PORT}`)
+    this.#reader = new ClusterReader(this.#cloud, this.plainApiUrl)
     this.kubectl = new Kubectl(this.#cloud, {
       kubeconfig: kubeconfigOf(lab),
       home: join(lab.logFolder, 'home'),
@@ -87,6 +87,11 @@ export class Mesh implements AsyncDisposable {
       await lab[Symbol.asyncDispose]()
       throw error
     }
+  }
+
+  /** Of the API server without TLS, on its own host. */
+  get plainApiUrl(): string {
+    return `http://127.0.0.1:${PLAIN_API_PORT}`
   }
 
   get agents(): readonly MeshProcess[] {
