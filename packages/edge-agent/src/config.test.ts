@@ -1,4 +1,4 @@
-import { readFile, writeFile } from 'node:fs/promises'
+import { mkdtempDisposable, readFile, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -20,10 +20,23 @@ describe('the config of the edge agent', () => {
     expect(example).toEqual({ ...edgeAgentConfigSchema.parse(MINIMAL), nodeName: 'edge-1' })
   })
 
-  it('explains each field of the example in a comment of its own or of its group', async () => {
-    const sections = (await readFile(EXAMPLE, 'utf8')).split('\n\n')
+  it.each(['127.0.0.1:53', '[fd00::1]:53', 'fd00::1', '::', '1.1.1.1'])(
+    'takes %s as an upstream',
+    (upstream) => {
+      const config = edgeAgentConfigSchema.parse({ ...MINIMAL, dns: { upstreams: [upstream] } })
 
-    for (const section of sections) expect(section).toContain('#')
+      expect(config.dns.upstreams).toEqual([upstream])
+    },
+  )
+
+  it('stands in the example with every field, and each group of them is explained', async () => {
+    const example = await readFile(EXAMPLE, 'utf8')
+
+    const { nodeName: _, ...config } = await loadConfig(EXAMPLE, edgeAgentConfigSchema)
+    expect(example.match(/^ *\w+(?=:)/gm)?.map((key) => key.trim())).toEqual(
+      expect.arrayContaining([...fieldsOf(config), 'nodeName']),
+    )
+    for (const section of example.split('\n\n')) expect(section).toContain('#')
   })
 
   it.each([
@@ -33,11 +46,29 @@ describe('the config of the edge agent', () => {
       wrong: { tunnel: { servers: ['tunnel.example.com'] } },
       message: /tunnel\.servers\[0\]: expected host:port/,
     },
+    {
+      wrong: { tunnel: { servers: ['h:0'] } },
+      message: /tunnel\.servers\[0\]: expected host:port, found "h:0"/,
+    },
+    { wrong: { tunnel: { servers: ['h:65536'] } }, message: /tunnel\.servers\[0\]: expected host:port/ },
+    {
+      wrong: { dns: { upstreams: ['1.1.1.1:99999'] } },
+      message: /dns\.upstreams\[0\]: expected an IP address/,
+    },
+    { wrong: { dns: { upstreams: ['1.1.1'] } }, message: /dns\.upstreams\[0\]: expected an IP address/ },
+    { wrong: { dns: { clusterDomain: 'a..b' } }, message: /dns\.clusterDomain: expected a domain/ },
+    { wrong: { groupId: 2 ** 32 }, message: /groupId: expected at most/ },
+    { wrong: { traffic: { drainTimeoutMs: 2 ** 31 } }, message: /drainTimeoutMs: expected at most 86400000/ },
+    {
+      wrong: { metadata: { source: { kind: 'metaserver', url: 'http://me:secret@127.0.0.1:10550' } } },
+      message: /metadata\.source\.url: expected a URL without credentials, .*<redacted>@127/,
+    },
     { wrong: { tunnel: {} }, message: /tunnel\.servers: missing/ },
     { wrong: { kind: 'EdgeAgent' }, message: /kind: expected "EdgeAgentConfiguration"/ },
     { wrong: { dataDir: 'data' }, message: /dataDir: expected an absolute path/ },
   ])('refuses $wrong by name', async ({ wrong, message }) => {
-    const file = join(tmpdir(), `edge-agent-${process.pid}.yaml`)
+    await using folder = await mkdtempDisposable(join(tmpdir(), 'edge-agent-'))
+    const file = join(folder.path, 'config.yaml')
     await writeFile(file, JSON.stringify({ ...MINIMAL, ...wrong }))
 
     await expect(loadConfig(file, edgeAgentConfigSchema)).rejects.toThrow(message)
@@ -69,3 +100,10 @@ describe('the config of the edge agent', () => {
     expect(nodeNameOf({ ...config, nodeName: 'edge-1' }, 'host')).toBe('edge-1')
   })
 })
+
+/** The names of all fields, those within fields included. */
+function fieldsOf(value: object): string[] {
+  return Object.entries(value).flatMap(([key, inner]) =>
+    typeof inner === 'object' && !Array.isArray(inner) ? [key, ...fieldsOf(inner)] : [key],
+  )
+}

@@ -12,18 +12,23 @@ import type { RuntimeConfig } from '@edgeway/runtime'
 import { DEFAULT_TRAFFIC_OPTIONS, type TrafficOptions } from '@edgeway/traffic'
 import { DEFAULT_TUNNEL_OPTIONS, type TunnelOptions } from '@edgeway/tunnel'
 import { z } from 'zod'
+import { isHostAndPort, isIpAndPort } from './address-text.ts'
 
 // What each field means stands in config.example.yaml; a test keeps the two alike.
 
+/** The highest one that setegid(2) takes. */
+const MAX_GROUP_ID = 2 ** 32 - 2
+
 const port = z.int().min(0).max(65_535)
-const milliseconds = z.int().positive()
-const hostAndPort = z.string().regex(/^(\[[0-9a-fA-F:]+\]|[^\s:/]+):\d{1,5}$/, 'expected host:port')
-const ipAndPort = z
-  .string()
-  .regex(
-    /^([\d.]+(:\d+)?|\[[0-9a-fA-F:]+\](:\d+)?|[0-9a-fA-F:]+)$/,
-    'expected an IP address, with or without :port',
-  )
+/** At most a day: a timer of more than 24.8 days would fire at once. */
+const milliseconds = z.int().positive().max(86_400_000)
+const millisecondsOrNone = z.int().nonnegative().max(86_400_000)
+const hostAndPort = z.string().refine(isHostAndPort, 'expected host:port')
+const ipAndPort = z.string().refine(isIpAndPort, 'expected an IP address, with or without :port')
+/** Others would show them: the URL is in logs and in /configz. */
+const urlWithoutCredentials = z
+  .url({ protocol: /^http$/ })
+  .refine((url) => !url.includes('@'), 'expected a URL without credentials')
 
 const log = z.strictObject({ level: z.enum(LOG_LEVELS).default('info') })
 
@@ -47,7 +52,7 @@ const metadata = z.strictObject({
       z.strictObject({ kind: z.literal('auto') }),
       z.strictObject({
         kind: z.literal('metaserver'),
-        url: z.url({ protocol: /^http$/ }).default('http://127.0.0.1:10550'),
+        url: urlWithoutCredentials.default('http://127.0.0.1:10550'),
       }),
       z.strictObject({
         kind: z.literal('apiserver'),
@@ -57,7 +62,7 @@ const metadata = z.strictObject({
     ])
     .default({ kind: 'auto' }),
   listTimeoutMs: milliseconds.default(DEFAULT_METADATA_OPTIONS.listTimeoutMs),
-  watchTimeoutSeconds: z.int().positive().default(DEFAULT_METADATA_OPTIONS.watchTimeoutSeconds),
+  watchTimeoutSeconds: z.int().positive().max(86_400).default(DEFAULT_METADATA_OPTIONS.watchTimeoutSeconds),
   relistIntervalMs: milliseconds.default(DEFAULT_METADATA_OPTIONS.relistIntervalMs),
   minRetryDelayMs: milliseconds.default(DEFAULT_METADATA_OPTIONS.minRetryDelayMs),
   maxRetryDelayMs: milliseconds.default(DEFAULT_METADATA_OPTIONS.maxRetryDelayMs),
@@ -72,20 +77,23 @@ const tunnel = z.strictObject({
   usePrivateAddresses: z.boolean().default(DEFAULT_TUNNEL_OPTIONS.usePrivateAddresses),
   joinTimeoutMs: milliseconds.default(DEFAULT_TUNNEL_OPTIONS.joinTimeoutMs),
   connectTimeoutMs: milliseconds.default(DEFAULT_TUNNEL_OPTIONS.connectTimeoutMs),
-  relayDelayMs: z.int().nonnegative().default(DEFAULT_TUNNEL_OPTIONS.relayDelayMs),
+  relayDelayMs: millisecondsOrNone.default(DEFAULT_TUNNEL_OPTIONS.relayDelayMs),
   directRetryMs: milliseconds.default(DEFAULT_TUNNEL_OPTIONS.directRetryMs),
   openTimeoutMs: milliseconds.default(DEFAULT_TUNNEL_OPTIONS.openTimeoutMs),
   answerTimeoutMs: milliseconds.default(DEFAULT_TUNNEL_OPTIONS.answerTimeoutMs),
   requestTimeoutMs: milliseconds.default(DEFAULT_TUNNEL_OPTIONS.requestTimeoutMs),
   unknownPeerWaitMs: milliseconds.default(DEFAULT_TUNNEL_OPTIONS.unknownPeerWaitMs),
-  drainTimeoutMs: z.int().nonnegative().default(DEFAULT_TUNNEL_OPTIONS.drainTimeoutMs),
+  drainTimeoutMs: millisecondsOrNone.default(DEFAULT_TUNNEL_OPTIONS.drainTimeoutMs),
 }) satisfies z.ZodType<Omit<TunnelOptions, 'keyFile'>>
 
 const dns = z.strictObject({
   listenPort: port.default(DEFAULT_DNS_OPTIONS.listenPort),
   clusterDomain: z
     .string()
-    .regex(/^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$/, 'expected a domain without a final dot')
+    .regex(
+      /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/,
+      'expected a domain without a final dot',
+    )
     .default(DEFAULT_DNS_OPTIONS.clusterDomain),
   ttlSeconds: z.int().nonnegative().default(DEFAULT_DNS_OPTIONS.ttlSeconds),
   upstreams: z.array(ipAndPort).default([]),
@@ -93,13 +101,13 @@ const dns = z.strictObject({
   resolvConfPollMs: milliseconds.default(DEFAULT_DNS_OPTIONS.resolvConfPollMs),
   upstreamTimeoutMs: milliseconds.default(DEFAULT_DNS_OPTIONS.upstreamTimeoutMs),
   forwardTimeoutMs: milliseconds.default(DEFAULT_DNS_OPTIONS.forwardTimeoutMs),
-  upstreamHoldOffMs: z.int().nonnegative().default(DEFAULT_DNS_OPTIONS.upstreamHoldOffMs),
+  upstreamHoldOffMs: millisecondsOrNone.default(DEFAULT_DNS_OPTIONS.upstreamHoldOffMs),
   maxForwardedQueries: z.int().positive().default(DEFAULT_DNS_OPTIONS.maxForwardedQueries),
   maxUdpPayloadBytes: z.int().min(512).max(65_507).default(DEFAULT_DNS_OPTIONS.maxUdpPayloadBytes),
   tcpIdleTimeoutMs: milliseconds.default(DEFAULT_DNS_OPTIONS.tcpIdleTimeoutMs),
   maxTcpConnections: z.int().positive().default(DEFAULT_DNS_OPTIONS.maxTcpConnections),
   maxTcpPipelinedQueries: z.int().positive().default(DEFAULT_DNS_OPTIONS.maxTcpPipelinedQueries),
-  drainTimeoutMs: z.int().nonnegative().default(DEFAULT_DNS_OPTIONS.drainTimeoutMs),
+  drainTimeoutMs: millisecondsOrNone.default(DEFAULT_DNS_OPTIONS.drainTimeoutMs),
 }) satisfies z.ZodType<DnsOptions>
 
 const traffic = z.strictObject({
@@ -107,12 +115,12 @@ const traffic = z.strictObject({
   originalDestination: z.enum(['auto', 'off']).default(DEFAULT_TRAFFIC_OPTIONS.originalDestination),
   dialTimeoutMs: milliseconds.default(DEFAULT_TRAFFIC_OPTIONS.dialTimeoutMs),
   dialBudgetMs: milliseconds.default(DEFAULT_TRAFFIC_OPTIONS.dialBudgetMs),
-  unknownTargetWaitMs: z.int().nonnegative().default(DEFAULT_TRAFFIC_OPTIONS.unknownTargetWaitMs),
-  drainTimeoutMs: z.int().nonnegative().default(DEFAULT_TRAFFIC_OPTIONS.drainTimeoutMs),
+  unknownTargetWaitMs: millisecondsOrNone.default(DEFAULT_TRAFFIC_OPTIONS.unknownTargetWaitMs),
+  drainTimeoutMs: millisecondsOrNone.default(DEFAULT_TRAFFIC_OPTIONS.drainTimeoutMs),
 }) satisfies z.ZodType<TrafficOptions>
 
 const proxier = z.strictObject({
-  syncDelayMs: z.int().nonnegative().default(DEFAULT_PROXIER_OPTIONS.syncDelayMs),
+  syncDelayMs: millisecondsOrNone.default(DEFAULT_PROXIER_OPTIONS.syncDelayMs),
   resyncIntervalMs: milliseconds.default(DEFAULT_PROXIER_OPTIONS.resyncIntervalMs),
   maxSyncDelayMs: milliseconds.default(DEFAULT_PROXIER_OPTIONS.maxSyncDelayMs),
   maxRetryDelayMs: milliseconds.default(DEFAULT_PROXIER_OPTIONS.maxRetryDelayMs),
@@ -124,7 +132,7 @@ export const edgeAgentConfigSchema = z.strictObject({
   kind: z.literal('EdgeAgentConfiguration'),
   nodeName: z.string().min(1).exactOptional(),
   dataDir: z.string().startsWith('/', 'expected an absolute path').default('/var/lib/edgeway/agent'),
-  groupId: z.int().positive().default(20_008),
+  groupId: z.int().positive().max(MAX_GROUP_ID).default(20_008),
   log: log.prefault({}),
   admin: admin.prefault({}),
   device: device.prefault({}),

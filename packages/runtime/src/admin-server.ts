@@ -25,7 +25,13 @@ interface Answer {
   readonly status: number
   readonly type: string
   readonly body: string
+  readonly headers?: Readonly<Record<string, string>>
 }
+
+/** Far more than probes and scrapers need; what else comes is cut off before it costs file descriptors and memory. */
+const MAX_CONNECTIONS = 100
+/** For a request to come in, and for a silent or stuck client: nobody holds a connection for nothing. */
+const CLIENT_TIMEOUT_MS = 5_000
 
 const TEXT = 'text/plain; charset=utf-8'
 
@@ -37,6 +43,7 @@ export class AdminServer implements Component {
   readonly #server: Server
   readonly #deps: AdminDeps
   readonly #routes: ReadonlyMap<string, () => Answer | Promise<Answer>>
+  #closed: Promise<void> | undefined
 
   private constructor(deps: AdminDeps) {
     this.#deps = deps
@@ -49,7 +56,14 @@ export class AdminServer implements Component {
       ],
       ['/configz', () => configz(deps.config)],
     ])
-    this.#server = createServer((request, response) => void this.#serve(request, response))
+    const limits = {
+      headersTimeout: CLIENT_TIMEOUT_MS,
+      requestTimeout: CLIENT_TIMEOUT_MS,
+      connectionsCheckingInterval: CLIENT_TIMEOUT_MS,
+    }
+    this.#server = createServer(limits, (request, response) => void this.#serve(request, response))
+    this.#server.maxConnections = MAX_CONNECTIONS
+    this.#server.timeout = CLIENT_TIMEOUT_MS
   }
 
   static async start(options: AdminOptions, deps: AdminDeps): Promise<AdminServer> {
@@ -69,7 +83,11 @@ export class AdminServer implements Component {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    if (!this.#server.listening) return
+    this.#closed ??= this.#close()
+    await this.#closed
+  }
+
+  async #close(): Promise<void> {
     const closed = once(this.#server, 'close')
     this.#server.close()
     this.#server.closeAllConnections()
@@ -77,8 +95,9 @@ export class AdminServer implements Component {
   }
 
   async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const { status, type, body } = await this.#answer(request)
+    const { status, type, body, headers } = await this.#answer(request)
     response.writeHead(status, {
+      ...headers,
       'content-type': type,
       'cache-control': 'no-store',
       'x-content-type-options': 'nosniff',
@@ -87,7 +106,8 @@ export class AdminServer implements Component {
   }
 
   async #answer({ method, url = '/' }: IncomingMessage): Promise<Answer> {
-    if (method !== 'GET' && method !== 'HEAD') return { status: 405, type: TEXT, body: 'only GET and HEAD\n' }
+    if (method !== 'GET' && method !== 'HEAD')
+      return { status: 405, type: TEXT, body: 'only GET and HEAD\n', headers: { allow: 'GET, HEAD' } }
     const [path = '/'] = url.split('?')
     const route = this.#routes.get(path)
     if (route === undefined)

@@ -1,11 +1,15 @@
 import { readFile } from 'node:fs/promises'
 import { type Document, isMap, isNode, isScalar, LineCounter, parseDocument } from 'yaml'
 import type { z } from 'zod'
+import { findingsOf } from './config-finding.ts'
 import { ConfigError, type ConfigProblem } from './errors.ts'
-import { isSecretKey, REDACTED } from './redact.ts'
 
-/** Longest text of a wrong value that an error message repeats. */
-const MAX_SHOWN_VALUE_LENGTH = 80
+/** By the code of the error. */
+const UNREADABLE: ReadonlyMap<string, string> = new Map([
+  ['ENOENT', 'there is no such file'],
+  ['EISDIR', 'it is a directory'],
+  ['ERR_ENCODING_INVALID_ENCODED_DATA', 'it is not UTF-8'],
+])
 
 /**
  * Reads a YAML file, checks it against `schema` and fills in the defaults. The result is frozen, all the way down.
@@ -23,9 +27,9 @@ export async function loadConfig<Config>(file: string, schema: z.ZodType<Config>
     throw new ConfigError(file, problems)
   }
 
-  const result = schema.safeParse(document.toJS() ?? {}, { reportInput: true })
+  const result = schema.safeParse(toValue(file, document) ?? {}, { reportInput: true })
   if (result.success) return deepFreeze(result.data)
-  const problems = result.error.issues.flatMap(problemsOf)
+  const problems = result.error.issues.flatMap(findingsOf)
   throw new ConfigError(
     file,
     problems.map(({ path, message }) => problem(formatPath(path), message, lineOf(path))),
@@ -39,56 +43,26 @@ export async function loadConfig<Config>(file: string, schema: z.ZodType<Config>
 
 async function readText(file: string): Promise<string> {
   try {
-    return await readFile(file, 'utf8')
+    return new TextDecoder('utf-8', { fatal: true }).decode(await readFile(file))
   } catch (error) {
-    const code = error instanceof Error && 'code' in error ? error.code : undefined
-    const message = code === 'ENOENT' ? 'there is no such file' : `it can't be read: ${String(error)}`
+    const code = error instanceof Error && 'code' in error ? String(error.code) : ''
+    const message = UNREADABLE.get(code) ?? `it can't be read: ${String(error)}`
+    throw new ConfigError(file, [problem('', message)], { cause: error })
+  }
+}
+
+/** Aliases are resolved only here: one may be of nothing, or stand for too much. */
+function toValue(file: string, document: Document): unknown {
+  try {
+    return document.toJS()
+  } catch (error) {
+    const message = error instanceof Error ? error.message : String(error)
     throw new ConfigError(file, [problem('', message)], { cause: error })
   }
 }
 
 function problem(path: string, message: string, line?: number): ConfigProblem {
   return { path, message, line }
-}
-
-interface Finding {
-  readonly path: readonly PropertyKey[]
-  readonly message: string
-}
-
-function problemsOf(issue: z.core.$ZodIssue): readonly Finding[] {
-  const { path } = issue
-  if (issue.code === 'unrecognized_keys')
-    return issue.keys.map((key) => ({ path: [...path, key], message: 'unknown field' }))
-  if (issue.input === undefined) return [{ path, message: `missing; ${expectation(issue)}` }]
-  return [{ path, message: `${expectation(issue)}, found ${shown(path, issue.input)}` }]
-}
-
-function expectation(issue: z.core.$ZodIssue): string {
-  switch (issue.code) {
-    case 'invalid_type':
-      return `expected ${issue.expected}`
-    case 'invalid_value':
-      return `expected ${issue.values.map((value) => JSON.stringify(value)).join(' or ')}`
-    case 'too_small':
-      return `expected at least ${issue.minimum}${sizeWord(issue.origin)}`
-    case 'too_big':
-      return `expected at most ${issue.maximum}${sizeWord(issue.origin)}`
-    default:
-      return issue.message
-  }
-}
-
-/** What a bound counts, where it is not a number's own value. */
-function sizeWord(origin: string): string {
-  if (origin === 'string') return ' characters'
-  return origin === 'array' ? ' entries' : ''
-}
-
-function shown(path: readonly PropertyKey[], value: unknown): string {
-  if (path.some((key) => typeof key === 'string' && isSecretKey(key))) return REDACTED
-  const text = JSON.stringify(value) ?? String(value)
-  return text.length <= MAX_SHOWN_VALUE_LENGTH ? text : `${text.slice(0, MAX_SHOWN_VALUE_LENGTH)}…`
 }
 
 function formatPath(path: readonly PropertyKey[]): string {

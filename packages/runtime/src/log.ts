@@ -9,6 +9,9 @@ export interface LogOptions {
 
 export const DEFAULT_LOG_OPTIONS: LogOptions = { level: 'info' }
 
+/** What waits while standard output takes nothing (a full disk); later lines are lost until it does. */
+const MAX_WAITING_BYTES = 1_024 * 1_024
+
 /**
  * A Logger that writes one line of JSON per call: `level`, `time` (UTC), the fields, `message`.
  *
@@ -23,7 +26,14 @@ export function createLogger(options: LogOptions, destination?: DestinationStrea
     timestamp: stdTimeFunctions.isoTime,
     formatters: { level: (label: string) => ({ level: label }), log: serializeErrorFields },
   }
-  return new PinoLogger(pino(settings, destination ?? pino.destination({ dest: 1, sync: true })))
+  return new PinoLogger(pino(settings, destination ?? standardOutput()))
+}
+
+function standardOutput(): DestinationStream {
+  const output = pino.destination({ dest: 1, sync: true, maxLength: MAX_WAITING_BYTES })
+  // A log that can't be written must not end the process, and there is nowhere to say so: the next line tries again.
+  output.on('error', () => undefined)
+  return output
 }
 
 class PinoLogger implements Logger {

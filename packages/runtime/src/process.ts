@@ -43,21 +43,23 @@ export interface ProcessHost {
 
 /**
  * Runs a program as this process: the first SIGTERM or SIGINT aborts `shutdown`, the second exits at once, and so
- * does a stop that takes too long. The process ends when `main` does, with the exit code that it returns. An error
- * that nobody caught is logged and ends the process at once with exit code 1.
+ * does a stop that takes too long. The process ends when `main` does, with the exit code that it returns, or 0 when
+ * `main` rejects because of the stop. Any other error is logged and ends the process at once with exit code 1.
  */
 export async function runProcess(main: (host: ProcessHost) => Promise<ExitCode>): Promise<never> {
   process.on('uncaughtException', exitByError)
 
   const stop = new AbortController()
   let failed = false
+  let signalled = false
   const fail = (): void => {
     failed = true
     stop.abort()
   }
   for (const signal of STOP_SIGNALS) {
     process.on(signal, () => {
-      if (stop.signal.aborted) process.exit(128 + constants.signals[signal])
+      if (signalled) process.exit(128 + constants.signals[signal])
+      signalled = true
       stop.abort()
     })
   }
@@ -67,8 +69,14 @@ export async function runProcess(main: (host: ProcessHost) => Promise<ExitCode>)
     const exitCode = await main(createHost(stop.signal, fail))
     process.exit(failed ? EXIT_CODE.failure : exitCode)
   } catch (error) {
-    exitByError(error)
+    if (!isStop(error, stop.signal)) exitByError(error)
+    process.exit(failed ? EXIT_CODE.failure : EXIT_CODE.ok)
   }
+}
+
+/** Whether that is how something rejects that waited when the stop came: with its reason, or caused by it. */
+function isStop(error: unknown, { aborted, reason }: AbortSignal): boolean {
+  return aborted && (error === reason || (error instanceof Error && error.cause === reason))
 }
 
 function createHost(shutdown: AbortSignal, fail: () => void): ProcessHost {

@@ -1,4 +1,6 @@
-import { describe, expect, it } from 'vitest'
+import { once } from 'node:events'
+import { connect } from 'node:net'
+import { describe, expect, it, vi } from 'vitest'
 import { AdminServer } from './admin-server.ts'
 import { createLogger } from './log.ts'
 import { PrometheusMetrics } from './metrics.ts'
@@ -14,7 +16,8 @@ async function startAdmin() {
   const admin = await AdminServer.start({ host: '127.0.0.1', port: 0 }, deps)
   const get = (path: string, init?: RequestInit): Promise<Response> =>
     fetch(`http://127.0.0.1:${admin.address.port}${path}`, init)
-  return { metrics, readiness, get, [Symbol.asyncDispose]: () => admin[Symbol.asyncDispose]() }
+  const { port } = admin.address
+  return { admin, port, metrics, readiness, get, [Symbol.asyncDispose]: () => admin[Symbol.asyncDispose]() }
 }
 
 describe('the admin server', () => {
@@ -61,7 +64,31 @@ describe('the admin server', () => {
     await using admin = await startAdmin()
 
     expect((await admin.get('/nothing')).status).toBe(404)
-    expect((await admin.get('/livez', { method: 'POST' })).status).toBe(405)
+    const post = await admin.get('/livez', { method: 'POST' })
+    expect([post.status, post.headers.get('allow')]).toEqual([405, 'GET, HEAD'])
+  })
+
+  it('takes no more connections than it can bear, and others once those are gone', async () => {
+    await using admin = await startAdmin()
+    const idle = Array.from({ length: 100 }, () => connect(admin.port, '127.0.0.1'))
+    await Promise.all(idle.map((socket) => once(socket, 'connect')))
+
+    const surplus = connect(admin.port, '127.0.0.1')
+    await once(surplus, 'close')
+    for (const socket of idle) socket.destroy()
+    await vi.waitFor(async () => expect((await admin.get('/livez')).status).toBe(200))
+  })
+
+  it('has stopped once any of two stops says so', async () => {
+    const { admin } = await startAdmin()
+    const order: string[] = []
+    const stop = async (name: string): Promise<void> => {
+      await admin[Symbol.asyncDispose]()
+      order.push(name)
+    }
+    await Promise.all([stop('first'), stop('second')])
+
+    expect(order).toEqual(['first', 'second'])
   })
 })
 

@@ -1,5 +1,6 @@
 import { type ChildProcessByStdio, spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { open } from 'node:fs/promises'
 import type { Readable } from 'node:stream'
 import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
@@ -25,12 +26,33 @@ describe('a process', () => {
     const child = await start('hang')
     const exited = once(child, 'exit')
     child.kill('SIGTERM')
-    while (child.exitCode === null) {
+    while (child.exitCode === null && child.signalCode === null) {
       await new Promise(setImmediate)
       child.kill('SIGINT')
     }
 
     expect((await exited)[0]).toBeGreaterThan(128)
+  })
+
+  it('is not hurried by the first signal when a failure stops it already, and its exit code tells of the failure', async () => {
+    const child = await start('fail')
+    child.kill('SIGTERM')
+
+    expect(await once(child, 'exit')).toEqual([1, null])
+  })
+
+  it('stops cleanly while its start still waits for something', async () => {
+    const child = await start('wait')
+    child.kill('SIGTERM')
+
+    expect(await once(child, 'exit')).toEqual([0, null])
+  })
+
+  it('goes on when its log can not be written', async () => {
+    await using full = await open('/dev/full', 'w')
+    const child = spawn('node', [PROGRAM, 'log'], { stdio: ['ignore', full.fd, 'inherit'] })
+
+    expect(await once(child, 'exit')).toEqual([0, null])
   })
 
   it('logs an error that nobody caught, and fails', async () => {

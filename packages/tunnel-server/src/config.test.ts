@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import { loadConfig } from '@edgeway/runtime'
 import { describe, expect, it } from 'vitest'
@@ -17,11 +18,26 @@ describe('the config of the tunnel server', () => {
     expect(tunnelServerConfigSchema.safeParse({ ...MINIMAL, relays: {} }).success).toBe(false)
   })
 
+  it('stands in the example with every field', async () => {
+    const example = await readFile(EXAMPLE, 'utf8')
+
+    expect(example.match(/^ *\w+(?=:)/gm)?.map((key) => key.trim())).toEqual(
+      expect.arrayContaining(fieldsOf(tunnelServerConfigSchema.parse(MINIMAL))),
+    )
+  })
+
   it('takes the Secrets of the manifests unless others are named', () => {
     expect(tunnelServerConfigSchema.parse({ ...MINIMAL, state: { kind: 'secrets' } }).state).toEqual({
       kind: 'secrets',
-      serverSecret: 'edgeway-tunnel-server',
-      joinTokenSecret: 'edgeway-join-token',
+      serverSecretName: 'edgeway-tunnel-server',
+      joinTokenSecretName: 'edgeway-join-token',
     })
   })
 })
+
+/** The names of all fields, those within fields included. */
+function fieldsOf(value: object): string[] {
+  return Object.entries(value).flatMap(([key, inner]) =>
+    typeof inner === 'object' ? [key, ...fieldsOf(inner)] : [key],
+  )
+}

@@ -13,7 +13,7 @@ const secretName = z.string().regex(/^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$/, 'expecte
 const relay = z.strictObject({
   listenHost: address.default(DEFAULT_RELAY_SERVER_OPTIONS.listenHost),
   listenPort: port.default(DEFAULT_RELAY_SERVER_OPTIONS.listenPort),
-  admissionGraceMs: z.int().positive().default(DEFAULT_RELAY_SERVER_OPTIONS.admissionGraceMs),
+  admissionGraceMs: z.int().positive().max(86_400_000).default(DEFAULT_RELAY_SERVER_OPTIONS.admissionGraceMs),
 }) satisfies z.ZodType<RelayServerOptions>
 
 const state = z
@@ -21,8 +21,8 @@ const state = z
     z.strictObject({ kind: z.literal('files') }),
     z.strictObject({
       kind: z.literal('secrets'),
-      serverSecret: secretName.default('edgeway-tunnel-server'),
-      joinTokenSecret: secretName.default('edgeway-join-token'),
+      serverSecretName: secretName.default('edgeway-tunnel-server'),
+      joinTokenSecretName: secretName.default('edgeway-join-token'),
     }),
   ])
   .default({ kind: 'files' })

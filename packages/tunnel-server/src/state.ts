@@ -30,11 +30,11 @@ export async function openState(
       joinToken: new PrivateFile(join(dataDir, 'join-token')),
       members: new PrivateFile(join(dataDir, 'members.json')),
     }
-  const { serverSecret, joinTokenSecret } = state
+  const { serverSecretName, joinTokenSecretName } = state
   return {
-    key: await PatientEntry.open({ secret: serverSecret, key: 'key' }, deps),
-    joinToken: await PatientEntry.open({ secret: joinTokenSecret, key: 'token' }, deps),
-    members: await PatientEntry.open({ secret: serverSecret, key: 'members.json' }, deps),
+    key: await PatientEntry.open({ secret: serverSecretName, key: 'key' }, deps),
+    joinToken: await PatientEntry.open({ secret: joinTokenSecretName, key: 'token' }, deps),
+    members: await PatientEntry.open({ secret: serverSecretName, key: 'members.json' }, deps),
   }
 }
 
@@ -62,7 +62,8 @@ class PatientEntry implements StoredValue {
       try {
         return await this.#entry.read()
       } catch (error) {
-        if (!(error instanceof SourceError) || shutdown.aborted) throw error
+        shutdown.throwIfAborted()
+        if (!(error instanceof SourceError)) throw error
         logger.warn('state can not be read, will retry', { place: this.place, delayMs, error })
         await delay(delayMs, undefined, { signal: shutdown })
       }
