@@ -72,6 +72,16 @@ describe('the join token', () => {
     expect(parseJoinToken(formatJoinToken(token))).toEqual(token)
   })
 
+  it('is refused by the server when other users can read it', async () => {
+    const path = await newPath('join-token')
+    await loadOrCreateJoinToken(new PrivateFile(path), PEER)
+    await chmod(path, 0o644)
+
+    await expect(loadOrCreateJoinToken(new PrivateFile(path), PEER)).rejects.toThrow(
+      /can be read by other users: run chmod 600/,
+    )
+  })
+
   it('of another server key is refused by the server', async () => {
     const path = await newPath('join-token')
     await loadOrCreateJoinToken(new PrivateFile(path), OTHER_PEER)

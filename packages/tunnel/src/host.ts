@@ -24,6 +24,8 @@ export interface HostOptions {
   readonly listenPort: number
   /** Who may connect, reserve and relay. */
   readonly gater: ConnectionGater
+  /** Called before anybody can connect: js-libp2p remembers for good that a relay lacks a protocol. */
+  prepare?(host: Host): Promise<void>
 }
 
 /** libp2p as both processes use it: TCP, noise, yamux. */
@@ -76,7 +78,7 @@ export async function startAgentHost(options: HostOptions): Promise<AgentHost> {
   const reserving = circuits
   if (reserving === undefined) throw new TypeError('libp2p did not make its circuit transport')
 
-  return {
+  const host: AgentHost = {
     ...commonHost(node, node.services.transports, AGENT_LIVENESS),
     reserve: async (relay) => {
       await reserving.reservationStore.addRelay(relay, 'configured')
@@ -88,6 +90,8 @@ export async function startAgentHost(options: HostOptions): Promise<AgentHost> {
       return { [Symbol.dispose]: () => reservationStore.removeEventListener('relay:removed', onRemoved) }
     },
   }
+  await start(host, options)
+  return host
 }
 
 export async function startServerHost(options: HostOptions): Promise<Host> {
@@ -97,11 +101,26 @@ export async function startServerHost(options: HostOptions): Promise<Host> {
     transports: [tcp()],
     services: { identify: identify(), ping: ping(PING_LIMITS), transports: transportAccess },
   })
-  return commonHost(node, node.services.transports, SERVER_LIVENESS)
+  // What identify learned of each stranger would stay in memory for ever.
+  node.addEventListener('peer:disconnect', ({ detail }) => void node.peerStore.delete(detail))
+  const host = commonHost(node, node.services.transports, SERVER_LIVENESS)
+  await start(host, options)
+  return host
+}
+
+async function start(host: Host, { prepare }: HostOptions): Promise<void> {
+  try {
+    await prepare?.(host)
+    await host.node.start()
+  } catch (error) {
+    await host.stop()
+    throw error
+  }
 }
 
 function commonInit({ key, listenHost, listenPort }: HostOptions) {
   return {
+    start: false,
     privateKey: key,
     addresses: { listen: [toMultiaddr(listenHost, listenPort).toString()] },
     connectionEncrypters: [noise()],

@@ -44,7 +44,7 @@ export async function readJoinTokens(file: string): Promise<JoinToken[]> {
 /**
  * The token of this tunnel server, made at its first start.
  *
- * @throws {JoinTokenError} when what is stored is malformed or belongs to another server key
+ * @throws {JoinTokenError} when what is stored is malformed, belongs to another server key, or can be read by other users
  */
 export async function loadOrCreateJoinToken(stored: StoredValue, serverPeerId: string): Promise<JoinToken> {
   const text = (await stored.read())?.toString('utf8')
@@ -56,6 +56,8 @@ export async function loadOrCreateJoinToken(stored: StoredValue, serverPeerId: s
 
   const place = `the join token in ${stored.place}`
   const source = 'restore it, or delete it to get a new one'
+  const exposure = await stored.exposure()
+  if (exposure !== undefined) throw new JoinTokenError(`${place} ${exposure}`)
   const token = parseJoinTokens(text, { place, source }).find((one) => one.serverPeerId === serverPeerId)
   if (token !== undefined) return token
   throw new JoinTokenError(

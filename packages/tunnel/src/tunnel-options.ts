@@ -7,7 +7,7 @@ export interface TunnelOptions {
   readonly joinTokenFile: string
   /** The node's Ed25519 key, made at the first start. */
   readonly keyFile: string
-  /** `host:port` where other nodes can dial this one; `auto`: the public addresses of its interfaces, if any. */
+  /** `host:port` where other nodes can dial this one, 16 at most; `auto`: the public addresses of its interfaces. */
   readonly announceAddresses: 'auto' | readonly string[]
   /** Private addresses are announced and dialled, too. Wrong where sites share subnets. */
   readonly usePrivateAddresses: boolean

@@ -25,12 +25,13 @@ import { TunnelDialer } from './node/tunnel-dialer.ts'
 import { PeerBook } from './peer-book.ts'
 import { PrivateFile } from './private-file.ts'
 import { FLOW_PROTOCOL } from './protocol/flow.ts'
+import { MAX_ADDRESSES } from './protocol/registry.ts'
 import type { TunnelOptions } from './tunnel-options.ts'
 
 export type TunnelDeps = ComponentDeps & { readonly nodeName: NodeName }
 
-/** Interfaces come and go without libp2p's notice. */
-const ADDRESS_POLL_MS = 10_000
+/** Interfaces come and go without libp2p's notice; a look at them costs less than 1 ms. */
+const ADDRESS_POLL_MS = 2_000
 
 /**
  * The node's side of the tunnel: joins the tunnel servers and stays joined, opens flows to Endpoints on other nodes, and
@@ -49,7 +50,6 @@ export class Tunnel implements Component {
   readonly #gate: ReadinessGate
   readonly #logger: Logger
   readonly #addressPoll: NodeJS.Timeout
-  #announced = ''
   #stopped: Promise<void> | undefined
 
   private constructor(options: TunnelOptions, parts: TunnelParts, deps: TunnelDeps) {
@@ -79,7 +79,9 @@ export class Tunnel implements Component {
           changed: () => this.#update(),
         }),
     )
-    this.#addressPoll = setInterval(() => this.#announce(), ADDRESS_POLL_MS)
+    this.#addressPoll = setInterval(() => {
+      for (const session of this.#sessions) session.announce()
+    }, ADDRESS_POLL_MS)
   }
 
   /**
@@ -172,17 +174,18 @@ export class Tunnel implements Component {
     }
   }
 
-  #announce(): void {
-    const addresses = this.#ownAddresses()
-    if (addresses.join() === this.#announced) return
-    this.#announced = addresses.join()
-    for (const session of this.#sessions) session.announce(addresses)
+  /** Where others may dial this node. */
+  #ownAddresses(): string[] {
+    const { announceAddresses } = this.#options
+    const addresses =
+      announceAddresses === 'auto'
+        ? this.#interfaceAddresses()
+        : announceAddresses.map((text) => parseHostPort(text).toString())
+    return addresses.slice(0, MAX_ADDRESSES)
   }
 
-  /** Where others may dial this node: what the options say, else the addresses of the interfaces that are public. */
-  #ownAddresses(): string[] {
-    const { announceAddresses, usePrivateAddresses } = this.#options
-    if (announceAddresses !== 'auto') return announceAddresses.map((text) => parseHostPort(text).toString())
+  #interfaceAddresses(): string[] {
+    const { usePrivateAddresses } = this.#options
     return this.#host
       .listenAddresses()
       .map(withoutPeerId)

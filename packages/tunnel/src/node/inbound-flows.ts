@@ -69,7 +69,7 @@ export class InboundFlows {
     const answer = request === undefined ? UNREADABLE : await this.#answer({ ...request, from }, closed)
     if (answer.status !== 'ok') {
       this.#fail(answer.status, { from, service: request?.service, explanation: answer.reason })
-      stream.resume().end(encodeFlowAnswer(answer))
+      this.#refuse(stream, answer)
       return
     }
     if (stream.destroyed) {
@@ -81,6 +81,14 @@ export class InboundFlows {
     this.#deps.flows.add(stream)
     this.#deps.metrics.flows.add({ direction: 'inbound', path: pathOf(connection) })
     answer.serve(stream, () => stream.reset())
+  }
+
+  /** The other agent gets as long to close its side as it had for its request. */
+  #refuse(stream: StreamDuplex, refusal: Refusal): void {
+    if (stream.destroyed) return
+    const timer = setTimeout(() => stream.reset(), this.#deps.requestTimeoutMs)
+    stream.once('close', () => clearTimeout(timer))
+    stream.resume().end(encodeFlowAnswer(refusal))
   }
 
   /** `undefined` for what can't be read. */

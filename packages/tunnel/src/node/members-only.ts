@@ -1,5 +1,6 @@
 import type { Logger } from '@edgeway/core'
 import type { ConnectionGater, PeerId } from '@libp2p/interface'
+import { limitedWarn } from '../limited-warn.ts'
 import type { TunnelMetrics } from '../metrics.ts'
 import type { PeerBook } from '../peer-book.ts'
 
@@ -13,11 +14,12 @@ export interface MembersOnlyDeps {
 
 /** Lets in only peers that a tunnel server vouches for, whatever path they come on. */
 export function membersOnly({ book, metrics, logger, unknownPeerWaitMs }: MembersOnlyDeps): ConnectionGater {
+  const warn = limitedWarn(logger)
   const isStranger = async (peerId: PeerId, path: 'direct' | 'relayed'): Promise<boolean> => {
     const peer = peerId.toString()
     if ((await book.waitFor(peer, unknownPeerWaitMs)) !== undefined) return false
     metrics.refusedPeers.add({ reason: 'unknown' })
-    logger.warn('refused a connection of a peer that no tunnel server knows', { peer, path })
+    warn('refused a connection of a peer that no tunnel server knows', { peer, path })
     return true
   }
   return {

@@ -32,7 +32,8 @@ export class PeerConnections {
   readonly #stopping = new AbortController()
   /** By PeerId: dials under way, so that flows that come together share one connection. */
   readonly #dials = new Map<string, Promise<Connection>>()
-  readonly #directFailedAt = new Map<string, number>()
+  /** By what the registry said last of the peer: new addresses are tried at once. */
+  readonly #directFailedAt = new WeakMap<PeerRecord, number>()
   readonly #avoidedUntil = new WeakMap<Connection, number>()
 
   /** @param relays - the relays that this node is joined to now, with their PeerIds */
@@ -53,7 +54,10 @@ export class PeerConnections {
     const dial = race([...this.#directContenders(peer), ...this.#relayedContenders(peer, existing)])
     this.#dials.set(peer.peerId, dial)
     try {
-      return await dial
+      const connection = await dial
+      // The direct addresses that have not answered by now may still do, but the next flows do not wait for them.
+      if (!connection.direct && canTryDirect) this.#directFailedAt.set(peer, performance.now())
+      return connection
     } finally {
       this.#dials.delete(peer.peerId)
     }
@@ -99,8 +103,8 @@ export class PeerConnections {
       .filter((address) => this.#options.usePrivateAddresses || isPublic(address))
   }
 
-  #hasDirectFailed({ peerId }: PeerRecord): boolean {
-    const failedAt = this.#directFailedAt.get(peerId) ?? Number.NEGATIVE_INFINITY
+  #hasDirectFailed(peer: PeerRecord): boolean {
+    const failedAt = this.#directFailedAt.get(peer) ?? Number.NEGATIVE_INFINITY
     return performance.now() - failedAt < this.#options.directRetryMs
   }
 
@@ -110,7 +114,7 @@ export class PeerConnections {
     const addresses = this.#directAddresses(peer)
     return addresses.map((address) => ({
       headStartMs: this.#options.relayDelayMs / addresses.length,
-      run: () => this.#dialDirect(address, peer.peerId),
+      run: () => this.#dialDirect(address, peer),
     }))
   }
 
@@ -120,13 +124,13 @@ export class PeerConnections {
     return this.#relays().map((relay) => ({ headStartMs, run: () => this.#dialRelayed(relay, peerId) }))
   }
 
-  async #dialDirect(address: Multiaddr, peerId: string): Promise<Connection> {
+  async #dialDirect(address: Multiaddr, peer: PeerRecord): Promise<Connection> {
     try {
-      const connection = await this.#host.dial(multiaddr(`${address}/p2p/${peerId}`), this.#deadline())
-      this.#directFailedAt.delete(peerId)
+      const connection = await this.#host.dial(multiaddr(`${address}/p2p/${peer.peerId}`), this.#deadline())
+      this.#directFailedAt.delete(peer)
       return connection
     } catch (error) {
-      this.#directFailedAt.set(peerId, performance.now())
+      this.#directFailedAt.set(peer, performance.now())
       throw error
     }
   }

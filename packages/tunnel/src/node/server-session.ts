@@ -21,6 +21,8 @@ import { BackOff } from './back-off.ts'
 
 /** The same failure is logged again after that long only: attempts are seconds apart. */
 const REPEAT_LOG_AFTER_MS = 60_000
+/** A session that ends sooner was no success: two nodes with one key would push each other out without a pause. */
+const LASTING_MS = 5_000
 
 export interface ServerSessionDeps {
   readonly host: AgentHost
@@ -50,7 +52,10 @@ export class ServerSession implements AsyncDisposable {
   readonly #supervised: Promise<void>
   readonly #backOff = new BackOff()
   #relay: Multiaddr | undefined
+  /** While joined. */
   #stream: StreamDuplex | undefined
+  /** The addresses that the server has of this node. */
+  #told: readonly string[] = []
   #trouble = 'no attempt was made yet'
   #reported = { trouble: '', at: Number.NEGATIVE_INFINITY }
 
@@ -71,9 +76,12 @@ export class ServerSession implements AsyncDisposable {
     return `${this.#address}: ${this.#trouble}`
   }
 
-  /** Tells the server that this node's addresses are others now. */
-  announce(addresses: readonly string[]): void {
-    if (this.#stream?.writable) this.#stream.write(encodeAgentMessage({ type: 'addresses', addresses }))
+  /** Tells the server this node's addresses if they are others than those it was told last. */
+  announce(): void {
+    const addresses = this.#deps.ownAddresses()
+    if (!this.#stream?.writable || addresses.join() === this.#told.join()) return
+    this.#told = addresses
+    this.#stream.write(encodeAgentMessage({ type: 'addresses', addresses }))
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -132,6 +140,7 @@ export class ServerSession implements AsyncDisposable {
     const { host, book } = this.#deps
     const server = connection.remotePeer
     const lost = new AbortController()
+    const since = performance.now()
     using _ = host.onReservationLost((relay) => {
       if (relay.equals(server)) lost.abort(new SessionEndedError('the reservation at the relay was lost'))
     })
@@ -140,13 +149,13 @@ export class ServerSession implements AsyncDisposable {
     stream.on('error', (error) => lost.abort(error))
     try {
       book.replace(server.toString(), await this.#join(stream, token))
-      await host.reserve(server)
-      this.#backOff.reset()
       this.#stream = stream
+      await host.reserve(server)
       this.#setRelay(connection.remoteAddr)
       this.#logger.info('joined the tunnel server', { peer: server.toString(), peers: book.size })
       await this.#follow(stream, server.toString(), AbortSignal.any([lost.signal, this.#stopping.signal]))
     } finally {
+      if (performance.now() - since > LASTING_MS) this.#backOff.reset()
       this.#stream = undefined
       stream.destroy()
     }
@@ -154,9 +163,16 @@ export class ServerSession implements AsyncDisposable {
 
   async #join(stream: StreamDuplex, { secret }: JoinToken) {
     const { nodeName, ownAddresses } = this.#deps
-    const version = REGISTRY_VERSION
+    const addresses = ownAddresses()
+    this.#told = addresses
     stream.write(
-      encodeAgentMessage({ type: 'join', version, node: nodeName, token: secret, addresses: ownAddresses() }),
+      encodeAgentMessage({
+        type: 'join',
+        version: REGISTRY_VERSION,
+        node: nodeName,
+        token: secret,
+        addresses,
+      }),
     )
     const message = await this.#read(stream, this.#deadline())
     if (message?.type === 'refused') throw new JoinRefusedError(message.reason, message.message)

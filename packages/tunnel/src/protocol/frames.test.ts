@@ -1,3 +1,4 @@
+import { getEventListeners } from 'node:events'
 import { PassThrough, Readable } from 'node:stream'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
@@ -51,6 +52,19 @@ describe('readFrame', () => {
     controller.abort(new Error('enough'))
 
     await expect(reading).rejects.toThrow('enough')
+  })
+
+  it('leaves nothing behind at a signal that outlives it', async () => {
+    const { signal } = new AbortController()
+    const source = new PassThrough()
+    const reading = readFrame(source, FORMAT, signal)
+    for (const byte of encodeFrame(FORMAT, Buffer.from('slow'))) {
+      source.write(Buffer.of(byte))
+      await new Promise((resolve) => setImmediate(resolve))
+    }
+    await reading
+
+    expect(getEventListeners(signal, 'abort')).toEqual([])
   })
 
   it('rejects with the error of a source that fails', async () => {

@@ -58,8 +58,10 @@ async function readExactly(source: Readable, bytes: number, signal: AbortSignal)
 async function whenReadable(source: Readable, signal: AbortSignal): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>()
   const events = ['readable', 'end', 'error', 'close'] as const
+  const abort = (): void => resolve()
   for (const event of events) source.on(event, resolve)
-  signal.addEventListener('abort', () => resolve(), { once: true })
+  signal.addEventListener('abort', abort)
   await promise
   for (const event of events) source.off(event, resolve)
+  signal.removeEventListener('abort', abort)
 }

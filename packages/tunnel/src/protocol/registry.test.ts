@@ -9,6 +9,9 @@ import {
   decodeServerMessage,
   encodeAgentMessage,
   encodeServerMessage,
+  encodeWelcome,
+  MAX_ADDRESSES,
+  MAX_MEMBERS,
   type ServerMessage,
 } from './registry.ts'
 
@@ -85,6 +88,20 @@ describe('registry messages', () => {
       message: 'wait',
     })
   })
+})
+
+it('welcomes as many members as may be, whatever their names and addresses', () => {
+  const address = `/dns4/${'a'.repeat(253)}/tcp/20008`
+  const peers = Array.from({ length: MAX_MEMBERS }, () => ({
+    node: 'a'.repeat(253) as NodeName,
+    peerId: '1'.repeat(52),
+    addresses: Array.from({ length: MAX_ADDRESSES }, () => address),
+  }))
+
+  for (const some of [peers.slice(0, 10), peers]) {
+    const message = decodeServerMessage(encodeWelcome(some).subarray(PREFIX_BYTES))
+    expect(message?.type === 'welcome' && message.peers.length).toBe(some.length)
+  }
 })
 
 /** Known types whose fields are of the wrong kind. */

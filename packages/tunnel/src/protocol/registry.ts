@@ -29,7 +29,7 @@ export const REGISTRY_PROTOCOL = '/edgeway/registry/1.0.0'
 export const REGISTRY_VERSION = 1
 
 export const AGENT_FRAMES: FrameFormat = { prefixBytes: 4, maxBytes: 16 * 1024 }
-/** A welcome of 20,000 members with an address each. */
+/** A welcome of `MAX_MEMBERS`, whatever their names; of 20,000 as they are. */
 export const SERVER_FRAMES: FrameFormat = { prefixBytes: 4, maxBytes: 4 * 1024 * 1024 }
 
 /** A member: the peer that speaks for a node, and where it can be dialled (often nowhere: behind a NAT). */
@@ -56,7 +56,10 @@ export type ServerMessage =
   | ({ readonly type: 'peer' } & PeerRecord)
   | { readonly type: 'gone'; readonly peerId: string }
 
-const MAX_ADDRESSES = 16
+/** Of a server: more are not let in. */
+export const MAX_MEMBERS = 10_000
+/** Of a node: the first ones count where it has more. */
+export const MAX_ADDRESSES = 16
 const MAX_ADDRESS_LENGTH = 300
 const MAX_PEERS = 100_000
 // Of an Ed25519 key in base58: 52 characters.
@@ -68,6 +71,16 @@ export function encodeAgentMessage(message: AgentMessage): Buffer {
 
 export function encodeServerMessage(message: ServerMessage): Buffer {
   return encodeFrame(SERVER_FRAMES, Buffer.from(JSON.stringify(message)))
+}
+
+/** Without addresses where they make the frame too large: a relay leads to each member. */
+export function encodeWelcome(peers: readonly PeerRecord[]): Buffer {
+  try {
+    return encodeServerMessage({ type: 'welcome', peers })
+  } catch (error) {
+    if (!(error instanceof ProtocolError)) throw error
+    return encodeServerMessage({ type: 'welcome', peers: peers.map((peer) => ({ ...peer, addresses: [] })) })
+  }
 }
 
 /**

@@ -1,6 +1,6 @@
 import type { NodeName } from '@edgeway/core'
 import { expect, it } from 'vitest'
-import type { Join } from '../protocol/registry.ts'
+import { type Join, MAX_MEMBERS } from '../protocol/registry.ts'
 import { type AdmissionState, decideAdmission } from './admission.ts'
 import type { Member } from './member-store.ts'
 
@@ -13,6 +13,7 @@ function joinOf(node: string, overrides: Partial<Join> = {}): Join {
 function stateOf(members: readonly Member[], connected: readonly string[] = []): AdmissionState {
   return {
     secret: 'right',
+    memberCount: members.length,
     byNode: (node) => members.find((one) => one.node === node),
     byPeerId: (peerId) => members.find((one) => one.peerId === peerId),
     isConnected: (peerId) => connected.includes(peerId),
@@ -52,6 +53,13 @@ it('lets a key take another name only while it does not speak for its former one
     kind: 'new',
     replaced: [edge1],
   })
+})
+
+it('lets nobody in beside as many members as may be, but a reinstalled node', () => {
+  const full = { ...stateOf([edge1]), memberCount: MAX_MEMBERS }
+  expect(decideAdmission(joinOf('edge-9'), 'two', full)).toMatchObject({ reason: 'server-full' })
+  expect(decideAdmission(joinOf('edge-1'), 'two', full)).toMatchObject({ kind: 'new' })
+  expect(decideAdmission(joinOf('edge-1'), 'one', full)).toMatchObject({ kind: 'known' })
 })
 
 it('refuses a version that it does not know', () => {

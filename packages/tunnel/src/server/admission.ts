@@ -1,11 +1,12 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
 import type { JoinRefusal } from '../protocol/join-refusal.ts'
-import { type Join, REGISTRY_VERSION } from '../protocol/registry.ts'
+import { type Join, MAX_MEMBERS, REGISTRY_VERSION } from '../protocol/registry.ts'
 import type { Member } from './member-store.ts'
 
 /** What a decision is made from: the secret of the join token, who is a member, and who is connected just now. */
 export interface AdmissionState {
   readonly secret: string
+  readonly memberCount: number
   byNode(node: Member['node']): Member | undefined
   byPeerId(peerId: string): Member | undefined
   isConnected(peerId: string): boolean
@@ -48,7 +49,14 @@ export function decideAdmission(join: Join, peerId: string, state: AdmissionStat
       `this key speaks for node ${former.node}, which is connected: is the key a copy?`,
     )
   }
-  return { kind: 'new', replaced: [holder, former].filter((member) => member !== undefined) }
+  const replaced = [holder, former].filter((member) => member !== undefined)
+  if (replaced.length === 0 && state.memberCount >= MAX_MEMBERS) {
+    return refused(
+      'server-full',
+      `${MAX_MEMBERS} nodes are members: take those that are gone out of the list`,
+    )
+  }
+  return { kind: 'new', replaced }
 }
 
 function refused(reason: JoinRefusal, message: string): Admission {

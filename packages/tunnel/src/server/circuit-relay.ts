@@ -1,5 +1,6 @@
 import type { Logger } from '@edgeway/core'
 import type { Connection, Stream } from '@libp2p/interface'
+import { limitedWarn } from '../limited-warn.ts'
 import { MAX_STREAMS } from '../limits.ts'
 import type { ServerMetrics, ServerRefusal } from '../metrics.ts'
 import {
@@ -20,12 +21,12 @@ export interface CircuitRelayDeps {
   seen(connection: Connection): void
   readonly logger: Logger
   readonly metrics: ServerMetrics
+  /** For the whole exchange in front of a circuit. */
+  readonly handshakeTimeoutMs: number
 }
 
 /** js-libp2p renews a reservation 5 minutes before its end. */
 const RESERVATION_SECONDS = 2 * 60 * 60
-/** For the whole exchange in front of a circuit. */
-const HANDSHAKE_TIMEOUT_MS = 10_000
 
 /**
  * The relay: lets members reserve, and joins streams of two members to a circuit. A reservation is the connection that
@@ -38,21 +39,23 @@ export class CircuitRelay {
   readonly #deps: CircuitRelayDeps
   /** By the peer's multihash, in hex, as circuits are asked for by it. */
   readonly #reservations = new Map<string, Connection>()
+  readonly #warn: Logger['warn']
 
   constructor(deps: CircuitRelayDeps) {
     this.#deps = deps
+    this.#warn = limitedWarn(deps.logger)
   }
 
   /** Serves one hop stream up to the point where a circuit stands. Never rejects. */
   async serve(stream: Stream, connection: Connection): Promise<void> {
-    const signal = AbortSignal.timeout(HANDSHAKE_TIMEOUT_MS)
+    const signal = AbortSignal.timeout(this.#deps.handshakeTimeoutMs)
     try {
       const request = decodeHopRequest(await readMessage(stream, signal))
       if (request.type === 'reserve') await this.#answer(stream, this.#reserve(connection), signal)
       else await this.#connect(stream, { from: connection, to: request.peer }, signal)
     } catch (error) {
       this.#deps.logger.debug('circuit could not be made', { peer: connection.remotePeer.toString(), error })
-      stream.abort(error instanceof Error ? error : new Error('circuit could not be made'))
+      abort(stream, error)
     }
   }
 
@@ -60,6 +63,8 @@ export class CircuitRelay {
     const peer = connection.remotePeer.toString()
     if (!this.#deps.isJoined(peer)) return this.#deny('reservation', { peer })
     const key = keyOf(connection.remotePeer.toMultihash().bytes)
+    if (this.#reservations.get(key) === connection) return 'ok'
+    if (connection.status !== 'open') return 'connectionFailed'
     this.#reservations.set(key, connection)
     this.#countReservations()
     connection.addEventListener('close', () => {
@@ -87,7 +92,12 @@ export class CircuitRelay {
 
     const stop = await this.#offer(to, from.remotePeer.toMultihash().bytes, signal)
     if (stop === undefined) return this.#answer(hop, 'connectionFailed', signal)
-    hop.send(encodeHopStatus('ok'))
+    try {
+      hop.send(encodeHopStatus('ok'))
+    } catch (error) {
+      abort(stop, error)
+      throw error
+    }
     this.#deps.metrics.circuits.add({})
     const { seen, metrics } = this.#deps
     const ends = [
@@ -103,29 +113,39 @@ export class CircuitRelay {
     try {
       stream.send(encodeStopConnect(peer))
       if (decodeStopStatus(await readMessage(stream, signal))) return stream
-      await stream.close({ signal })
-      return undefined
     } catch (error) {
-      stream.abort(error instanceof Error ? error : new Error('the circuit was not taken'))
+      abort(stream, error)
       throw error
     }
+    stream.abort(new Error('the circuit was not taken'))
+    return undefined
   }
 
   async #answer(stream: Stream, status: CircuitStatus, signal: AbortSignal): Promise<void> {
     const expireSeconds = status === 'ok' ? Math.floor(Date.now() / 1_000) + RESERVATION_SECONDS : undefined
+    const { promise: ended, resolve } = Promise.withResolvers<void>()
+    stream.addEventListener('close', () => resolve())
+    signal.addEventListener('abort', () => resolve())
     stream.send(encodeHopStatus(status, expireSeconds))
     await stream.close({ signal })
+    // A peer that never closes its side would keep the stream for ever.
+    await ended
+    if (stream.status !== 'closed') abort(stream, signal.reason)
   }
 
   #deny(reason: ServerRefusal, fields: Record<string, string>): CircuitStatus {
     this.#deps.metrics.refusals.add({ reason })
-    this.#deps.logger.warn('refused to serve a peer that has not joined', { reason, ...fields })
+    this.#warn('refused to serve a peer that has not joined', { reason, ...fields })
     return 'permissionDenied'
   }
 
   #countReservations(): void {
     this.#deps.metrics.reservations.set({}, this.#reservations.size)
   }
+}
+
+function abort(stream: Stream, error: unknown): void {
+  stream.abort(error instanceof Error ? error : new Error('the circuit could not be made'))
 }
 
 function keyOf(multihash: Uint8Array): string {

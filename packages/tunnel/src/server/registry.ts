@@ -3,6 +3,7 @@ import type { Connection, Stream } from '@libp2p/interface'
 import { parsePeerAddress } from '../addresses.ts'
 import { closeConnection } from '../connections.ts'
 import { ProtocolError } from '../errors.ts'
+import { limitedWarn } from '../limited-warn.ts'
 import type { ServerMetrics } from '../metrics.ts'
 import { readFrame } from '../protocol/frames.ts'
 import type { JoinRefusal } from '../protocol/join-refusal.ts'
@@ -10,6 +11,7 @@ import {
   AGENT_FRAMES,
   decodeAgentMessage,
   encodeServerMessage,
+  encodeWelcome,
   type Join,
   type PeerRecord,
   type ServerMessage,
@@ -44,9 +46,11 @@ export class Registry {
   readonly #deps: RegistryDeps
   /** By PeerId: a key speaks for one node, on one connection; the newest one counts. */
   readonly #sessions = new Map<string, Session>()
+  readonly #warn: Logger['warn']
 
   constructor(deps: RegistryDeps) {
     this.#deps = deps
+    this.#warn = limitedWarn(deps.logger)
     deps.metrics.members.set({}, deps.members.size)
   }
 
@@ -80,6 +84,7 @@ export class Registry {
     const { members, secret } = this.#deps
     const admission = decideAdmission(join, peerId, {
       secret,
+      memberCount: members.size,
       byNode: (node) => members.byNode(node),
       byPeerId: (id) => members.byPeerId(id),
       isConnected: (id) => this.isJoined(id),
@@ -91,8 +96,9 @@ export class Registry {
 
     // From here to the welcome nothing waits: two joins for one name can't both pass, and no news of others comes first.
     if (admission.kind === 'new') this.#addMember({ node: join.node, peerId }, admission.replaced)
+    const welcome = encodeWelcome(this.#records(peerId))
     const session = this.#open(join, { stream, connection })
-    this.#send(session, { type: 'welcome', peers: this.#records(peerId) })
+    this.#send(session, welcome)
     if (admission.kind === 'new') await this.#saveMembers()
     return session
   }
@@ -116,7 +122,7 @@ export class Registry {
   ): Promise<void> {
     const { reason, message, node } = why
     this.#deps.metrics.refusals.add({ reason })
-    this.#deps.logger.warn('refused to let a node join', {
+    this.#warn('refused to let a node join', {
       reason,
       explanation: message,
       node,
@@ -175,7 +181,9 @@ export class Registry {
         if (frame === undefined) break
         const message = decodeAgentMessage(frame)
         if (message?.type !== 'addresses') continue
-        session.record = { node, peerId, addresses: valid(message.addresses) }
+        const addresses = valid(message.addresses)
+        if (addresses.join() === session.record.addresses.join()) continue
+        session.record = { node, peerId, addresses }
         this.#broadcast({ type: 'peer', ...session.record }, peerId)
       }
     } finally {
@@ -196,12 +204,13 @@ export class Registry {
   }
 
   #broadcast(message: ServerMessage, exceptPeerId: string): void {
-    for (const [peerId, session] of this.#sessions) if (peerId !== exceptPeerId) this.#send(session, message)
+    const frame = encodeServerMessage(message)
+    for (const [peerId, session] of this.#sessions) if (peerId !== exceptPeerId) this.#send(session, frame)
   }
 
-  #send({ stream, record, connection }: Session, message: ServerMessage): void {
+  #send({ stream, record, connection }: Session, frame: Buffer): void {
     if (!stream.writable) return
-    stream.write(encodeServerMessage(message))
+    stream.write(frame)
     if (stream.writableLength <= MAX_WAITING_BYTES) return
     this.#deps.metrics.refusals.add({ reason: 'too-slow' })
     this.#deps.logger.warn('a node reads the registry too slowly', { node: record.node, peer: record.peerId })

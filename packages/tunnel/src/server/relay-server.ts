@@ -3,6 +3,7 @@ import type { Connection, ConnectionGater } from '@libp2p/interface'
 import { type Host, startServerHost } from '../host.ts'
 import { loadOrCreateKey } from '../identity.ts'
 import { loadOrCreateJoinToken } from '../join-token.ts'
+import { limitedWarn } from '../limited-warn.ts'
 import { MAX_STREAMS } from '../limits.ts'
 import { createServerMetrics, type ServerMetrics } from '../metrics.ts'
 import { HOP_PROTOCOL } from '../protocol/circuit.ts'
@@ -25,6 +26,9 @@ export const DEFAULT_RELAY_SERVER_OPTIONS: RelayServerOptions = {
   admissionGraceMs: 5_000,
 }
 
+/** For the exchange in front of a circuit: both peers have to answer. */
+const HANDSHAKE_TIMEOUT_MS = 10_000
+
 /** What outlives the server's process. */
 export interface RelayServerState {
   /** The server's Ed25519 key, made at the first start. Join tokens pin it: who loses it gives out new ones. */
@@ -46,6 +50,7 @@ export class RelayServer implements Component {
   readonly #logger: Logger
   readonly #grace: AdmissionGrace
   readonly #members: MemberStore
+  #stopped: Promise<void> | undefined
 
   private constructor(
     host: Host,
@@ -75,16 +80,18 @@ export class RelayServer implements Component {
 
     const closing = new AbortController()
     const gater: ConnectionGater = { denyInboundConnection: () => closing.signal.aborted }
-    const host = await startServerHost({ ...options, key, gater })
-    const isJoined = (peer: string): boolean => registry.isJoined(peer)
-    const seen = (connection: Connection): void => host.seen(connection)
-    const relay = new CircuitRelay({ isJoined, seen, logger, metrics })
     const grace = new AdmissionGrace(registry, { graceMs: admissionGraceMs, logger, metrics })
-    host.node.addEventListener('connection:open', ({ detail }) => grace.watch(detail))
-    await host.node.handle(REGISTRY_PROTOCOL, (stream, connection) => registry.serve(stream, connection))
-    await host.node.handle(HOP_PROTOCOL, (stream, connection) => relay.serve(stream, connection), {
-      maxInboundStreams: MAX_STREAMS,
-    })
+    const prepare = async ({ node, seen }: Host): Promise<void> => {
+      const isJoined = (peerId: string): boolean => registry.isJoined(peerId)
+      const handshakeTimeoutMs = HANDSHAKE_TIMEOUT_MS
+      const relay = new CircuitRelay({ isJoined, seen, logger, metrics, handshakeTimeoutMs })
+      node.addEventListener('connection:open', ({ detail }) => grace.watch(detail))
+      await node.handle(REGISTRY_PROTOCOL, (stream, connection) => registry.serve(stream, connection))
+      await node.handle(HOP_PROTOCOL, (stream, connection) => relay.serve(stream, connection), {
+        maxInboundStreams: MAX_STREAMS,
+      })
+    }
+    const host = await startServerHost({ ...options, key, gater, prepare })
 
     const addresses = host.listenAddresses().map(String)
     logger.info('tunnel server listens', { peer, addresses, members: members.size })
@@ -102,8 +109,12 @@ export class RelayServer implements Component {
     return Number(port?.value)
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
-    if (this.#closing.signal.aborted) return
+  [Symbol.asyncDispose](): Promise<void> {
+    this.#stopped ??= this.#stop()
+    return this.#stopped
+  }
+
+  async #stop(): Promise<void> {
     // All connections first: an agent that asks for a reservation while the relay stops would never ask again
     // (js-libp2p remembers a relay without the protocol as invalid).
     this.#closing.abort()
@@ -129,10 +140,12 @@ class AdmissionGrace {
   readonly #registry: Registry
   readonly #deps: GraceDeps
   readonly #timers = new Set<NodeJS.Timeout>()
+  readonly #warn: Logger['warn']
 
   constructor(registry: Registry, deps: GraceDeps) {
     this.#registry = registry
     this.#deps = deps
+    this.#warn = limitedWarn(deps.logger)
   }
 
   watch(connection: Connection): void {
@@ -156,7 +169,7 @@ class AdmissionGrace {
     const peer = connection.remotePeer.toString()
     if (this.#registry.isJoined(peer)) return
     this.#deps.metrics.refusals.add({ reason: 'not-admitted' })
-    this.#deps.logger.warn('closed a connection whose peer did not join', {
+    this.#warn('closed a connection whose peer did not join', {
       peer,
       address: connection.remoteAddr.toString(),
     })
