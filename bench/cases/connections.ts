@@ -1,5 +1,6 @@
 import { startDelay } from '@edgeway/testbed'
-import { CONNECTIONS, compareWays } from '../src/compare-ways.ts'
+import { compareWays } from '../src/compare-ways.ts'
+import { CONNECTIONS } from '../src/probe.ts'
 import { Scene } from '../src/scene.ts'
 import type { BenchCase } from './case.ts'
 
@@ -13,14 +14,17 @@ export const connections: BenchCase = {
     await using scene = await Scene.start(onStep)
     const { lab } = scene.mesh
     const common = { bench: 'connections', client: lab.pod('client'), probes: [CONNECTIONS] }
-    const near = await compareWays(
-      { ...common, case: 'same node', edgeMesh: 'same-node', contenders: scene.near() },
-      onStep,
-    )
-    const far = { ...common, contenders: scene.far() }
-    const plain = await compareWays({ ...far, case: 'relayed', edgeMesh: 'relayed' }, onStep)
+    const near = { ...common, ...scene.waysToNear() }
+    const far = { ...common, ...scene.waysToFar() }
+    const results = [
+      ...(await compareWays({ ...near, case: 'same node', edgeMesh: 'same-node' }, onStep)),
+      ...(await compareWays({ ...far, case: 'relayed', edgeMesh: 'relayed' }, onStep)),
+    ]
     await using _delay = await startDelay(lab.router('far-site'), ROUND_TRIP_MS)
-    const slow = await compareWays({ ...far, case: 'relayed, 50 ms', edgeMesh: 'relayed, 50 ms' }, onStep)
-    return [...near, ...plain, ...slow]
+    results.push(
+      ...(await compareWays({ ...far, case: 'relayed, 50 ms', edgeMesh: 'relayed, 50 ms' }, onStep)),
+    )
+    await scene.mustHaveRelayed()
+    return results
   },
 }

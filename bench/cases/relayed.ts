@@ -1,4 +1,5 @@
-import { BULK, compareWays, HTTP, LATENCY } from '../src/compare-ways.ts'
+import { compareWays } from '../src/compare-ways.ts'
+import { BULK, HTTP, LATENCY } from '../src/probe.ts'
 import { Scene } from '../src/scene.ts'
 import type { BenchCase } from './case.ts'
 
@@ -10,10 +11,11 @@ export const relayed: BenchCase = {
     await using scene = await Scene.start(onStep)
     const client = scene.mesh.lab.pod('client')
     const probes = [BULK, HTTP, LATENCY]
-    const contenders = scene.far()
-    return compareWays(
-      { bench: 'relayed', case: 'two sites', edgeMesh: 'relayed', client, contenders, probes },
+    const results = await compareWays(
+      { bench: 'relayed', case: 'two sites', edgeMesh: 'relayed', client, ...scene.waysToFar(), probes },
       onStep,
     )
+    await scene.mustHaveRelayed()
+    return results
   },
 }

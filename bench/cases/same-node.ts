@@ -1,4 +1,5 @@
-import { BULK, CONNECTIONS, compareWays, HTTP, LATENCY } from '../src/compare-ways.ts'
+import { compareWays } from '../src/compare-ways.ts'
+import { BULK, CONNECTIONS, HTTP, LATENCY } from '../src/probe.ts'
 import { Scene } from '../src/scene.ts'
 import type { BenchCase } from './case.ts'
 
@@ -9,9 +10,9 @@ export const sameNode: BenchCase = {
     await using scene = await Scene.start(onStep)
     const client = scene.mesh.lab.pod('client')
     const probes = [BULK, HTTP, CONNECTIONS, LATENCY]
-    const contenders = scene.near()
-    return compareWays(
-      { bench: 'same-node', case: 'agent', edgeMesh: 'same-node', client, contenders, probes },
+    // Awaited here: the scene ends with this function.
+    return await compareWays(
+      { bench: 'same-node', case: 'agent', edgeMesh: 'same-node', client, ...scene.waysToNear(), probes },
       onStep,
     )
   },

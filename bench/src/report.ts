@@ -1,5 +1,4 @@
-import { TARGETS_WITHOUT_CASE } from '../targets.ts'
-import { type JsonResult, judged, type Result } from './result.ts'
+import type { JudgedResult } from './result.ts'
 
 const COLUMNS = [
   'bench',
@@ -14,9 +13,9 @@ const COLUMNS = [
   'met',
 ] as const
 
-/** The results as a table for people. */
-export function tableOf(results: readonly Result[]): string {
-  const rows = [COLUMNS, ...results.map(judged).map(cellsOf)]
+/** The results as a table for people, with one sentence on the targets below it. */
+export function tableOf(results: readonly JudgedResult[]): string {
+  const rows = [COLUMNS, ...results.map(cellsOf)]
   const widths = COLUMNS.map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)))
   const lines = rows.map((row) =>
     row
@@ -24,48 +23,41 @@ export function tableOf(results: readonly Result[]): string {
       .join('  ')
       .trimEnd(),
   )
-  return lines.join('\n')
+  return [...lines, '', summaryOf(results)].join('\n')
 }
 
-/** The results as lines of JSON, with a line for each target that nothing measures yet. */
-export function jsonLinesOf(results: readonly Result[], benches: readonly string[]): string {
-  const open = TARGETS_WITHOUT_CASE.map(({ id, reason }) => ({ target: id, met: false, reason }))
-  const lines: readonly object[] = [...results.map(judged), ...(benches.length > 1 ? open : [])]
-  return lines.map((line) => JSON.stringify(line)).join('\n')
+/** The results as lines of JSON. */
+export function jsonLinesOf(results: readonly JudgedResult[]): string {
+  return results.map((line) => JSON.stringify(line)).join('\n')
 }
 
-function cellsOf(result: JsonResult): readonly string[] {
-  const {
-    bench,
-    case: name,
-    metric,
-    unit,
-    ours,
-    reference,
-    referenceName,
-    ratio,
-    spread,
-    target,
-    met,
-    reason,
-  } = result
-  return [
-    bench,
-    name,
-    metric,
-    reason ?? `${figure(ours)} ${unit}`,
-    reference === undefined ? '' : figure(reference),
-    referenceName === 'absolute' ? '' : referenceName,
-    ratio === undefined ? '' : ratio.toFixed(2),
-    reason === undefined
-      ? spread.map((value) => (ratio === undefined ? figure(value) : value.toFixed(2))).join('..')
-      : '',
-    target ?? '',
-    met === null ? '' : met ? 'yes' : 'NO',
-  ]
+function summaryOf(results: readonly JudgedResult[]): string {
+  const aimed = results.filter(({ met }) => met !== null)
+  const measured = aimed.filter(({ reason }) => reason === undefined)
+  const met = measured.filter((result) => result.met)
+  const open = aimed.length - measured.length
+  return `${met.length} of ${measured.length} measured targets are met; ${open} could not be measured.`
+}
+
+function cellsOf(result: JudgedResult): readonly string[] {
+  const { bench, case: name, metric, target, met } = result
+  return [bench, name, metric, ...figuresOf(result), target ?? '', met === null ? '' : met ? 'yes' : 'NO']
+}
+
+/** Ours, the reference, its name, ratio and spread. */
+function figuresOf({ unit, ours, reference, referenceName, ratio, spread, reason }: JudgedResult) {
+  const other = referenceName === 'absolute' ? '' : referenceName
+  if (ours === null || spread === null) return [reason ?? '', '', other, '', '']
+  const own = `${figure(ours)} ${unit}`
+  if (reference === null || ratio === null) return [own, '', other, '', spread.map(figure).join('..')]
+  return [own, figure(reference), other, ratioText(ratio), spread.map(ratioText).join('..')]
 }
 
 function figure(value: number): string {
   if (value >= 100) return Math.round(value).toLocaleString('en')
   return value.toPrecision(3)
+}
+
+function ratioText(value: number): string {
+  return value.toFixed(2)
 }

@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest'
-import { absolute, compare, judged, median, missing } from './result.ts'
+import { BENCHES } from '../cases/index.ts'
+import { TARGETS } from '../targets.ts'
+import { absolute, compare, judged, median, missing, unmeasured } from './result.ts'
 
 const BULK = { bench: 'relayed', case: 'two sites', metric: 'bulk 1 flow', unit: 'Mbit/s' }
 const RSS = { bench: 'footprint', case: 'agent, 15 Services', metric: 'RSS', unit: 'MB' }
@@ -32,5 +34,49 @@ describe('a result', () => {
       target: null,
       met: null,
     })
+  })
+})
+
+describe('a target that nothing measured', () => {
+  const [target] = TARGETS.filter(({ bench, metric }) => bench === 'footprint' && metric === 'RSS')
+  const targets = target === undefined ? [] : [target]
+
+  it('is not met, and says that there was no figure', () => {
+    const [result, ...others] = unmeasured(targets, [], new Map())
+    expect(others).toEqual([])
+    expect(result).toMatchObject({ case: 'agent, 15 Services', reason: 'the bench gave no such figure' })
+    expect(judged(result ?? absolute(RSS, [1]))).toMatchObject({ target: 'P10 <= 72', met: false })
+  })
+
+  it('says why its bench failed, or that there is none yet', () => {
+    const failures = new Map([['footprint', 'no memory']])
+    expect(unmeasured(targets, [], failures)).toMatchObject([{ reason: 'no memory' }])
+    const open = targets.map((one) => ({ ...one, open: 'no case yet' }))
+    expect(unmeasured(open, [], failures)).toMatchObject([{ reason: 'no case yet' }])
+  })
+
+  it('is not listed once there is a result', () => {
+    expect(unmeasured(targets, [absolute(RSS, [100])], new Map())).toEqual([])
+  })
+})
+
+describe('the targets', () => {
+  it('are P1 to P15', () => {
+    const ids = [...new Set(TARGETS.map(({ id }) => id))]
+    expect(ids).toEqual(Array.from({ length: 15 }, (_, index) => `P${index + 1}`))
+  })
+
+  it('are judged by one comparison for each figure', () => {
+    const keys = TARGETS.map((target) =>
+      [target.bench, target.case, target.metric, target.reference].join('|'),
+    )
+    expect(new Set(keys).size).toBe(keys.length)
+    for (const { atLeast, atMost } of TARGETS)
+      expect([atLeast, atMost].filter((bound) => bound !== undefined)).toHaveLength(1)
+  })
+
+  it('belong to a bench, or say why they are open', () => {
+    const benches = BENCHES.map(({ name }) => name)
+    for (const { bench, open } of TARGETS) expect(open !== undefined || benches.includes(bench)).toBe(true)
   })
 })

@@ -6,21 +6,22 @@ export interface Result {
   readonly case: string
   readonly metric: string
   readonly unit: string
-  readonly ours: number
-  /** `undefined` for an absolute figure. */
-  readonly reference: number | undefined
+  /** `null` exactly where there is a `reason`. */
+  readonly ours: number | null
+  /** `null` for an absolute figure. */
+  readonly reference: number | null
   readonly referenceName: string
-  /** Median of the ratios of the pairs; `undefined` for an absolute figure. */
-  readonly ratio: number | undefined
+  /** Median of the ratios of the pairs; `null` for an absolute figure. */
+  readonly ratio: number | null
   /** Smallest and largest of the ratios, or of the figures. */
-  readonly spread: readonly [least: number, most: number]
-  /** Why there is no figure that means anything. */
+  readonly spread: readonly [least: number, most: number] | null
+  /** Why there is no figure. */
   readonly reason?: string
 }
 
 /** A line of `--json`. */
-export interface JsonResult extends Result {
-  /** As text, e.g. `>= 0.3`; `null` where none is set. */
+export interface JudgedResult extends Result {
+  /** As text, e.g. `P5 >= 0.3`; `null` where none is set. */
   readonly target: string | null
   readonly met: boolean | null
 }
@@ -31,6 +32,8 @@ export interface MetricName {
   readonly metric: string
   readonly unit: string
 }
+
+const ABSOLUTE = 'absolute'
 
 export function median(values: readonly number[]): number {
   const sorted = values.toSorted((a, b) => a - b)
@@ -58,28 +61,44 @@ export function compare(
 
 /** A figure that stands for itself. */
 export function absolute(name: MetricName, values: readonly number[]): Result {
-  return {
-    ...name,
-    ours: median(values),
-    reference: undefined,
-    referenceName: 'absolute',
-    ratio: undefined,
-    spread: spreadOf(values),
-  }
+  const none = { reference: null, referenceName: ABSOLUTE, ratio: null }
+  return { ...name, ours: median(values), ...none, spread: spreadOf(values) }
 }
 
-/** A figure that could not be had. */
-export function missing(name: MetricName, reason: string): Result {
-  return { ...absolute(name, []), spread: [Number.NaN, Number.NaN], reason }
+/** A figure that could not be had, of ours or of the reference. */
+export function missing(name: MetricName, reason: string, referenceName = ABSOLUTE): Result {
+  return { ...name, ours: null, reference: null, referenceName, ratio: null, spread: null, reason }
 }
 
 /** Adds what was to be reached; a figure that could not be had reached nothing. */
-export function judged(result: Result): JsonResult {
+export function judged(result: Result): JudgedResult {
   const target = TARGETS.find((candidate) => isFor(candidate, result))
   if (target === undefined) return { ...result, target: null, met: null }
-  const { atLeast = Number.NEGATIVE_INFINITY, atMost = Number.POSITIVE_INFINITY } = target
-  const value = result.ratio ?? result.ours
-  return { ...result, target: textOf(target), met: value >= atLeast && value <= atMost }
+  return { ...result, target: textOf(target), met: isMet(target, result.ratio ?? result.ours) }
+}
+
+/**
+ * A result without a figure for each target that none of the results is for.
+ *
+ * @param targets - of the benches that ran
+ * @param failures - why a bench gave nothing, by its name
+ */
+export function unmeasured(
+  targets: readonly Target[],
+  results: readonly Result[],
+  failures: ReadonlyMap<string, string>,
+): Result[] {
+  return targets
+    .filter((target) => !results.some((result) => isFor(target, result)))
+    .map(({ bench, case: name, metric, reference, open }) => {
+      const reason = open ?? failures.get(bench) ?? 'the bench gave no such figure'
+      return missing({ bench, case: name, metric, unit: '' }, reason, reference)
+    })
+}
+
+function isMet({ atLeast, atMost }: Target, value: number | null): boolean {
+  if (value === null) return false
+  return value >= (atLeast ?? Number.NEGATIVE_INFINITY) && value <= (atMost ?? Number.POSITIVE_INFINITY)
 }
 
 function isFor(target: Target, result: Result): boolean {

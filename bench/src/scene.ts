@@ -60,6 +60,12 @@ export interface Contender {
   readonly pids: readonly number[]
 }
 
+/** Ours and those that it is compared with. */
+export interface Ways {
+  readonly ours: Contender
+  readonly references: readonly Contender[]
+}
+
 /** A running mesh with servers on both sites and reference peers beside it. */
 export class Scene implements AsyncDisposable {
   readonly mesh: Mesh
@@ -98,26 +104,45 @@ export class Scene implements AsyncDisposable {
     }
   }
 
+  /** The Service of the pod on the client's own node. */
+  get near() {
+    return { dnsName: `${NEAR.name}.${BENCH}.svc.cluster.local`, clusterIp: NEAR.clusterIp }
+  }
+
   /** To the pod on the client's own node. */
-  near(): readonly Contender[] {
+  waysToNear(): Ways {
     const { lab } = this.mesh
-    return [
-      { name: 'edgeway', ip: NEAR.clusterIp, pids: [this.mesh.agent('edge-1').pid] },
-      { name: 'direct', ip: lab.pod(NEAR.pod).address, pids: [] },
-      { name: 'kernel DNAT', ip: DNAT_ADDRESS, pids: [] },
-      { name: 'haproxy', ip: lab.node('edge-1').innerAddress ?? '', pids: [this.#haproxies.near.pid] },
-    ]
+    return {
+      ours: { name: 'edgeway', ip: NEAR.clusterIp, pids: [this.mesh.agent('edge-1').pid] },
+      references: [
+        { name: 'direct', ip: lab.pod(NEAR.pod).address, pids: [] },
+        { name: 'kernel DNAT', ip: DNAT_ADDRESS, pids: [] },
+        { name: 'haproxy', ip: lab.node('edge-1').innerAddress ?? '', pids: [this.#haproxies.near.pid] },
+      ],
+    }
   }
 
   /** To the other site: through the tunnel server, by plain routing, and through haproxy in the cloud. */
-  far(): readonly Contender[] {
+  waysToFar(): Ways {
     const { mesh } = this
     const pids = [mesh.agent('edge-1').pid, mesh.agent('edge-2').pid, mesh.server.pid]
-    return [
-      { name: 'edgeway', ip: FAR.clusterIp, pids },
-      { name: 'direct', ip: FAR_NODE_ADDRESS, pids: [] },
-      { name: 'haproxy', ip: mesh.lab.node('cloud').address, pids: [this.#haproxies.far.pid] },
-    ]
+    return {
+      ours: { name: 'edgeway', ip: FAR.clusterIp, pids },
+      references: [
+        { name: 'direct', ip: FAR_NODE_ADDRESS, pids: [] },
+        { name: 'haproxy', ip: mesh.lab.node('cloud').address, pids: [this.#haproxies.far.pid] },
+      ],
+    }
+  }
+
+  /** @throws {Error} when a flow to the other site took another path: its figures would be those of that one */
+  async mustHaveRelayed(): Promise<void> {
+    const agent = this.mesh.agent('edge-1')
+    const flows = (path: string): Promise<number> =>
+      agent.metric('edgeway_traffic_flows_total', { direction: 'outbound', path })
+    if ((await flows('relayed')) === 0) throw new Error('no flow was relayed')
+    for (const path of ['routed', 'lan', 'direct', 'punched'])
+      if ((await flows(path)) > 0) throw new Error(`flows to the other site were ${path}, not relayed`)
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

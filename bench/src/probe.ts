@@ -1,0 +1,56 @@
+import type { LabHost } from '@edgeway/testbed'
+import { cpuSeconds } from './cpu.ts'
+import { iperf3 } from './probes/iperf3.ts'
+import { latency } from './probes/latency.ts'
+import { wrk } from './probes/wrk.ts'
+import type { Contender } from './scene.ts'
+
+/** Asks one way for figures. */
+export interface Probe {
+  readonly name: string
+  /** Of the metrics that a run yields. */
+  readonly units: Readonly<Record<string, string>>
+  /** @returns figures by metric; a metric that the way has no figure for is left out */
+  run(client: LabHost, contender: Contender): Promise<Readonly<Record<string, number>>>
+}
+
+const SECONDS = 1
+const GB = 1e9
+
+export const BULK: Probe = {
+  name: 'bulk',
+  units: { 'bulk 1 flow': 'Mbit/s', 'bulk 8 flows': 'Mbit/s', 'bulk CPU s/GB': 's/GB' },
+  async run(client, { ip, pids }) {
+    const before = await cpuSeconds(pids)
+    const one = await iperf3(client, ip, { flows: 1, seconds: SECONDS })
+    const cpu = (await cpuSeconds(pids)) - before
+    const eight = await iperf3(client, ip, { flows: 8, seconds: SECONDS })
+    const used = pids.length === 0 ? {} : { 'bulk CPU s/GB': cpu / (one.bytes / GB) }
+    return { 'bulk 1 flow': one.mbitPerSecond, 'bulk 8 flows': eight.mbitPerSecond, ...used }
+  },
+}
+
+export const HTTP: Probe = {
+  name: 'HTTP',
+  units: { 'HTTP keep-alive': 'req/s' },
+  async run(client, { ip }) {
+    return { 'HTTP keep-alive': await wrk(client, ip, { isClosing: false, seconds: SECONDS }) }
+  },
+}
+
+export const CONNECTIONS: Probe = {
+  name: 'new connections',
+  units: { 'new connections': '/s' },
+  async run(client, { ip }) {
+    return { 'new connections': await wrk(client, ip, { isClosing: true, seconds: SECONDS }) }
+  },
+}
+
+export const LATENCY: Probe = {
+  name: 'latency',
+  units: { 'first byte p50': 'us', 'first byte p99': 'us', 'echo p50': 'us' },
+  async run(client, { ip }) {
+    const { firstByteP50, firstByteP99, echoP50 } = await latency(client, ip)
+    return { 'first byte p50': firstByteP50, 'first byte p99': firstByteP99, 'echo p50': echoP50 }
+  },
+}
