@@ -194,7 +194,7 @@ describe('the images, run with the settings of the manifests', () => {
     ['iptables-legacy', '--version'],
     ['ipset', 'create', 'one', 'hash:ip'],
     ['conntrack', '--count'],
-    ['ip', 'link', 'add', 'one', 'type', 'dummy'],
+    ['ip', 'link', 'add', 'one', 'type', 'bridge'],
   ])('bring the agent a working %s', async (...command) => {
     const once = { image: imageOf('edge-agent'), command, capabilities: ['NET_ADMIN'] }
     await run(podmanOnceCommand(once))
