@@ -104,6 +104,45 @@ describe('ClusterDirectory', () => {
     expect(changes).toEqual([WEB])
   })
 
+  it('gives a ClusterIP back to the Service that still has it when another one with it goes', () => {
+    const directory = new ClusterDirectory()
+    directory.setService(serviceOf('shop/api:http', '10.96.0.1', 80))
+    directory.setService(serviceOf('shop/ghost:http', '10.96.0.1', 80))
+    directory.deleteService('shop/ghost')
+    expect(directory.lookup('10.96.0.1', 80, 'TCP')?.name).toBe('shop/api:http')
+
+    directory.deleteService('shop/api')
+    expect(directory.lookup('10.96.0.1', 80, 'TCP')).toBeUndefined()
+  })
+
+  it('forgets what a Service said before that shares its ClusterIP with another one', () => {
+    const directory = new ClusterDirectory()
+    directory.setService(serviceOf('shop/api:http', '10.96.0.1', 80))
+    directory.setService(serviceOf('shop/ghost:http', '10.96.0.1', 80))
+    directory.setService(serviceOf('shop/api:http', '10.96.0.2', 80))
+    directory.deleteService('shop/ghost')
+    expect(directory.lookup('10.96.0.1', 80, 'TCP')).toBeUndefined()
+    expect(directory.lookup('10.96.0.2', 80, 'TCP')?.name).toBe('shop/api:http')
+  })
+
+  it('takes no port of a slice for a ServicePort of another protocol', () => {
+    const directory = new ClusterDirectory()
+    directory.setService(serviceOf('shop/web:http', '10.96.0.1', 80))
+    const slice = sliceOf('edge-1/10.1.0.1:80')
+    directory.setSlice('shop/web-1', { ...slice, ports: [{ name: 'http', port: 80, protocol: 'UDP' }] })
+    expect(directory.endpoints(WEB)).toEqual([])
+  })
+
+  it('goes on telling one of two watchers that share a listener', () => {
+    const directory = new ClusterDirectory()
+    const changes: ServicePortName[] = []
+    const listener = (name: ServicePortName): void => void changes.push(name)
+    using _ = directory.watch(listener)
+    directory.watch(listener)[Symbol.dispose]()
+    directory.setService(serviceOf('shop/web:http', '10.96.0.1', 80))
+    expect(changes).toEqual([WEB])
+  })
+
   it('answers for Nodes', () => {
     const directory = new ClusterDirectory()
     const node = { name: 'edge-1' as NodeName, labels: {}, routedNetwork: 'site-a' }

@@ -25,7 +25,8 @@ export class ClusterDirectory implements ServiceDirectory, NodeDirectory {
   /** Keys of the slices of each Service, in the order in which they came. */
   readonly #slicesOfService = new Map<string, Set<string>>()
   readonly #ports = new Map<ServicePortName, ServicePort>()
-  readonly #portsByAddress = new Map<string, ServicePort>()
+  /** By ClusterIP and port; several while an address moves from one Service to another: the latest has it. */
+  readonly #portsByAddress = new Map<string, readonly ServicePort[]>()
   readonly #endpoints = new Map<ServicePortName, readonly Endpoint[]>()
   readonly #endpointIndex = new EndpointIndex()
   readonly #nodes = new Map<NodeName, Node>()
@@ -72,7 +73,7 @@ export class ClusterDirectory implements ServiceDirectory, NodeDirectory {
   }
 
   lookup(ip: string, port: number, protocol: Protocol): ServicePort | undefined {
-    return this.#portsByAddress.get(addressKey(ip, port, protocol))
+    return this.#portsByAddress.get(addressKey(ip, port, protocol))?.at(-1)
   }
 
   endpoints(name: ServicePortName): readonly Endpoint[] {
@@ -84,8 +85,10 @@ export class ClusterDirectory implements ServiceDirectory, NodeDirectory {
   }
 
   watch(listener: (changed: ServicePortName) => void): Disposable {
-    this.#watchers.add(listener)
-    return { [Symbol.dispose]: () => void this.#watchers.delete(listener) }
+    // Its own function: one listener may be given twice.
+    const watcher = (changed: ServicePortName): void => listener(changed)
+    this.#watchers.add(watcher)
+    return { [Symbol.dispose]: () => void this.#watchers.delete(watcher) }
   }
 
   node(name: NodeName): Node | undefined {
@@ -155,15 +158,16 @@ export class ClusterDirectory implements ServiceDirectory, NodeDirectory {
 
   #addPort(port: ServicePort): void {
     this.#ports.set(port.name, port)
-    for (const ip of port.clusterIps) this.#portsByAddress.set(addressKey(ip, port.port, port.protocol), port)
+    for (const key of addressKeysOf(port))
+      this.#portsByAddress.set(key, [...(this.#portsByAddress.get(key) ?? []), port])
   }
 
   #removePort(port: ServicePort): void {
     this.#ports.delete(port.name)
-    for (const ip of port.clusterIps) {
-      const key = addressKey(ip, port.port, port.protocol)
-      // A Service that was made anew may have the address by now.
-      if (this.#portsByAddress.get(key)?.name === port.name) this.#portsByAddress.delete(key)
+    for (const key of addressKeysOf(port)) {
+      const others = (this.#portsByAddress.get(key) ?? []).filter(({ name }) => name !== port.name)
+      if (others.length > 0) this.#portsByAddress.set(key, others)
+      else this.#portsByAddress.delete(key)
     }
   }
 
@@ -207,14 +211,19 @@ export class ClusterDirectory implements ServiceDirectory, NodeDirectory {
   }
 }
 
-/** The ports of slice and Service belong together by name (KEP-752); the slice's has the number of the target. */
+/** The ports of slice and Service belong together by name and protocol; the slice's has the number of the target. */
 function endpointsIn({ service, ports, addresses }: EndpointSlice, servicePort: ServicePort): Endpoint[] {
   const [namespace = '', name = ''] = service.split('/')
   return ports
+    .filter(({ protocol }) => protocol === servicePort.protocol)
     .filter((port) => formatServicePortName(namespace, name, port.name) === servicePort.name)
     .flatMap(({ port, protocol }) =>
       addresses.map(({ ip, node, ready }) => ({ node, ip, port, protocol, ready })),
     )
+}
+
+function addressKeysOf({ clusterIps, port, protocol }: ServicePort): string[] {
+  return clusterIps.map((ip) => addressKey(ip, port, protocol))
 }
 
 function addressKey(ip: string, port: number, protocol: Protocol): string {

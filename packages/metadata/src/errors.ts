@@ -1,5 +1,8 @@
 import { EdgewayError } from '@edgeway/core'
 
+/** Of a wrong value in a message. */
+const MAX_EXCERPT_LENGTH = 80
+
 /** An object of the API lacks a field or has it in a form that can't be used; the message names the field. */
 export class MalformedObjectError extends EdgewayError {
   override readonly name = 'MalformedObjectError'
@@ -7,7 +10,21 @@ export class MalformedObjectError extends EdgewayError {
 
   /** @param field - its path, e.g. `spec.ports[0].port` */
   constructor(field: string, found: unknown, expected: string) {
-    super(`${field}: expected ${expected}, found ${JSON.stringify(found) ?? 'nothing'}`)
+    super(`${field}: expected ${expected}, found ${excerptOf(found)}`)
+  }
+}
+
+function excerptOf(value: unknown): string {
+  const text = jsonOf(value)
+  return text.length > MAX_EXCERPT_LENGTH ? `${text.slice(0, MAX_EXCERPT_LENGTH)}…` : text
+}
+
+function jsonOf(value: unknown): string {
+  try {
+    return JSON.stringify(value) ?? 'nothing'
+  } catch {
+    // What could be parsed may still be nested too deeply to be written.
+    return 'what can not be shown'
   }
 }
 

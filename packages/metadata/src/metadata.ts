@@ -102,11 +102,14 @@ export class Metadata implements Component {
         stop: stop.signal,
       })
     }
-    const running = Promise.all([
+    const following = [
       follow(SERVICES, (change) => applyService(directory, change)),
       follow(SLICES, (change) => applySlice(directory, change)),
       follow(NODES, (change) => applyNode(directory, change)),
-    ]).then(() => undefined, deps.onFatal)
+    ]
+    void Promise.all(following).catch(deps.onFatal)
+    // Where one fails, the others run until the stop all the same.
+    const running = Promise.allSettled(following).then(() => undefined)
     return new Metadata(directory, stop, { running, store })
   }
 

@@ -97,10 +97,39 @@ describe('a complete list', () => {
   })
 })
 
+describe('a complete list after a restart', () => {
+  it('of another cluster replaces what was stored, be its own versions higher or lower', () => {
+    const set = new ObjectSet<string>()
+    set.merge([object('a@900=stored', 'u1'), object('b@10=stored', 'u2')])
+    expect(set.replace([object('a@5=other', 'u3'), object('b@20=other', 'u4')], 1_000)).toEqual([
+      { key: 'a', value: 'other' },
+      { key: 'b', value: 'other' },
+    ])
+  })
+
+  it('of another cluster, with lower versions, ends what was stored', () => {
+    const set = new ObjectSet<string>()
+    set.merge([object('a@900=stored')])
+    expect(set.replace([object('b@20=other')], 30)).toEqual([
+      { key: 'a', value: undefined },
+      { key: 'b', value: 'other' },
+    ])
+  })
+})
+
 describe('a local list', () => {
   it('adds and updates, and deletes nothing', () => {
     const set = setOf(5, object('a@5=a'), object('b@4=b'))
     expect(set.merge([object('b@3=old'), object('c@1=c')])).toEqual([{ key: 'c', value: 'c' }])
     expect(set.size).toBe(3)
+  })
+
+  it("of a former cluster is ended by the new one's complete list, be its versions ever so low", () => {
+    const set = setOf(5, object('a@5=a'))
+    set.merge([object('a@900=former'), object('b@800=former')])
+    expect(set.replace([object('a@6=a')], 7)).toEqual([
+      { key: 'b', value: undefined },
+      { key: 'a', value: 'a' },
+    ])
   })
 })

@@ -30,7 +30,7 @@ export interface ObjectChange<Value> {
  */
 export class ObjectSet<Value> {
   readonly #objects = new Map<string, ReflectedObject<Value>>()
-  /** Of the latest complete list. */
+  /** Of the latest complete list, or of something newer that was not seen in a watch. */
   #listRevision = 0
 
   get size(): number {
@@ -42,35 +42,36 @@ export class ObjectSet<Value> {
     // A lower revision is another history (a restored or a new cluster): nothing known compares with it.
     const sameHistory = revision >= this.#listRevision
     this.#listRevision = revision
+    // The list knew of everything up to its revision, even where it says something older of it.
+    const isNewer = (known: ObjectIdentity | undefined): boolean =>
+      sameHistory && known !== undefined && known.revision > revision
     const listed = new Set(objects.map(({ key }) => key))
-    const gone = [...this.#objects.values()].filter(
-      (known) => !listed.has(known.key) && !(sameHistory && known.revision > revision),
-    )
+    const gone = [...this.#objects.values()].filter((known) => !listed.has(known.key) && !isNewer(known))
     const deleted = gone.flatMap(({ key }) => this.#remove(key))
-    return [...deleted, ...objects.flatMap((object) => this.#put(object, sameHistory))]
-  }
-
-  /** Takes what an earlier process knew: a complete list of an older version is then of another history. */
-  restore(objects: readonly ReflectedObject<Value>[]): ObjectChange<Value>[] {
-    this.#listRevision = objects.reduce(
-      (latest, { revision }) => Math.max(latest, revision),
-      this.#listRevision,
-    )
-    return this.merge(objects)
+    const taken = objects.filter((object) => !(isNewer(this.get(object.key)) && this.#isOutdated(object)))
+    return [...deleted, ...taken.flatMap((object) => this.#set(object))]
   }
 
   get(key: string): ReflectedObject<Value> | undefined {
     return this.#objects.get(key)
   }
 
-  /** Takes a list that may be incomplete or old: adds and updates, deletes nothing. */
+  /**
+   * Takes a list that may be incomplete or old, or what an earlier process knew: adds and updates, deletes nothing.
+   * A complete list that comes later with an older version is of another history.
+   */
   merge(objects: readonly ReflectedObject<Value>[]): ObjectChange<Value>[] {
-    return objects.flatMap((object) => this.#put(object, true))
+    for (const { revision } of objects) this.#listRevision = Math.max(this.#listRevision, revision)
+    return objects.flatMap((object) => this.put(object))
   }
 
-  /** @returns the change it made, if any */
+  /**
+   * An equal revision is accepted: MetaServer's lists can carry wrong content under the right revision.
+   *
+   * @returns the change it made, if any
+   */
   put(object: ReflectedObject<Value>): ObjectChange<Value>[] {
-    return this.#put(object, true)
+    return this.#isOutdated(object) ? [] : this.#set(object)
   }
 
   /** @returns the change it made: none when the object is not known, or another one of that name */
@@ -80,11 +81,14 @@ export class ObjectSet<Value> {
     return isOther ? [] : this.#remove(key)
   }
 
-  /** An equal revision is accepted: MetaServer's lists can carry wrong content under the right revision. */
-  #put(object: ReflectedObject<Value>, sameHistory: boolean): ObjectChange<Value>[] {
+  #isOutdated({ key, revision }: ObjectIdentity): boolean {
+    const known = this.#objects.get(key)
+    return known !== undefined && revision < known.revision
+  }
+
+  #set(object: ReflectedObject<Value>): ObjectChange<Value>[] {
     const { key } = object
     const known = this.#objects.get(key)
-    if (known !== undefined && sameHistory && object.revision < known.revision) return []
     const holdsOn = object.malformed && known?.uid === object.uid
     const value = holdsOn ? known.value : object.value
     this.#objects.set(key, { ...object, value })

@@ -1,12 +1,12 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Logger } from '@edgeway/core'
 import { MalformedObjectError, SourceError } from './errors.ts'
-import { type ApiObject, readApiObject } from './kubernetes/api-object.ts'
+import { type ApiObject, readApiObject, readIdentity } from './kubernetes/api-object.ts'
 import { jsonLines } from './kubernetes/json-lines.ts'
 import type { Transport } from './kubernetes/transport.ts'
 import type { MetadataMetrics } from './metrics.ts'
 import { type ObjectList, readList } from './object-list.ts'
-import { type ObjectChange, ObjectSet, type ReflectedObject } from './object-set.ts'
+import { type ObjectChange, type ObjectIdentity, ObjectSet, type ReflectedObject } from './object-set.ts'
 import { SourceLog } from './source-log.ts'
 import type { OfflineStore } from './store/offline-store.ts'
 
@@ -53,6 +53,8 @@ export interface ReflectorDeps<Value> {
 /** A watch that lives so much longer than it was to last is dead. */
 const WATCH_GRACE_SECONDS = 30
 const JITTER = 0.2
+/** In place of a key. */
+const NAMELESS = ''
 
 /**
  * Follows one kind of objects: LIST, then WATCH from there, over and over until it is stopped. Never gives up, never
@@ -64,7 +66,7 @@ export class Reflector<Value> {
   readonly #deps: ReflectorDeps<Value>
   readonly #set = new ObjectSet<Value>()
   readonly #log: SourceLog
-  /** The malformed objects that were named in the log already, with their revision. */
+  /** The malformed objects that were named in the log already, with their revision; all nameless ones count as one. */
   readonly #named = new Map<string, number>()
   #retries = 0
 
@@ -95,7 +97,8 @@ export class Reflector<Value> {
     const { store, onListed } = this.#deps
     if (store === undefined) return
     const objects = store.take(this.#kind.name) as readonly ReflectedObject<Value>[]
-    for (const change of this.#set.restore(objects)) this.#deps.onChange(change)
+    for (const change of this.#set.merge(objects)) this.#deps.onChange(change)
+    this.#showSize()
     if (store.hasListOf(this.#kind.name)) onListed()
   }
 
@@ -111,6 +114,7 @@ export class Reflector<Value> {
     const objects = items.flatMap((item) => this.#read(item))
     if (listClass === 'authoritative') {
       this.#apply(this.#set.replace(objects, revision))
+      this.#forgetNamesOfGone()
       this.#deps.store?.noteListed(this.#kind.name)
     }
     if (listClass === 'local') this.#apply(this.#set.merge(objects))
@@ -182,36 +186,43 @@ export class Reflector<Value> {
       const { uid = '', revision = 0 } = this.#set.get(change.key) ?? {}
       this.#deps.store?.note(this.#kind.name, { ...change, uid, revision })
     }
+    this.#showSize()
+  }
+
+  #showSize(): void {
     this.#deps.metrics.objects.set({ kind: this.#kind.name }, this.#set.size)
   }
 
   /** @returns nothing for what has not even a name; a malformed object only as far as it can be read */
   #read(value: unknown): ReflectedObject<Value>[] {
-    let object: ApiObject | undefined
+    let identity: ObjectIdentity | undefined
     try {
-      object = readApiObject(value)
-      const { key, uid, revision } = object
-      const mapped = this.#kind.map(object)
-      this.#named.delete(key)
-      return [{ key, uid, revision, value: mapped, malformed: false }]
+      identity = readIdentity(value)
+      const mapped = this.#kind.map(readApiObject(value))
+      this.#named.delete(identity.key)
+      return [{ ...identity, value: mapped, malformed: false }]
     } catch (error) {
       if (!(error instanceof MalformedObjectError)) throw error
-      this.#skip(object, error)
-      if (object === undefined) return []
-      const { key, uid, revision } = object
-      return [{ key, uid, revision, value: undefined, malformed: true }]
+      this.#skip(identity, error)
+      return identity === undefined ? [] : [{ ...identity, value: undefined, malformed: true }]
     }
   }
 
-  #skip(object: ApiObject | undefined, error: MalformedObjectError): void {
+  #skip(identity: ObjectIdentity | undefined, error: MalformedObjectError): void {
     this.#deps.metrics.skipped.add({ kind: this.#kind.name })
-    if (object !== undefined && this.#named.get(object.key) === object.revision) return
-    if (object !== undefined) this.#named.set(object.key, object.revision)
+    const { key = NAMELESS, revision = 0 } = identity ?? {}
+    if (this.#named.get(key) === revision) return
+    this.#named.set(key, revision)
     this.#deps.logger.warn('malformed object skipped', {
       kind: this.#kind.name,
-      object: object?.key,
+      object: identity?.key,
       error,
     })
+  }
+
+  #forgetNamesOfGone(): void {
+    for (const key of this.#named.keys())
+      if (key !== NAMELESS && this.#set.get(key) === undefined) this.#named.delete(key)
   }
 
   /** @returns `undefined` after a failure of the source */

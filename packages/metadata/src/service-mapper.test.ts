@@ -51,6 +51,16 @@ describe('mapService', () => {
     expect(map({ ports }).ports.map(({ name }) => name)).toEqual(['shop/web:tcp'])
   })
 
+  it('refuses one without a namespace', () => {
+    const object = readApiObject({ metadata: { name: 'web' }, spec: {} })
+    expect(() => mapService(object)).toThrow('metadata.namespace: expected')
+  })
+
+  it('repeats no more of a wrong value than a reader needs', () => {
+    const refuse = (): unknown => map({ ports: 'x'.repeat(1_000_000) })
+    expect(refuse).toThrow(/^spec\.ports: expected a list, found "x{79}…$/)
+  })
+
   it.each([
     ['spec', undefined],
     ['spec.ports', { ports: 'none' }],

@@ -19,7 +19,8 @@ const HEADLESS = 'None'
  *
  * @throws {MalformedObjectError} that names the field
  */
-export function mapService({ namespace, name, fields }: ApiObject): Service {
+export function mapService({ name, fields }: ApiObject): Service {
+  const namespace = fields.child('metadata').string('namespace')
   const spec = fields.child('spec')
   const typeText = spec.optionalString('type')
   const type = TYPES.find((known) => known === typeText) ?? 'ClusterIP'

@@ -1,8 +1,10 @@
 import { mkdtempDisposable, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { inspect } from 'node:util'
 import { FakeComponentDeps } from '@edgeway/testbed'
 import { describe, expect, it } from 'vitest'
+import { httpTransport } from '../src/kubernetes/transport.ts'
 import { DEFAULT_METADATA_OPTIONS, Metadata, type MetadataSource } from '../src/metadata.ts'
 import { service } from './support/objects.ts'
 import { eventually } from './support/running-metadata.ts'
@@ -61,6 +63,32 @@ describe('the source apiserver', () => {
     await using config = await kubeconfig('http://127.0.0.1:1', 'http://127.0.0.1:1')
     const source = { kind: 'apiserver', kubeconfig: config.file, context: 'third' } as const
     await expect(start(source)).rejects.toThrow(`${config.file} names no server`)
+  })
+
+  it('does not repeat what stands in a kubeconfig that is no YAML', async () => {
+    await using folder = await mkdtempDisposable(join(tmpdir(), 'kubeconfig-'))
+    const file = join(folder.path, 'config')
+    await writeFile(file, 'users:\n- name: a\n  user:\n    token: hunter2\n   bad: [\n')
+
+    const error: unknown = await start({ kind: 'apiserver', kubeconfig: file }).catch(
+      (reason: unknown) => reason,
+    )
+    expect(error).toMatchObject({ message: expect.stringMatching(/can't be used: YAMLException: .* \(5:/) })
+    expect(inspect(error, { depth: 10 })).not.toContain('hunter2')
+  })
+
+  it('gives a list up whose credentials never come', async () => {
+    const transport = httpTransport('http://127.0.0.1:1', () => new Promise(() => undefined))
+    const asked = transport.get('/api', AbortSignal.abort(new Error('too late')))
+
+    await expect(asked).rejects.toThrow("http://127.0.0.1:1 can't be asked: too late")
+  })
+
+  it('refuses a server that is not asked by HTTP', async () => {
+    await using config = await kubeconfig('localhost:8080', 'ftp://127.0.0.1')
+    const source = { kind: 'apiserver', kubeconfig: config.file } as const
+    await expect(start(source)).rejects.toThrow('"localhost:8080" is not the URL of an API server')
+    await expect(start({ ...source, context: 'second' })).rejects.toThrow('"ftp://127.0.0.1" is not the URL')
   })
 
   it('says that it needs a kubeconfig outside of a pod', async () => {

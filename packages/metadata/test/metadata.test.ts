@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtempDisposable } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { formatServicePortName, type NodeName } from '@edgeway/core'
@@ -177,8 +177,8 @@ describe('Metadata', () => {
   })
 
   it('goes on after a restart from what it stored, while its source is away', async () => {
-    const folder = await mkdtemp(join(tmpdir(), 'edgeway-metadata-'))
-    const storeFile = join(folder, 'edgeway.db')
+    await using folder = await mkdtempDisposable(join(tmpdir(), 'edgeway-metadata-'))
+    const storeFile = join(folder.path, 'edgeway.db')
     await using cluster = await TestCluster.start(
       service('web', '10.96.0.1'),
       slice('web-1', 'web', ['edge-1/10.1.0.1']),
@@ -192,10 +192,10 @@ describe('Metadata', () => {
     expect(second.services.loaded).toBe(true)
     expect(second.deps.readiness.shut).toEqual([])
     expect(second.services.endpoints(WEB)).toMatchObject([{ node: 'edge-1', ip: '10.1.0.1' }])
+    expect(second.deps.metrics.value('edgeway_metadata_objects', { kind: 'services' })).toBe(1)
 
     await cluster.restart()
     await cluster.client.delete('Service', 'shop/web')
     await eventually(() => expect(second.services.servicePort(WEB)).toBeUndefined())
-    await rm(folder, { recursive: true })
   })
 })

@@ -116,6 +116,30 @@ describe('a list', () => {
     },
   )
 
+  it('that is refused in endless words is asked for again, and its words are cut', async () => {
+    let written = 0
+    const more = Buffer.alloc(1_024 * 1_024, 'x')
+    const endless: Parameters<typeof ScriptedSource.start>[0][string][number] = (response) => {
+      const write = (): void => {
+        written += more.length
+        if (!response.destroyed) response.write(more, write)
+      }
+      response.writeHead(500)
+      write()
+    }
+    await using source = await ScriptedSource.start({
+      services: [endless, list([WEB])],
+      'services?watch': [openWatch()],
+    })
+    await using running = await RunningMetadata.start(source.url)
+    await untilServicesAre(running, 'web')
+    expect(written).toBeLessThan(64 * more.length)
+    const [line] = running
+      .lines('warn', 'source does not answer, trying again')
+      .filter(({ fields }) => fields['kind'] === 'services')
+    expect(String(line?.fields['error'])).toMatch(/answered 500: x{300}$/)
+  })
+
   it('that names what is wrong is shown so in the log', async () => {
     await using source = await ScriptedSource.start({
       services: [(response) => void response.writeHead(403).end('{"message":"services is forbidden"}')],
@@ -125,6 +149,18 @@ describe('a list', () => {
       const lines = running.lines('warn', 'source does not answer, trying again')
       const [line] = lines.filter(({ fields }) => fields['kind'] === 'services')
       expect(String(line?.fields['error'])).toContain('answered 403: services is forbidden')
+    })
+  })
+
+  it('whose refusal breaks off is shown with its status', async () => {
+    await using source = await ScriptedSource.start({
+      services: [(response) => void response.writeHead(403).write('{"mess', () => response.destroy())],
+    })
+    await using running = await RunningMetadata.start(source.url)
+    await eventually(() => {
+      const lines = running.lines('warn', 'source does not answer, trying again')
+      const [line] = lines.filter(({ fields }) => fields['kind'] === 'services')
+      expect(String(line?.fields['error'])).toContain('answered 403: {"mess')
     })
   })
 
@@ -178,8 +214,42 @@ describe('a malformed object', () => {
     const [line, ...others] = named.filter(({ fields }) => fields['object'] === 'shop/web')
     expect(String(line?.fields['error'])).toContain('spec.clusterIPs: expected an IP address')
     expect(others).toEqual([])
+    expect(named.filter(({ fields }) => fields['object'] === undefined)).toHaveLength(1)
     const skipped = running.deps.metrics.value('edgeway_metadata_skipped_objects_total', { kind: 'services' })
     expect(skipped).toBeGreaterThanOrEqual(2)
+  })
+
+  it('leaves in force what was known of it, however little of it can be read', async () => {
+    const broken = { ...WEB, metadata: { ...WEB.metadata, resourceVersion: '12', labels: { site: 1 } } }
+    await using source = await ScriptedSource.start({
+      services: [list([WEB]), list([broken, API], { resourceVersion: '12' })],
+      'services?watch': [watch(GONE), openWatch()],
+    })
+    await using running = await RunningMetadata.start(source.url)
+    await untilServicesAre(running, 'api', 'web')
+    const named = running.lines('warn', 'malformed object skipped')
+    expect(named.map(({ fields }) => fields['object'])).toEqual(['shop/web'])
+  })
+
+  it('is skipped, be its content nested ever so deeply', async () => {
+    const nested = '['.repeat(100_000) + ']'.repeat(100_000)
+    await using source = await ScriptedSource.start({
+      services: [
+        (response) =>
+          response.end(`{"metadata":{"resourceVersion":"10"},"items":[${nested},${JSON.stringify(WEB)}]}`),
+      ],
+    })
+    await using running = await RunningMetadata.start(source.url)
+    await untilServicesAre(running, 'web')
+    expect(running.deps.fatal).toEqual([])
+  })
+
+  it('is named again after it was gone', async () => {
+    const lists = [list([BROKEN]), list([]), list([BROKEN, API])]
+    await using source = await ScriptedSource.start({ services: lists, 'services?watch': [watch(GONE)] })
+    await using running = await RunningMetadata.start(source.url)
+    await untilServicesAre(running, 'api')
+    expect(running.lines('warn', 'malformed object skipped')).toHaveLength(2)
   })
 
   it('in a watch leaves in force what was known of it', async () => {

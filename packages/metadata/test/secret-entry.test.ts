@@ -1,9 +1,10 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, mkdtempDisposable, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { ApiDouble, kubeconfigFor, makeCertificate, ObjectStore } from '@edgeway/testbed'
 import { describe, expect, it } from 'vitest'
 import { SecretEntry } from '../src/index.ts'
+import { type Answer, ScriptedSource } from './support/scripted-source.ts'
 
 const STATE = { secret: 'state', key: 'key' }
 const OTHER = { secret: 'state', key: 'other' }
@@ -67,6 +68,24 @@ describe('an entry of a Secret', () => {
     expect(await textOf(entry)).toBe('three')
   })
 
+  it('is written although another one of its Secret is written at the same time', async () => {
+    await using cluster = await TestCluster.start()
+    const [entry, other] = [await cluster.open(STATE), await cluster.open(OTHER)]
+    for (const round of ['one', 'two'])
+      await Promise.all([entry.write(`${round} key`), other.write(`${round} other`)])
+
+    expect([await textOf(entry), await textOf(other)]).toEqual(['two key', 'two other'])
+  })
+
+  it('is not written over what somebody else wrote at the same time', async () => {
+    await using cluster = await TestCluster.start()
+    const both = [await cluster.open(STATE), await cluster.open(STATE)]
+    const [first, second] = await Promise.allSettled(both.map((entry, index) => entry.write(`${index}`)))
+    expect([first?.status, second?.status].toSorted()).toEqual(['fulfilled', 'rejected'])
+    const lost = first?.status === 'rejected' ? first : second
+    expect(lost).toMatchObject({ reason: { code: 'ERR_SECRET_CONFLICT' } })
+  })
+
   it('is not written over what somebody else wrote meanwhile', async () => {
     await using cluster = await TestCluster.start()
     const [first, second] = [await cluster.open(STATE), await cluster.open(STATE)]
@@ -75,6 +94,34 @@ describe('an entry of a Secret', () => {
 
     await expect(second.write('second')).rejects.toMatchObject({ code: 'ERR_SECRET_CONFLICT' })
     expect(await textOf(second)).toBe('first')
+  })
+
+  it('is written again although the answer to a write was lost', async () => {
+    const holds = (text: string): Answer => {
+      const data = { key: Buffer.from(text).toString('base64') }
+      return (response) => void response.end(JSON.stringify({ metadata: { name: 'state' }, data }))
+    }
+    const lost: Answer = (response) => void response.destroy()
+    await using source = await ScriptedSource.start({
+      state: [holds('one'), holds('one'), lost, holds('two'), holds('three')],
+    })
+    await using folder = await mkdtempDisposable(join(tmpdir(), 'edgeway-secret-'))
+    const kubeconfig = join(folder.path, 'kubeconfig')
+    const cluster = { server: source.url, 'insecure-skip-tls-verify': true }
+    const context = { cluster: 'c', user: 'u' }
+    const config = {
+      clusters: [{ name: 'c', cluster }],
+      users: [{ name: 'u', user: {} }],
+      contexts: [{ name: 'c', context }],
+      'current-context': 'c',
+    }
+    await writeFile(kubeconfig, JSON.stringify(config))
+    const entry = await SecretEntry.open(STATE, { kubeconfig })
+    expect(await textOf(entry)).toBe('one')
+
+    await expect(entry.write('two')).rejects.toMatchObject({ code: 'ERR_SOURCE' })
+    await entry.write('three')
+    expect(source.asked('state')).toBe(5)
   })
 
   it('says what is wrong when the API server is away', async () => {

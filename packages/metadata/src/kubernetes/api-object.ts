@@ -12,9 +12,8 @@ export interface ApiObject extends ObjectIdentity {
 }
 
 /** @throws {MalformedObjectError} when it is no object with a name */
-export function readApiObject(value: unknown): ApiObject {
-  const fields = new Fields(value, '')
-  const metadata = fields.child('metadata')
+export function readIdentity(value: unknown): ObjectIdentity {
+  const metadata = new Fields(value, '').child('metadata')
   const name = metadata.string('name')
   const namespace = metadata.optionalString('namespace') ?? ''
   const revision = Number(metadata.optionalString('resourceVersion') ?? 0)
@@ -22,8 +21,17 @@ export function readApiObject(value: unknown): ApiObject {
     key: namespace === '' ? name : `${namespace}/${name}`,
     uid: metadata.optionalString('uid') ?? '',
     revision: Number.isSafeInteger(revision) ? revision : 0,
-    namespace,
-    name,
+  }
+}
+
+/** @throws {MalformedObjectError} when it is no object with a name, or its metadata can't be read */
+export function readApiObject(value: unknown): ApiObject {
+  const fields = new Fields(value, '')
+  const metadata = fields.child('metadata')
+  return {
+    ...readIdentity(value),
+    namespace: metadata.optionalString('namespace') ?? '',
+    name: metadata.string('name'),
     labels: metadata.stringMap('labels'),
     annotations: metadata.stringMap('annotations'),
     fields,

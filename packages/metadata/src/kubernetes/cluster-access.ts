@@ -29,7 +29,9 @@ export async function clusterAccess(source: KubeconfigSource): Promise<ClusterAc
     if (source.context !== undefined) config.setCurrentContext(source.context)
   } catch (error) {
     const what = source.kubeconfig ?? 'the service account of the pod'
-    throw new SourceError(`${what} can't be used: ${String(error)}`, undefined, { cause: error })
+    // The first line only, and no cause: the parser goes on with a piece of the file, which has credentials.
+    const [why] = String(error).split('\n', 1)
+    throw new SourceError(`${what} can't be used: ${why}`)
   }
   const server = config.getCurrentCluster()?.server
   if (server === undefined) throw new SourceError(`${source.kubeconfig} names no server for its context`)

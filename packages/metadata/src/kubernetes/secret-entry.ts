@@ -4,6 +4,9 @@ import { parseJson } from './json-lines.ts'
 
 const REQUEST_TIMEOUT_MS = 10_000
 const NOT_FOUND = 404
+const CONFLICT = 409
+/** Other entries of the Secret may be written at the same time. */
+const MAX_WRITE_ATTEMPTS = 5
 
 export interface SecretEntryName {
   /** Of the Secret, in the namespace that this pod runs in. */
@@ -28,6 +31,8 @@ export class SecretEntry {
   readonly #name: SecretEntryName
   readonly #access: ClusterAccess
   #known: string | undefined
+  /** What was sent last: without an answer it may be what the entry holds. */
+  #sent: string | undefined
 
   private constructor(name: SecretEntryName, access: ClusterAccess) {
     this.#name = name
@@ -50,6 +55,7 @@ export class SecretEntry {
   async read(): Promise<Buffer | undefined> {
     const secret = await this.#get()
     this.#known = secret?.data?.[this.#name.key]
+    this.#sent = this.#known
     return this.#known === undefined ? undefined : Buffer.from(this.#known, 'base64')
   }
 
@@ -58,14 +64,31 @@ export class SecretEntry {
    * @throws {SourceError} when the API server can't be asked, or says no
    */
   async write(content: string | Uint8Array): Promise<void> {
-    const { key } = this.#name
-    const secret = await this.#get()
-    if (secret?.data?.[key] !== this.#known) throw new SecretConflictError(this.place)
     const value = Buffer.from(content).toString('base64')
-    const data = { ...secret?.data, [key]: value }
+    for (let attempt = 1; !(await this.#tryWrite(value, attempt === MAX_WRITE_ATTEMPTS)); ) attempt++
+    this.#known = value
+  }
+
+  /** @returns false when the Secret was written meanwhile, maybe another entry of it; on the last try that is thrown */
+  async #tryWrite(value: string, isLast: boolean): Promise<boolean> {
+    const secret = await this.#get()
+    const found = secret?.data?.[this.#name.key]
+    if (found !== this.#known && found !== this.#sent) throw new SecretConflictError(this.place)
+    this.#known = found
+    this.#sent = value
+    try {
+      await this.#put(secret, value)
+      return true
+    } catch (error) {
+      if (!(error instanceof SourceError) || error.status !== CONFLICT || isLast) throw error
+      return false
+    }
+  }
+
+  async #put(secret: Secret | undefined, value: string): Promise<void> {
+    const data = { ...secret?.data, [this.#name.key]: value }
     if (secret === undefined) await this.#create(data)
     else await this.#replace({ ...secret, data })
-    this.#known = value
   }
 
   async #create(data: Readonly<Record<string, string>>): Promise<void> {

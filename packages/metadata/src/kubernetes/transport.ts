@@ -1,6 +1,6 @@
+import { addAbortListener } from 'node:events'
 import { request as httpRequest, type IncomingMessage, type RequestOptions } from 'node:http'
 import { request as httpsRequest } from 'node:https'
-import { text } from 'node:stream/consumers'
 import { SourceError } from '../errors.ts'
 import { parseJson } from './json-lines.ts'
 
@@ -38,13 +38,17 @@ export interface WriteRequest {
 /** What goes with each request besides its path, e.g. certificates; asked anew each time, since tokens change. */
 export type RequestSettings = () => Promise<RequestOptions>
 
+const PROTOCOLS: ReadonlySet<string | undefined> = new Set(['http:', 'https:'])
 const MAX_ERROR_LENGTH = 300
+/** Of a body that says why: a Status is far shorter. */
+const MAX_ERROR_BODY_BYTES = 64 * 1_024
 /** TCP keep-alive: a silent watch over a dead link ends after minutes, not never. */
 const KEEP_ALIVE_MS = 30_000
 
-/** @throws {SourceError} when `url` is none */
+/** @throws {SourceError} when `url` is none of HTTP or HTTPS */
 export function httpTransport(url: string, settings: RequestSettings = async () => ({})): WritingTransport {
-  if (!URL.canParse(url)) throw new SourceError(`"${url}" is not the URL of an API server`)
+  if (!PROTOCOLS.has(URL.parse(url)?.protocol))
+    throw new SourceError(`"${url}" is not the URL of an API server`)
   return new HttpTransport(url, settings)
 }
 
@@ -75,7 +79,7 @@ class HttpTransport implements WritingTransport {
     body?: string,
   ): Promise<IncomingMessage> {
     try {
-      const settings = await this.#settings()
+      const settings = await unlessAborted(this.#settings(), options.signal)
       const response = await send(new URL(this.#base + path), { ...settings, ...options }, body)
       const { statusCode = 0 } = response
       if (statusCode === 200 || statusCode === 201) return response
@@ -122,14 +126,36 @@ function asSourceError(error: unknown, { url, signal }: Asked): SourceError {
   return new SourceError(`${url} can't be asked: ${why}`, undefined, { cause })
 }
 
-/** The message of a Status body, or the body's beginning. */
+/** @throws the signal's reason when it aborts first; the work itself goes on unheard */
+async function unlessAborted<Result>(work: Promise<Result>, signal: AbortSignal): Promise<Result> {
+  const aborted = Promise.withResolvers<never>()
+  using _ = addAbortListener(signal, () => aborted.reject(signal.reason))
+  return await Promise.race([work, aborted.promise])
+}
+
+/** The message of a Status body, or the body's beginning; not more than a log line needs. */
 async function reasonOf(response: IncomingMessage): Promise<string> {
-  const body = await text(response)
+  const body = await beginningOf(response)
   try {
     const { message } = JSON.parse(body) as { readonly message?: unknown }
-    if (typeof message === 'string') return message
+    if (typeof message === 'string') return message.slice(0, MAX_ERROR_LENGTH)
   } catch {
     // Not every answer comes from an API server; a proxy's words are shown as they are.
   }
   return body.slice(0, MAX_ERROR_LENGTH)
+}
+
+async function beginningOf(response: IncomingMessage): Promise<string> {
+  const read: Buffer[] = []
+  let bytes = 0
+  try {
+    for await (const chunk of response as AsyncIterable<Buffer>) {
+      read.push(chunk)
+      bytes += chunk.length
+      if (bytes > MAX_ERROR_BODY_BYTES) break
+    }
+  } catch {
+    // The status says what matters, however the words break off.
+  }
+  return Buffer.concat(read).toString('utf8')
 }

@@ -27,7 +27,7 @@ export interface StoreContent {
   readonly listed: readonly string[]
 }
 
-/** Of the tables; a store of another version is not touched. */
+/** Of the tables and of the values in them: raise it with every change of either. A store of another is not touched. */
 const SCHEMA_VERSION = 1
 
 const SCHEMA = `
@@ -86,6 +86,18 @@ export function writeBatch(database: DatabaseSync, { put, deleted, listed }: Sto
     if (database.isTransaction) database.exec('ROLLBACK')
     throw error
   }
+}
+
+/** SQLite's result codes that say nothing against the file: rights, locks, memory, read-only, I/O, space, folder. */
+const CIRCUMSTANCES = new Set([3, 5, 6, 7, 8, 10, 13, 14])
+
+/** Whether the error, of opening or reading, means that what is stored is of no use to anybody. */
+export function isDamage(error: unknown): boolean {
+  if (error instanceof StoreVersionError) return false
+  const { errcode, syscall } = (error ?? {}) as { readonly errcode?: unknown; readonly syscall?: unknown }
+  // The low byte is the code, the others tell more of it (sqlite.org/rescode.html).
+  if (typeof errcode === 'number') return !CIRCUMSTANCES.has(errcode & 0xff)
+  return syscall === undefined
 }
 
 /** Moves a store that can't be used out of the way, for whoever wants to know why; one of them is kept. */

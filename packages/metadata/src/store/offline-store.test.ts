@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -110,6 +111,46 @@ describe('the offline store', () => {
     expect(after.prepare('SELECT revision FROM objects').all()).toEqual([{ revision: 7 }])
     after.close()
     expect(folder.warnings).toEqual(['offline store can not be used, starting without'])
+  })
+
+  it('that somebody else holds is left as it is', async () => {
+    await using folder = await TestFolder.make()
+    await folder.use((store) => store.note('services', web(7)))
+    const holder = new DatabaseSync(folder.file)
+    holder.exec('PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE')
+    await folder.use((store) => {
+      expect(store.take('services')).toEqual([])
+      store.note('services', web(8))
+    })
+    expect(folder.warnings).toEqual(['offline store can not be used, starting without'])
+    expect(existsSync(`${folder.file}.broken`)).toBe(false)
+
+    holder.close()
+    await using store = folder.open()
+    expect(store.take('services')).toMatchObject([{ revision: 7 }])
+  })
+
+  it('is closed once, however often it is asked for', async () => {
+    await using folder = await TestFolder.make()
+    const store = folder.open()
+    store.note('services', web(7))
+    await Promise.all([store[Symbol.asyncDispose](), store[Symbol.asyncDispose]()])
+    await store[Symbol.asyncDispose]()
+    store.note('services', web(8))
+
+    await using again = folder.open()
+    expect(again.take('services')).toMatchObject([{ revision: 7 }])
+  })
+
+  it('whose worker died says so once, and is closed all the same', async () => {
+    await using folder = await TestFolder.make()
+    await folder.use((store) => {
+      // More than its memory holds, and in one piece since it goes in no value.
+      for (const letter of 'abcd') store.noteListed(letter.repeat(64 * 1_024 * 1_024))
+    })
+    const errors = folder.logger.lines.filter(({ level }) => level === 'error')
+    expect(errors.map(({ message }) => message)).toEqual(['the offline store is not written any more'])
+    expect(folder.warnings).toEqual([])
   })
 
   it('that can not be written says so once and harms nobody', async () => {

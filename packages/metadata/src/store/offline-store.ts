@@ -1,14 +1,14 @@
-import { once } from 'node:events'
+import { existsSync } from 'node:fs'
 import { Worker } from 'node:worker_threads'
 import type { Logger } from '@edgeway/core'
-import { StoreVersionError } from '../errors.ts'
 import type { ReflectedObject } from '../object-set.ts'
+import { batchesOf, type StoreChange } from './batches.ts'
 import {
+  isDamage,
   openDatabase,
   readDatabase,
   type StoreBatch,
   type StoreContent,
-  type StoredObject,
   setAside,
 } from './database.ts'
 import type { StoreAnswer } from './store-worker.ts'
@@ -26,14 +26,16 @@ const NOTHING: StoreContent = { objects: [], listed: [] }
  */
 export class OfflineStore implements AsyncDisposable {
   readonly #logger: Logger
-  readonly #worker: Worker | undefined
+  /** `undefined` when nothing is written, or not any more. */
+  #worker: Worker | undefined
   readonly #listed = new Set<string>()
   readonly #restored = new Map<string, ReflectedObject<unknown>[]>()
-  readonly #pending = new Map<string, StoredObject | Pick<StoredObject, 'kind' | 'key'>>()
+  readonly #pending = new Map<string, StoreChange>()
   #newlyListed = new Set<string>()
   #timer: NodeJS.Timeout | undefined
   #writing: Promise<void> = Promise.resolve()
   #isFailing = false
+  #closed: Promise<void> | undefined
 
   private constructor(file: string, content: StoreContent, parts: { logger: Logger; isWritten: boolean }) {
     this.#logger = parts.logger
@@ -43,20 +45,29 @@ export class OfflineStore implements AsyncDisposable {
       objects.push({ key, uid, revision, value: JSON.parse(value), malformed: false })
       this.#restored.set(kind, objects)
     }
-    if (!parts.isWritten) return
-    this.#worker = new Worker(new URL('./store-worker.ts', import.meta.url), {
+    if (parts.isWritten) this.#startWorker(file)
+  }
+
+  #startWorker(file: string): void {
+    const worker = new Worker(new URL('./store-worker.ts', import.meta.url), {
       workerData: { file },
       // SQLite of Node is new enough to be announced as such.
       execArgv: ['--disable-warning=ExperimentalWarning'],
       resourceLimits: { maxYoungGenerationSizeMb: 2, maxOldGenerationSizeMb: 64 },
     })
-    this.#worker.on('error', (error) =>
-      this.#logger.error('the offline store is not written any more', { error }),
-    )
-    this.#worker.unref()
+    worker.on('error', (error) => this.#logger.error('the offline store is not written any more', { error }))
+    worker.on('exit', () => {
+      this.#worker = undefined
+      this.#pending.clear()
+    })
+    worker.unref()
+    this.#worker = worker
   }
 
-  /** Reads what is stored. A store that can't be used is said so, set aside, and begun anew. */
+  /**
+   * Reads what is stored. A store that can't be used is said so: a damaged one is set aside and begun anew, one that
+   * can't be opened or is of another version is left alone.
+   */
   static open(file: string, logger: Logger): OfflineStore {
     try {
       using database = disposable(openDatabase(file))
@@ -65,7 +76,7 @@ export class OfflineStore implements AsyncDisposable {
       return new OfflineStore(file, content, { logger, isWritten: true })
     } catch (error) {
       logger.warn('offline store can not be used, starting without', { file, error })
-      const isWritten = !(error instanceof StoreVersionError) && canSetAside(file, logger)
+      const isWritten = isDamage(error) ? canSetAside(file, logger) : !existsSync(file)
       return new OfflineStore(file, NOTHING, { logger, isWritten })
     }
   }
@@ -84,11 +95,12 @@ export class OfflineStore implements AsyncDisposable {
 
   /** Stores an object's value, or forgets the object when there is none; within a second. */
   note(kind: string, object: Omit<ReflectedObject<unknown>, 'malformed'>): void {
+    if (this.#worker === undefined) return
     const { key, uid, revision, value } = object
     const row =
       value === undefined ? { kind, key } : { kind, key, uid, revision, value: JSON.stringify(value) }
     this.#pending.set(`${kind}/${key}`, row)
-    this.#schedule(FLUSH_MS)
+    this.#schedule()
   }
 
   /** Notes that all objects of that kind are known. */
@@ -96,47 +108,68 @@ export class OfflineStore implements AsyncDisposable {
     if (this.#listed.has(kind)) return
     this.#listed.add(kind)
     this.#newlyListed.add(kind)
-    this.#schedule(FLUSH_MS)
+    this.#schedule()
   }
 
   /** Writes what is left. */
   async [Symbol.asyncDispose](): Promise<void> {
-    if (this.#worker === undefined) return
-    clearTimeout(this.#timer)
-    this.#timer = undefined
-    await this.#writing
-    if (!this.#isFailing) await this.#flush()
-    // It may be all that is left of the process.
-    this.#worker.ref()
-    const ended = once(this.#worker, 'exit')
-    this.#worker.postMessage('close')
-    await ended
+    this.#closed ??= this.#close()
+    await this.#closed
   }
 
-  #schedule(delayMs: number): void {
+  async #close(): Promise<void> {
+    await this.#writing
+    if (!this.#isFailing) await this.#flush()
+    clearTimeout(this.#timer)
+    const worker = this.#worker
+    if (worker === undefined) return
+    // It may be all that is left of the process.
+    worker.ref()
+    const ended = Promise.withResolvers<void>()
+    worker.once('exit', () => ended.resolve())
+    worker.postMessage('close')
+    await ended.promise
+  }
+
+  #schedule(): void {
     if (this.#worker === undefined) return
-    this.#timer ??= setTimeout(() => {
-      this.#timer = undefined
-      this.#writing = this.#flush()
-    }, delayMs)
+    this.#timer ??= setTimeout(
+      () => {
+        this.#timer = undefined
+        // One after the other: an answer belongs to the batch before it.
+        this.#writing = this.#writing.then(() => this.#flush())
+      },
+      this.#isFailing ? RETRY_MS : FLUSH_MS,
+    )
   }
 
   async #flush(): Promise<void> {
-    if (this.#worker === undefined || (this.#pending.size === 0 && this.#newlyListed.size === 0)) return
-    const rows = [...this.#pending]
+    if (this.#pending.size === 0 && this.#newlyListed.size === 0) return
+    const changes = new Map(this.#pending)
     const listed = this.#newlyListed
     this.#pending.clear()
     this.#newlyListed = new Set()
-    const answer = await ask(this.#worker, batchOf(rows, listed))
-    this.#tell(answer)
-    if (answer.failure === undefined) return
+    for (const batch of batchesOf([...changes.values()], listed)) {
+      if (this.#worker === undefined) return
+      const answer = await ask(this.#worker, batch)
+      this.#tell(answer)
+      if (answer.failure !== undefined) {
+        this.#takeBack(changes, listed)
+        return
+      }
+    }
+  }
+
+  #takeBack(changes: ReadonlyMap<string, StoreChange>, listed: ReadonlySet<string>): void {
+    if (this.#worker === undefined) return
     // What was noted meanwhile is newer.
-    for (const [id, row] of rows) if (!this.#pending.has(id)) this.#pending.set(id, row)
+    for (const [id, change] of changes) if (!this.#pending.has(id)) this.#pending.set(id, change)
     for (const kind of listed) this.#newlyListed.add(kind)
-    this.#schedule(RETRY_MS)
+    this.#schedule()
   }
 
   #tell({ failure }: StoreAnswer): void {
+    if (this.#worker === undefined) return
     const isFailing = failure !== undefined
     if (isFailing && !this.#isFailing)
       this.#logger.warn('offline store can not be written, will retry', { failure })
@@ -156,18 +189,6 @@ function ask(worker: Worker, batch: StoreBatch): Promise<StoreAnswer> {
   })
   worker.postMessage(batch)
   return promise
-}
-
-function batchOf(
-  rows: readonly (readonly [string, StoredObject | Pick<StoredObject, 'kind' | 'key'>])[],
-  listed: ReadonlySet<string>,
-): StoreBatch {
-  const all = rows.map(([, row]) => row)
-  return {
-    put: all.filter((row): row is StoredObject => 'value' in row),
-    deleted: all.filter((row) => !('value' in row)),
-    listed: [...listed],
-  }
 }
 
 function canSetAside(file: string, logger: Logger): boolean {

@@ -1,0 +1,24 @@
+import { describe, expect, it } from 'vitest'
+import { batchesOf } from './batches.ts'
+
+const row = (key: string, value: string) => ({ kind: 'services', key, uid: 'u1', revision: 1, value })
+
+describe('batchesOf', () => {
+  it('parts what is stored from what is forgotten', () => {
+    const gone = { kind: 'services', key: 'b' }
+    expect(batchesOf([row('a', '{}'), gone], new Set(['services']))).toEqual([
+      { put: [row('a', '{}')], deleted: [gone], listed: ['services'] },
+    ])
+  })
+
+  it('cuts long values into batches, of which the last one notes the complete list', () => {
+    const rows = [row('a', 'xxxx'), row('b', 'xxxx'), row('c', 'xxxx'), row('d', 'x'.repeat(30))]
+    const batches = batchesOf(rows, new Set(['services']), 12)
+    expect(batches.map(({ put }) => put.map(({ key }) => key).join(''))).toEqual(['ab', 'c', 'd'])
+    expect(batches.map(({ listed }) => listed)).toEqual([[], [], ['services']])
+  })
+
+  it('notes a complete list that is empty', () => {
+    expect(batchesOf([], new Set(['services']))).toEqual([{ put: [], deleted: [], listed: ['services'] }])
+  })
+})
