@@ -2,6 +2,7 @@ import { mkdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { parse, stringify } from 'yaml'
 import type { ApiObject } from '../api-double/api-object.ts'
+import { fillCompileCache } from '../kubelet/compile-cache.ts'
 import { type InClusterAccess, Kubelet } from '../kubelet/kubelet.ts'
 import { LabError } from '../lab/errors.ts'
 import { Lab } from '../lab/lab.ts'
@@ -68,6 +69,8 @@ export class Mesh implements AsyncDisposable {
   /** Builds the lab and starts everything; resolves when every agent is ready. */
   static async start(options: MeshOptions): Promise<Mesh> {
     const { topology, manifests = [], onStep = () => {} } = options
+    onStep('compiling the programs')
+    await Promise.all(['edge-agent', 'tunnel-server'].map(fillCompileCache))
     onStep('building the network')
     const lab = await Lab.create(topology)
     try {
