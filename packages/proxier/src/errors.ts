@@ -25,14 +25,15 @@ export class RulesUnavailableError extends EdgewayError {
   }
 }
 
-/** A device with the name of the node device exists and is not of our type. */
+/** A device with the name of the node device exists and is somebody else's. */
 export class DeviceConflictError extends EdgewayError {
   override readonly name = 'DeviceConflictError'
   readonly code = 'ERR_DEVICE_CONFLICT'
 
-  constructor(device: string, type: string) {
+  /** @param difference - what the device is or has and ours not, as a predicate */
+  constructor(device: string, difference: string) {
     super(
-      `the network device ${device} exists already and is of type ${type}, not bridge: ` +
+      `the network device ${device} exists already and ${difference}: ` +
         'remove it or configure another name for the node device',
     )
   }

@@ -29,7 +29,7 @@ export function registerProxierMetrics(metrics: Metrics): ProxierMetrics {
     }),
     drifts: metrics.counter({
       name: 'edgeway_proxier_drifts_total',
-      help: 'How often our rules were found changed or removed by somebody else.',
+      help: 'How often the rules in the kernel were not as we left them: changed or removed by somebody else.',
     }),
   }
 }

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { type Answers, NodeLab } from '../test/node-lab.ts'
 import { NftablesBackend } from './nftables-backend.ts'
 import type { Rule } from './rules.ts'
+import type { RunCommand } from './run-command.ts'
 
 const GROUP_ID = 4_242
 const LISTENER = { ip: '169.254.96.16', port: 15_001 }
@@ -190,6 +191,8 @@ describe('NftablesBackend', () => {
     ['one element', 'nft delete element inet edgeway reject4 { 10.96.0.2 . tcp . 80 }'],
     ['nothing, but adds an element', 'nft add element inet edgeway reject4 { 10.96.0.3 . tcp . 80 }'],
     ['nothing, but adds a rule', 'nft insert rule inet edgeway services accept'],
+    ['nothing, but drops all packets', 'nft chain inet edgeway filter-input "{ policy drop; }"'],
+    ['nothing, but switches our table off', 'nft add table inet edgeway "{ flags dormant; }"'],
   ])('finds and repairs the drift when a stranger removes %s', async (_what, command) => {
     await backend.apply([TO_AGENT, REFUSED])
     await lab.shell(command)
@@ -199,6 +202,47 @@ describe('NftablesBackend', () => {
     expect(await backend.apply([TO_AGENT, REFUSED])).toBe('loaded')
     expect(await backend.verify()).toBe('intact')
     expect(await callFromBoth('10.96.0.1')).toEqual({ pod: { agent: 1 }, host: { agent: 1 } })
+  })
+
+  it('brings chains in order whose policy was changed while no process ran', async () => {
+    await new NftablesBackend(GROUP_ID, lab.run).apply([TO_AGENT])
+    await lab.shell('nft chain inet edgeway filter-input "{ policy drop; }"')
+
+    await backend.apply([TO_AGENT])
+
+    expect(await lab.call(lab.pod, '10.96.0.1')).toEqual({ agent: 1 })
+  })
+
+  it('makes the table anew when what a stranger put in place of a set is of another kind', async () => {
+    await backend.apply([TO_AGENT])
+    await lab.shell(`
+      nft flush table inet edgeway
+      nft delete set inet edgeway reject6
+      nft add set inet edgeway reject6 '{ type ipv6_addr . inet_proto . inet_service; timeout 1h; }'`)
+
+    expect(await backend.verify()).toBe('drifted')
+    await expect(backend.apply([TO_AGENT])).rejects.toThrow(/reject6/)
+    expect(await backend.apply([TO_AGENT])).toBe('loaded')
+    expect(await lab.shell('nft list table inet edgeway')).not.toContain('timeout')
+  })
+
+  it('calls its own rules intact on a system that has no names for protocols', async () => {
+    const nameless: RunCommand = (command, input) => {
+      const script = 'mount --bind /dev/null /etc/protocols; exec "$@"'
+      return lab.run(['unshare', '--mount', 'sh', '-euc', script, 'sh', ...command], input)
+    }
+    backend = new NftablesBackend(GROUP_ID, nameless)
+
+    await backend.apply([TO_AGENT, REFUSED_6])
+
+    expect(await backend.verify()).toBe('intact')
+  })
+
+  it('calls its own rules intact whatever form of IPv6 address they have', async () => {
+    const ips = ['::ffff:a60:1', '::a60:1', '1:0:2:0:3:0:4:0', '64:ff9b::a60:1', '::1', '::']
+    await backend.apply(ips.map((ip) => ({ ...TO_AGENT_6, ip })))
+
+    expect(await backend.verify()).toBe('intact')
   })
 
   it('makes the table anew when what it finds can no longer be filled', async () => {

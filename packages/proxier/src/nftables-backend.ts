@@ -15,9 +15,9 @@ import { failureOf, mustRun, type RunCommand } from './run-command.ts'
 
 const FROM_INPUT = ['nft', '-f', '-'] as const
 const CHECK_INPUT = ['nft', '-c', '-f', '-'] as const
-const LIST_TABLE = ['nft', '-j', 'list', 'table', ...NFT_TABLE.split(' ')] as const
+const LIST_TABLE = ['nft', '-n', '-j', 'list', 'table', ...NFT_TABLE.split(' ')] as const
 /** Without the elements. */
-const LIST_STRUCTURE = ['nft', '-j', '-t', 'list', 'table', ...NFT_TABLE.split(' ')] as const
+const LIST_STRUCTURE = ['nft', '-n', '-j', '-t', 'list', 'table', ...NFT_TABLE.split(' ')] as const
 
 /** Tried at start, so that each kind of element is proven to work on this node. */
 const SAMPLE_RULES: readonly Rule[] = [
@@ -66,16 +66,17 @@ export class NftablesBackend implements RuleBackend {
   }
 
   async verify(): Promise<'intact' | 'drifted'> {
-    if (this.#loaded === undefined) return 'intact'
-    const found = await this.#list(LIST_TABLE)
-    if (
-      found?.structure === this.#loaded.structure &&
-      renderUpdate(found.elements, this.#loaded.elements) === ''
-    )
-      return 'intact'
+    const loaded = this.#loaded
+    if (loaded === undefined) return 'intact'
+    // Until the kernel has said otherwise. A table that can't be listed is loaded again rather than asked for forever.
     this.#loaded = undefined
     this.#next = 'refill'
-    return 'drifted'
+    const found = await this.#list(LIST_TABLE)
+    if (found?.structure !== loaded.structure || renderUpdate(found.elements, loaded.elements) !== '')
+      return 'drifted'
+    this.#loaded = loaded
+    this.#next = 'update'
+    return 'intact'
   }
 
   async cleanup(): Promise<void> {
@@ -85,6 +86,7 @@ export class NftablesBackend implements RuleBackend {
   }
 
   async #load(elements: NftElements, hasOurLayout: boolean): Promise<ApplyOutcome> {
+    this.#loaded = undefined
     const render = hasOurLayout ? renderRefill : renderReplacement
     await mustRun(this.#run, FROM_INPUT, render(elements, this.#groupId))
     const { structure } = parseListing(await mustRun(this.#run, LIST_STRUCTURE))

@@ -28,17 +28,23 @@ function listing(elements: { agent4?: unknown; reject4?: unknown }, handle = 7):
   })
 }
 
-const AGENT = [[{ concat: ['10.96.0.1', 'tcp', 80] }, { concat: ['169.254.96.16', 15_001] }]]
-const REJECT = [{ concat: ['10.96.0.2', 'udp', 53] }]
+const AGENT = [[{ concat: ['10.96.0.1', 6, 80] }, { concat: ['169.254.96.16', 15_001] }]]
+const REJECT = [{ concat: ['10.96.0.2', 17, 53] }]
 
 describe('parseListing', () => {
   it('reads the elements of maps and sets', () => {
     expect(parseListing(listing({ agent4: AGENT, reject4: REJECT })).elements).toEqual({
-      agent4: new Map([['10.96.0.1 . tcp . 80', '169.254.96.16 . 15001']]),
+      agent4: new Map([['10.96.0.1 . 6 . 80', '169.254.96.16 . 15001']]),
       agent6: new Map(),
-      reject4: new Map([['10.96.0.2 . udp . 53', '']]),
+      reject4: new Map([['10.96.0.2 . 17 . 53', '']]),
       reject6: new Map(),
     })
+  })
+
+  it('reads IPv6 addresses that nft writes with dots in their canonical form', () => {
+    const { elements } = parseListing(listing({ reject4: [{ concat: ['::ffff:10.96.0.1', 6, 80] }] }))
+
+    expect([...elements.reject4.keys()]).toEqual(['::ffff:a60:1 . 6 . 80'])
   })
 
   it('has the same structure whatever the elements', () => {

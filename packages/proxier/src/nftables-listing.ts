@@ -1,3 +1,4 @@
+import { isIPv6 } from 'node:net'
 import { NFT_SETS, type NftElements, type NftSet } from './nftables-ruleset.ts'
 
 /** What the kernel has of our table. */
@@ -10,7 +11,7 @@ export interface NftListing {
 }
 
 /**
- * Reads what `nft -j list table` writes.
+ * Reads what `nft -n -j list table` writes.
  *
  * @throws {TypeError | SyntaxError} when that is no listing
  * @see libnftables-json(5)
@@ -49,5 +50,11 @@ function entryOf(element: unknown): [key: string, value: string] {
 
 function textOf(value: unknown): string {
   const { concat } = value as { readonly concat?: unknown }
-  return Array.isArray(concat) ? concat.join(' . ') : JSON.stringify(value)
+  return Array.isArray(concat) ? concat.map(canonical).join(' . ') : JSON.stringify(value)
+}
+
+/** nft writes addresses that may embed an IPv4 one with dots, RFC 5952 without. */
+function canonical(part: unknown): unknown {
+  const isMixed = typeof part === 'string' && part.includes('.') && isIPv6(part)
+  return isMixed ? new URL(`http://[${part}]`).hostname.slice(1, -1) : part
 }

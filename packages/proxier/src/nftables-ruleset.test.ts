@@ -18,10 +18,10 @@ const REJECT_6: Rule = { mode: 'REJECT', ip: 'fd00:96::2', protocol: 'TCP', port
 describe('elementsOf', () => {
   it('sorts rules into the sets by mode and address family', () => {
     expect(elementsOf([AGENT, AGENT_6, REJECT, REJECT_6])).toEqual({
-      agent4: new Map([['10.96.0.1 . tcp . 80', '169.254.96.16 . 15001']]),
-      agent6: new Map([['fd00:96::1 . tcp . 80', 'fd00:e::16 . 15001']]),
-      reject4: new Map([['10.96.0.2 . udp . 53', '']]),
-      reject6: new Map([['fd00:96::2 . tcp . 80', '']]),
+      agent4: new Map([['10.96.0.1 . 6 . 80', '169.254.96.16 . 15001']]),
+      agent6: new Map([['fd00:96::1 . 6 . 80', 'fd00:e::16 . 15001']]),
+      reject4: new Map([['10.96.0.2 . 17 . 53', '']]),
+      reject6: new Map([['fd00:96::2 . 6 . 80', '']]),
     })
   })
 })
@@ -42,8 +42,8 @@ describe('renderReplacement', () => {
     const text = renderReplacement(elementsOf([AGENT, REJECT, { ...REJECT, port: 54 }]), 4_242)
 
     expect(text.match(/add element .*/g)).toEqual([
-      'add element inet edgeway agent4 { 10.96.0.1 . tcp . 80 : 169.254.96.16 . 15001 }',
-      'add element inet edgeway reject4 { 10.96.0.2 . udp . 53, 10.96.0.2 . udp . 54 }',
+      'add element inet edgeway agent4 { 10.96.0.1 . 6 . 80 : 169.254.96.16 . 15001 }',
+      'add element inet edgeway reject4 { 10.96.0.2 . 17 . 53, 10.96.0.2 . 17 . 54 }',
     ])
   })
 
@@ -82,8 +82,8 @@ describe('renderUpdate', () => {
     const after = elementsOf([AGENT, REJECT, REJECT_6])
 
     expect(renderUpdate(before, after)).toBe(
-      'delete element inet edgeway agent6 { fd00:96::1 . tcp . 80 }\n' +
-        'add element inet edgeway reject6 { fd00:96::2 . tcp . 80 }\n',
+      'delete element inet edgeway agent6 { fd00:96::1 . 6 . 80 }\n' +
+        'add element inet edgeway reject6 { fd00:96::2 . 6 . 80 }\n',
     )
   })
 
@@ -91,8 +91,8 @@ describe('renderUpdate', () => {
     const moved: Rule = { ...AGENT, listener: { ...LISTENER, port: 15_002 } }
 
     expect(renderUpdate(elementsOf([AGENT]), elementsOf([moved]))).toBe(
-      'delete element inet edgeway agent4 { 10.96.0.1 . tcp . 80 }\n' +
-        'add element inet edgeway agent4 { 10.96.0.1 . tcp . 80 : 169.254.96.16 . 15002 }\n',
+      'delete element inet edgeway agent4 { 10.96.0.1 . 6 . 80 }\n' +
+        'add element inet edgeway agent4 { 10.96.0.1 . 6 . 80 : 169.254.96.16 . 15002 }\n',
     )
   })
 })

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import { isIPv6 } from 'node:net'
+import type { Protocol } from '@edgeway/core'
 import type { Rule } from './rules.ts'
 
 /** Everything of ours is in this table, and nothing of anybody else. */
@@ -12,6 +13,9 @@ export const NFT_TABLE = 'inet edgeway'
 export const NFT_SETS = ['agent4', 'agent6', 'reject4', 'reject6'] as const
 
 export type NftSet = (typeof NFT_SETS)[number]
+
+/** As IANA assigned them. nft knows names for them only where there is /etc/protocols, which small images lack. */
+const PROTOCOL_NUMBERS: Readonly<Record<Protocol, number>> = { TCP: 6, UDP: 17 }
 
 /** What the sets hold, in nft's own syntax: element -> value, which is empty for an element of a plain set. */
 export type NftElements = Readonly<Record<NftSet, ReadonlyMap<string, string>>>
@@ -40,7 +44,7 @@ const CHAIN_DECLARATIONS: Readonly<Record<string, string>> = {
 export function elementsOf(rules: readonly Rule[]): NftElements {
   const elements = { agent4: new Map(), agent6: new Map(), reject4: new Map(), reject6: new Map() }
   for (const rule of rules) {
-    const key = `${rule.ip} . ${rule.protocol.toLowerCase()} . ${rule.port}`
+    const key = `${rule.ip} . ${PROTOCOL_NUMBERS[rule.protocol]} . ${rule.port}`
     const is6 = isIPv6(rule.ip)
     if (rule.mode === 'REJECT') elements[is6 ? 'reject6' : 'reject4'].set(key, '')
     else elements[is6 ? 'agent6' : 'agent4'].set(key, `${rule.listener.ip} . ${rule.listener.port}`)
@@ -65,14 +69,12 @@ export function nftChains(): readonly string[] {
  * @param groupId - what processes of this group send is never touched
  */
 export function renderReplacement(elements: NftElements, groupId: number): string {
-  const chains = nftChains().map((chain) => `\n  chain ${chain} { ${CHAIN_DECLARATIONS[chain] ?? ''} }`)
-  const declarations = `table ${NFT_TABLE} {${SET_DECLARATIONS}${chains.join('')}\n}\n`
-  return renderCleanup() + declarations + renderRules(groupId) + renderUpdate(NO_ELEMENTS, elements)
+  return renderCleanup() + renderDeclarations() + renderRules(groupId) + renderUpdate(NO_ELEMENTS, elements)
 }
 
 /**
- * One transaction that gives a table of our layout its rules and elements, whatever it had: each packet meets the old
- * or the new, never none.
+ * One transaction that gives a table of our layout its policies, rules and elements, whatever it had: each packet meets
+ * the old or the new, never none.
  *
  * @param groupId - what processes of this group send is never touched
  */
@@ -83,7 +85,16 @@ flush map ${NFT_TABLE} agent6
 flush set ${NFT_TABLE} reject4
 flush set ${NFT_TABLE} reject6
 `
-  return flushes + renderRules(groupId) + renderUpdate(NO_ELEMENTS, elements)
+  return flushes + renderDeclarations() + renderRules(groupId) + renderUpdate(NO_ELEMENTS, elements)
+}
+
+/**
+ * For what is there already, this brings the policies of the chains back and a dormant table to life; nft refuses it
+ * where something of the same name is of another kind.
+ */
+function renderDeclarations(): string {
+  const chains = nftChains().map((chain) => `\n  chain ${chain} { ${CHAIN_DECLARATIONS[chain] ?? ''} }`)
+  return `table ${NFT_TABLE} {${SET_DECLARATIONS}${chains.join('')}\n}\n`
 }
 
 /**

@@ -6,10 +6,13 @@ import { DEFAULT_NODE_DEVICE_OPTIONS, NodeDevice, type NodeDeviceOptions } from 
 describe('NodeDevice', () => {
   let node: NetworkNamespace
   let deps: FakeComponentDeps
+  /** What NodeDevice ran. */
+  let commands: string[]
 
   beforeEach(async () => {
     node = await NetworkNamespace.create(`px${uniqueLabId()}-node`)
     deps = new FakeComponentDeps()
+    commands = []
   })
 
   afterEach(async () => {
@@ -17,7 +20,10 @@ describe('NodeDevice', () => {
   })
 
   function start(options: Partial<NodeDeviceOptions> = {}): Promise<NodeDevice> {
-    const run = (command: readonly string[], input = '') => node.exec(command, { input })
+    const run = (command: readonly string[], input = '') => {
+      commands.push(command.join(' '))
+      return node.exec(command, { input })
+    }
     return NodeDevice.start({ ...DEFAULT_NODE_DEVICE_OPTIONS, ...options }, { ...deps, run })
   }
 
@@ -63,13 +69,15 @@ describe('NodeDevice', () => {
   })
 
   it('uses a device that a crash left again, without taking its address away', async () => {
-    await start()
+    await start({ addresses: ['fd00:e::16'] })
     const before = await ip('-o', 'link', 'show', 'edgeway0')
+    commands = []
 
-    await using _device = await start()
+    await using _device = await start({ addresses: ['fd00:e::16'] })
 
     expect(await ip('-o', 'link', 'show', 'edgeway0')).toBe(before)
-    expect(await addresses()).toEqual(['169.254.96.16/32'])
+    expect(await addresses()).toEqual(['169.254.96.16/32', 'fd00:e::16/128'])
+    expect(commands.filter((command) => /address (add|delete)/.test(command))).toEqual([])
   })
 
   it('repairs a device that a crash left: down, with a wrong address and without its own', async () => {
@@ -88,6 +96,22 @@ describe('NodeDevice', () => {
     await expect(start()).rejects.toThrow(DeviceConflictError)
     await expect(start()).rejects.toThrow(`type ${type}, not bridge`)
     expect(await ip('-brief', 'link')).toContain('edgeway0')
+  })
+
+  it('leaves a bridge that has ports alone: it is of somebody else', async () => {
+    await ip('link', 'add', 'edgeway0', 'type', 'bridge')
+    await ip('link', 'add', 'pod1', 'master', 'edgeway0', 'type', 'veth')
+    await ip('address', 'add', '10.244.1.1/24', 'dev', 'edgeway0')
+
+    await expect(start()).rejects.toThrow(DeviceConflictError)
+    await expect(start()).rejects.toThrow('has ports: pod1')
+    expect(await addresses()).toEqual(['10.244.1.1/24'])
+  })
+
+  it('takes an address that is given twice once', async () => {
+    await using _device = await start({ addresses: ['169.254.96.16'] })
+
+    expect(await addresses()).toEqual(['169.254.96.16/32'])
   })
 
   it('leaves no half-made device when an address is refused', async () => {

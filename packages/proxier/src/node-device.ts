@@ -42,14 +42,14 @@ export class NodeDevice implements Component {
   }
 
   /**
-   * @throws {DeviceConflictError} when a device of that name exists and is no bridge: it is left alone
+   * @throws {DeviceConflictError} when a device of that name exists and is no bridge, or one with ports: it is left
+   *   alone
    * @throws {CommandError} when the kernel refuses
    */
   static async start(options: NodeDeviceOptions, deps: NodeDeviceDeps): Promise<NodeDevice> {
     const device = new NodeDevice(options, deps)
     const found = await device.#find()
-    if (found !== undefined && found.type !== 'bridge')
-      throw new DeviceConflictError(options.name, found.type)
+    if (found !== undefined) await device.#refuseForeign(found)
     try {
       if (found === undefined) await device.#ip('link', 'add', options.name, 'type', 'bridge')
       await device.#setAddresses([options.address, ...options.addresses], found?.addresses ?? [])
@@ -76,8 +76,14 @@ export class NodeDevice implements Component {
     }
   }
 
+  async #refuseForeign({ type }: FoundDevice): Promise<void> {
+    if (type !== 'bridge') throw new DeviceConflictError(this.name, `is of type ${type}, not bridge`)
+    const ports = await this.#ports()
+    if (ports.length > 0) throw new DeviceConflictError(this.name, `has ports: ${ports.join(', ')}`)
+  }
+
   async #setAddresses(wanted: readonly string[], found: readonly string[]): Promise<void> {
-    const prefixes = wanted.map(hostPrefix)
+    const prefixes = [...new Set(wanted.map(hostPrefix))]
     for (const prefix of found.filter((one) => !prefixes.includes(one)))
       await this.#ip('address', 'delete', prefix, 'dev', this.name)
     for (const prefix of prefixes.filter((one) => !found.includes(one)))
@@ -92,8 +98,16 @@ export class NodeDevice implements Component {
     throw failureOf(command, result)
   }
 
-  async #ip(...args: readonly string[]): Promise<void> {
-    await mustRun(this.#run, ['ip', ...args])
+  async #ports(): Promise<readonly string[]> {
+    const links: readonly { readonly ifname?: string }[] = JSON.parse(
+      await this.#ip('-json', 'link', 'show', 'master', this.name),
+    )
+    // Some versions of ip write an empty object for each link that they leave out.
+    return links.flatMap(({ ifname }) => (ifname === undefined ? [] : [ifname]))
+  }
+
+  #ip(...args: readonly string[]): Promise<string> {
+    return mustRun(this.#run, ['ip', ...args])
   }
 }
 

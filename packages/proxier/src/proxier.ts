@@ -147,7 +147,7 @@ export class Proxier implements Component {
     this.#verifyAt = performance.now() + this.#options.resyncIntervalMs
     if ((await this.#backend.verify()) === 'intact') return
     this.#metrics.drifts.add({})
-    this.#logger.warn('somebody changed our rules; loading them again')
+    this.#logger.warn('the rules in the kernel are not as we left them; loading them again')
   }
 
   #succeeded(rules: readonly Rule[], outcome: ApplyOutcome): void {

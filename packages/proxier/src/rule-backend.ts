@@ -21,15 +21,15 @@ export interface RuleBackend {
    * Makes the kernel have exactly these rules. The first call replaces what an earlier process left; so does the next
    * one after a failure or a drift.
    *
-   * @throws {CommandError} when the kernel still has what it had before
+   * @throws {CommandError | TypeError | SyntaxError} when it is not known to: it has what it had before, or these rules
    */
   apply(rules: readonly Rule[]): Promise<ApplyOutcome>
 
   /**
-   * Whether the kernel still has what the last successful `apply` left; `intact` when there was none, or when the
-   * drift was told already.
+   * Whether the kernel still has what the last successful `apply` left; `intact` when that is not known: there was
+   * none, the drift was told already, or the kernel could not be asked the last time.
    *
-   * @throws {CommandError} when the kernel can't be asked
+   * @throws {CommandError | TypeError | SyntaxError} when the kernel can't be asked: the next `apply` loads everything
    */
   verify(): Promise<'intact' | 'drifted'>
 

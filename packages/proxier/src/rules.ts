@@ -31,12 +31,11 @@ export type RuleSources = {
 }
 
 /**
- * The rules that the node shall have now: at most one per Destination, ordered by the name of the ServicePort. A
- * ServicePort has none while no listener accepts its connections: nothing is redirected into a hole.
+ * The rules that the node shall have now, in no particular order: at most one per Destination. A ServicePort has none
+ * while no listener accepts its connections: nothing is redirected into a hole.
  */
 export function rulesOf(sources: RuleSources): readonly Rule[] {
-  const ports = [...sources.services.servicePorts()].sort(byName)
-  return ports.flatMap((port) => rulesOfPort(port, sources))
+  return [...sources.services.servicePorts()].flatMap((port) => rulesOfPort(port, sources))
 }
 
 function rulesOfPort(port: ServicePort, { services, listeners }: RuleSources): Rule[] {
@@ -57,10 +56,4 @@ function rulesOfPort(port: ServicePort, { services, listeners }: RuleSources): R
 /** While a ClusterIP moves from one Service to another, both may list it: the directory's word counts, as in traffic. */
 function isOwner(port: ServicePort, at: Destination, services: RuleSources['services']): boolean {
   return services.lookup(at.ip, at.port, at.protocol)?.name === port.name
-}
-
-/** By code unit: the order must not depend on a locale. */
-function byName(a: ServicePort, b: ServicePort): number {
-  if (a.name === b.name) return 0
-  return a.name < b.name ? -1 : 1
 }

@@ -1,6 +1,9 @@
+import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from 'vitest'
 import { CommandError } from './errors.ts'
 import { mustRun, type RunCommand, runCommand } from './run-command.ts'
+
+const OUT_OF_DESCRIPTORS = fileURLToPath(new URL('../test/out-of-descriptors.ts', import.meta.url))
 
 describe('runCommand', () => {
   it('gives input to the command and returns what it wrote', async () => {
@@ -18,6 +21,17 @@ describe('runCommand', () => {
   it('says of a missing command that it is missing', async () => {
     await expect(runCommand(['edgeway-no-such-command'])).rejects.toThrow(CommandError)
     await expect(runCommand(['edgeway-no-such-command'])).rejects.toThrow(/can't be started/)
+  })
+
+  it('says of a command that no descriptors are left for, and goes on', async () => {
+    const { code, stdout, stderr } = await runCommand([
+      'sh',
+      '-c',
+      `ulimit -n 64; exec ${process.execPath} ${OUT_OF_DESCRIPTORS}`,
+    ])
+
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
+    expect(stdout).toBe('CommandError: "true" can\'t be started: spawn true EMFILE\n')
   })
 
   it('says of a command that a signal ended that it was killed', async () => {

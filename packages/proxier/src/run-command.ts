@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process'
+import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { text } from 'node:stream/consumers'
 import { CommandError } from './errors.ts'
@@ -34,11 +34,12 @@ const MAX_REASON_LENGTH = 1_000
 
 /** Runs the command in this process's own network namespace. */
 export const runCommand: RunCommand = async (command, input = '') => {
-  const [file = '', ...args] = command
-  const child = spawn(file, args, { env: ENVIRONMENT, timeout: TIMEOUT_MS, killSignal: 'SIGKILL' })
+  const child = await start(command)
   // A command that ends before it read its input closes the pipe: its exit code says what happened.
   child.stdin.on('error', () => {})
   child.stdin.end(input)
+  // Not the option `timeout` of spawn, whose timer outlives a child that never started.
+  const timer = setTimeout(() => child.kill('SIGKILL'), TIMEOUT_MS)
   try {
     const [stdout, stderr, [code]] = await Promise.all([
       text(child.stdout),
@@ -46,14 +47,24 @@ export const runCommand: RunCommand = async (command, input = '') => {
       once(child, 'close'),
     ])
     if (typeof code === 'number') return { code, stdout, stderr }
-  } catch (error) {
-    throw new CommandError(
-      command,
-      { reason: "can't be started", remedy: packageHint(file) },
-      { cause: error },
-    )
+  } finally {
+    clearTimeout(timer)
   }
   throw new CommandError(command, { reason: `was killed: by somebody, or since it ran for ${TIMEOUT_MS} ms` })
+}
+
+/** A child that could not be started has no pipes: they are not to be touched before the event `spawn`. */
+async function start(command: readonly string[]): Promise<ChildProcessWithoutNullStreams> {
+  const [file = '', ...args] = command
+  try {
+    const child = spawn(file, args, { env: ENVIRONMENT })
+    await once(child, 'spawn')
+    return child
+  } catch (error) {
+    const words = error instanceof Error ? error.message : String(error)
+    const reason = `can't be started: ${words}`
+    throw new CommandError(command, { reason, remedy: packageHint(file, words) }, { cause: error })
+  }
 }
 
 /**
@@ -75,9 +86,11 @@ export function failureOf(command: readonly string[], { code, stdout, stderr }: 
   return new CommandError(command, { reason, remedy: remedyFor(command, words) })
 }
 
-function packageHint(file: string): string | undefined {
+function packageHint(file: string, words: string): string | undefined {
   const name = DEBIAN_PACKAGES[file]
-  return name === undefined ? undefined : `Install it; on Debian: apt-get install ${name}`
+  return name === undefined || !words.includes('ENOENT')
+    ? undefined
+    : `Install it; on Debian: apt-get install ${name}`
 }
 
 function remedyFor([file]: readonly string[], words: string): string | undefined {
