@@ -175,6 +175,24 @@ describe('a write', () => {
     )
   })
 
+  it('is stored without nulls and without metadata that nobody knows', () => {
+    using cluster = new TestStore()
+    const written = cluster.apply({
+      ...service('a', { ports: [{ port: 80, name: null }], selector: null }),
+      metadata: { name: 'a', labels: null, finalizers: null, colour: 'red' },
+    })
+    expect(written['spec']).not.toHaveProperty('selector')
+    expect(written['spec']).toMatchObject({ ports: [{ port: 80, protocol: 'TCP', targetPort: 80 }] })
+    for (const field of ['labels', 'finalizers', 'colour']) expect(written.metadata).not.toHaveProperty(field)
+  })
+
+  it.each([[null], [{}], ['x']])('is refused with %j for an owner, and nothing is stored', (owner) => {
+    using cluster = new TestStore()
+    const object = { ...service('a'), metadata: { name: 'a', ownerReferences: [owner] } }
+    expect(() => cluster.apply(object)).toThrow(expect.objectContaining({ code: 'ERR_API_STATUS' }))
+    expect(cluster.find('Service', 'a')).toBeUndefined()
+  })
+
   it('of the object leaves its status alone, and the other way round', () => {
     using cluster = new TestStore()
     cluster.apply(service('a'))
@@ -194,6 +212,26 @@ describe('a write', () => {
     const labelled = { ...widget({ size: 1 }), metadata: { name: 'w', labels: { a: 'b' } } }
     expect(cluster.apply(labelled).metadata.generation).toBe(1)
     expect(cluster.apply(widget({ size: 2 })).metadata.generation).toBe(2)
+  })
+
+  it('counts generations of slices, which have no spec, and none of Services', () => {
+    using cluster = new TestStore()
+    const slice = (address: string): object => ({
+      apiVersion: 'discovery.k8s.io/v1',
+      kind: 'EndpointSlice',
+      metadata: { name: 's' },
+      addressType: 'IPv4',
+      endpoints: [{ addresses: [address] }],
+    })
+    expect(cluster.apply(slice('10.1.0.1')).metadata.generation).toBe(1)
+    expect(cluster.apply(slice('10.1.0.2')).metadata.generation).toBe(2)
+    expect(cluster.apply(service('a')).metadata).not.toHaveProperty('generation')
+  })
+
+  it('can not give a new object a version', () => {
+    using cluster = new TestStore()
+    const object = { ...service('a'), metadata: { name: 'a', resourceVersion: '7' } }
+    expect(() => cluster.apply(object)).toThrow('resourceVersion should not be set on objects to be created')
   })
 })
 
@@ -227,12 +265,38 @@ describe('a deletion', () => {
     }
   })
 
+  it('takes what has several owners with the last of them', () => {
+    using cluster = new TestStore()
+    const owners = ['a', 'b'].map((name, index) =>
+      cluster.apply(service(name, { ports: [{ port: 80 + index }] })),
+    )
+    const ownerReferences = owners.map(({ metadata: { name, uid } }) => ({
+      apiVersion: 'v1',
+      kind: 'Service',
+      name,
+      uid,
+    }))
+    cluster.apply({ apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'of-both', ownerReferences } })
+
+    cluster.store.delete(refOf('Service', 'a'))
+    expect(cluster.find('ConfigMap', 'of-both')).toBeDefined()
+    cluster.store.delete(refOf('Service', 'b'))
+    expect(cluster.find('ConfigMap', 'of-both')).toBeUndefined()
+  })
+
   it('is refused when the object is not the one that was meant', () => {
     using cluster = new TestStore()
     cluster.apply(service('a'))
     const preconditions = { uid: 'another' }
     expect(() => cluster.store.delete(refOf('Service', 'a'), { preconditions })).toThrow(
       expect.objectContaining({ reason: 'Conflict' }),
+    )
+  })
+
+  it.each(['default', 'kube-system', 'kube-public'])('is refused for namespace %s', (name) => {
+    using cluster = new TestStore()
+    expect(() => cluster.store.delete(refOf('Namespace', name))).toThrow(
+      expect.objectContaining({ reason: 'Forbidden' }),
     )
   })
 
@@ -276,6 +340,24 @@ describe('a custom resource', () => {
 
     cluster.store.delete(refOf('CustomResourceDefinition', 'widgets.example.com'))
     expect(() => cluster.apply(widget({ size: 1 }))).toThrow('kind not served')
+  })
+
+  it.each([
+    ['^\\d\\-x$', '1-x', true],
+    ['^\\d\\-x$', 'x', false],
+    ['(?i)^GO$', 'go', true],
+  ])('is checked by the pattern %s, as far as that can be read here', (...[pattern, color, isRight]) => {
+    using cluster = new TestStore()
+    const [version] = WIDGETS.spec.versions
+    const schema = {
+      type: 'object',
+      properties: { spec: { type: 'object', properties: { color: { type: 'string', pattern } } } },
+    }
+    const versions = [{ ...version, schema: { openAPIV3Schema: schema } }]
+    cluster.apply({ ...WIDGETS, spec: { ...WIDGETS.spec, versions } })
+    const write = (): ApiObject => cluster.apply(widget({ color }))
+    if (isRight) expect(write()).toMatchObject({ spec: { color } })
+    else expect(write).toThrow('should match')
   })
 
   it.each([
@@ -339,6 +421,46 @@ describe('Endpoints of a Service without selector', () => {
     ])
 
     cluster.store.delete(refOf('Endpoints', 'db'))
+    await settled()
+    expect(slicesIn(cluster)).toEqual([])
+  })
+
+  it('are mirrored anew when ports change or the Service comes later, and a slice that is not theirs stays', async () => {
+    using cluster = new TestStore()
+    cluster.apply(endpoints)
+    await settled()
+    expect(slicesIn(cluster)).toEqual([])
+
+    cluster.apply(service('db', { ports: [{ name: 'sql', port: 5432 }] }))
+    await settled()
+    const own = slicesIn(cluster).map(({ metadata }) => metadata.name)
+    cluster.apply({ ...slicesIn(cluster)[0], metadata: { name: 'mine', labels: {} } })
+    cluster.apply({ ...endpoints, subsets: [{ addresses: [{ ip: '10.1.0.1' }], ports: [{ port: 1 }] }] })
+    await settled()
+    expect(slicesIn(cluster).map(({ metadata }) => metadata.name)).toEqual(['mine', expect.any(String)])
+    expect(slicesIn(cluster).map(({ metadata }) => metadata.name)).not.toContain(own[0])
+  })
+
+  it('of several subsets with the same ports are one slice', async () => {
+    using cluster = new TestStore()
+    cluster.apply(service('db', { ports: [{ port: 5432 }] }))
+    const ports = [{ port: 5432 }]
+    const subsets = ['10.1.0.1', '10.1.0.2'].map((ip) => ({ addresses: [{ ip }], ports }))
+    cluster.apply({ ...endpoints, subsets })
+    await settled()
+    expect(slicesIn(cluster)).toMatchObject([
+      { endpoints: [{ addresses: ['10.1.0.1'] }, { addresses: ['10.1.0.2'] }] },
+    ])
+  })
+
+  it('change in a namespace that is being terminated without anything new', async () => {
+    using cluster = new TestStore()
+    const there = { name: 'db', namespace: 'shop' }
+    cluster.apply({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'shop' } })
+    cluster.apply({ ...service('db', { ports: [{ port: 5432 }] }), metadata: there })
+    cluster.apply({ ...endpoints, metadata: there, subsets: [] })
+    cluster.store.delete(refOf('Namespace', 'shop'))
+    cluster.apply({ ...endpoints, metadata: there })
     await settled()
     expect(slicesIn(cluster)).toEqual([])
   })

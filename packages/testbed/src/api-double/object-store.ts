@@ -3,7 +3,6 @@ import { isDeepStrictEqual } from 'node:util'
 import {
   type ApiObject,
   type Collection,
-  isRecord,
   type ObjectList,
   type ObjectRef,
   objectKey,
@@ -11,9 +10,19 @@ import {
   type Watcher,
 } from './api-object.ts'
 import type { ApiBackend, DeleteOptions, WriteOptions } from './backend.ts'
+import { Dependents } from './dependents.ts'
 import { KindLog } from './kind-log.ts'
 import { isCustom, KindRegistry, storageKey } from './kind-registry.ts'
 import { apiVersionOf, type Kind, resourceName } from './kinds.ts'
+import {
+  complete,
+  finalizersOf,
+  identityOf,
+  newIdentity,
+  nextIdentity,
+  now,
+  versionOf,
+} from './object-identity.ts'
 import { Admission } from './rules/admission.ts'
 import { StatusError } from './status-error.ts'
 
@@ -42,6 +51,7 @@ export class ObjectStore implements ApiBackend {
   readonly #admission: Admission
   /** By `storageKey`. */
   readonly #logs = new Map<string, KindLog>()
+  readonly #dependents = new Dependents()
   readonly #listeners = new Set<ChangeListener>()
   #revision: number
 
@@ -90,9 +100,10 @@ export class ObjectStore implements ApiBackend {
   create(ref: ObjectRef, object: ApiObject, options: WriteOptions = {}): ApiObject {
     if (this.find(ref) !== undefined)
       throw new StatusError('AlreadyExists', `${describe(ref)} already exists`, { details: detailsOf(ref) })
+    if ((object.metadata.resourceVersion ?? '') !== '')
+      throw new StatusError('BadRequest', 'resourceVersion should not be set on objects to be created')
     const admitted = this.#admit(ref, { object, former: undefined }, options)
-    const generation = 'spec' in admitted && ref.kind.kind !== 'Service' ? { generation: 1 } : {}
-    const identity = { uid: randomUUID(), creationTimestamp: now(), ...generation }
+    const identity = newIdentity(ref.kind, randomUUID())
     return this.#write(ref, { object: admitted, identity }, options)
   }
 
@@ -101,15 +112,12 @@ export class ObjectStore implements ApiBackend {
     refuseConflict(ref, object, former)
     const merged = mergeSubresource(ref.kind, { object, former }, options.subresource)
     const admitted = this.#admit(ref, { object: merged, former }, options)
-    const identity = identityOf(former)
+    const identity = nextIdentity(ref.kind, former, admitted)
     if (
       isDeepStrictEqual(former, complete(ref, admitted, { ...identity, resourceVersion: versionOf(former) }))
     )
       return former
-    const { generation } = former.metadata
-    const isOther = generation !== undefined && !isDeepStrictEqual(former['spec'], admitted['spec'])
-    const renewed = isOther ? { ...identity, generation: generation + 1 } : identity
-    const written = this.#write(ref, { object: admitted, identity: renewed }, options)
+    const written = this.#write(ref, { object: admitted, identity }, options)
     const isReleased = former.metadata.deletionTimestamp !== undefined && finalizersOf(written).length === 0
     return isReleased ? this.#remove(ref, { ...options, propagationPolicy: 'Background' }) : written
   }
@@ -124,6 +132,7 @@ export class ObjectStore implements ApiBackend {
           `Operation cannot be fulfilled on ${describe(ref)}: the ${field} in the precondition (${wanted}) does not match the ${field} in record (${String(object.metadata[field])})`,
           { details: detailsOf(ref) },
         )
+    if (this.#options.admission) refuseLasting(ref)
     if (finalizersOf(object).length === 0) return this.#remove(ref, options)
     if (object.metadata.deletionTimestamp !== undefined) return object
     const identity = { ...identityOf(object), deletionTimestamp: now(), deletionGracePeriodSeconds: 0 }
@@ -157,14 +166,11 @@ export class ObjectStore implements ApiBackend {
     return object
   }
 
-  /** What only the removed object owned goes with it, as the garbage collector would see to. */
-  #removeDependents({ metadata: { uid } }: ApiObject): void {
-    for (const kind of this.kinds.all()) {
-      for (const { metadata } of this.list({ kind, namespace: undefined }).items) {
-        const owners = metadata.ownerReferences ?? []
-        if (owners.length > 0 && owners.every((owner) => owner.uid === uid))
-          this.delete({ kind, namespace: metadata.namespace, name: metadata.name })
-      }
+  /** What has no owner any more goes with the last one, as the garbage collector would see to. */
+  #removeDependents({ metadata: { uid = '' } }: ApiObject): void {
+    for (const ref of this.#dependents.of(uid)) {
+      const dependent = this.find(ref)
+      if (dependent !== undefined && this.#dependents.isAbandoned(dependent)) this.delete(ref)
     }
   }
 
@@ -183,13 +189,14 @@ export class ObjectStore implements ApiBackend {
   }
 
   #tell(kind: Kind, event: WatchEvent): void {
+    this.#dependents.note(kind, event)
     for (const listener of this.#listeners) listener(kind, event)
   }
 
   #createFirstNamespaces(): void {
     const kind = this.kinds.find('v1', 'Namespace')
     if (kind === undefined) return
-    for (const name of ['default', 'kube-system', 'kube-public', 'kube-node-lease'])
+    for (const name of [...LASTING_NAMESPACES, 'kube-node-lease'])
       this.create(
         { kind, namespace: undefined, name },
         { apiVersion: 'v1', kind: 'Namespace', metadata: { name } },
@@ -205,6 +212,14 @@ export class ObjectStore implements ApiBackend {
     log.advance(this.#revision)
     return log
   }
+}
+
+/** Namespaces that every cluster has, and keeps. */
+const LASTING_NAMESPACES: readonly string[] = ['default', 'kube-system', 'kube-public']
+
+function refuseLasting({ kind, name }: ObjectRef): void {
+  if (kind.kind !== 'Namespace' || !LASTING_NAMESPACES.includes(name)) return
+  throw new StatusError('Forbidden', `namespaces "${name}" is forbidden: this namespace may not be deleted`)
 }
 
 /** Status and the rest are written apart, so that a controller and a user don't undo one another's work. */
@@ -233,48 +248,9 @@ function refuseConflict(ref: ObjectRef, object: ApiObject, { metadata }: ApiObje
   }
 }
 
-/** What the server gives an object for its life. */
-function identityOf({ metadata }: ApiObject): Record<string, unknown> {
-  const { uid, creationTimestamp, generation, deletionTimestamp, deletionGracePeriodSeconds } = metadata
-  const identity = { uid, creationTimestamp, generation, deletionTimestamp, deletionGracePeriodSeconds }
-  return Object.fromEntries(Object.entries(identity).filter(([, value]) => value !== undefined))
-}
-
-/** The object as it is stored: type and identity are the server's, never the client's. */
-function complete(ref: ObjectRef, object: ApiObject, identity: Record<string, unknown>): ApiObject {
-  const { kind, namespace, name } = ref
-  const placed = namespace === undefined ? { name } : { name, namespace }
-  const { generateName, managedFields: _unused, ...metadata } = object.metadata
-  return {
-    ...object,
-    apiVersion: apiVersionOf(kind),
-    kind: kind.kind,
-    metadata: {
-      ...(generateName === undefined ? {} : { generateName }),
-      ...metadata,
-      ...placed,
-      ...identity,
-    },
-  } as ApiObject
-}
-
 function inVersionOf(kind: Kind, object: ApiObject): ApiObject {
   const apiVersion = apiVersionOf(kind)
   return object.apiVersion === apiVersion ? object : { ...object, apiVersion }
-}
-
-/** Who must agree before the object goes; of a Namespace also its `spec.finalizers`. */
-export function finalizersOf({ metadata, spec }: ApiObject): readonly unknown[] {
-  const own = isRecord(spec) && Array.isArray(spec['finalizers']) ? spec['finalizers'] : []
-  return [...(metadata.finalizers ?? []), ...own]
-}
-
-function versionOf({ metadata }: ApiObject): string | undefined {
-  return metadata.resourceVersion
-}
-
-function now(): string {
-  return new Date().toISOString().replace(/\.\d+Z$/, 'Z')
 }
 
 function detailsOf({ kind, name }: ObjectRef): { name: string; group?: string; kind: string } {

@@ -1,5 +1,6 @@
 import type { ApiObject } from './api-object.ts'
 import { isRecord } from './api-object.ts'
+import type { Kind } from './kinds.ts'
 import { StatusError } from './status-error.ts'
 
 export type Selector = (object: ApiObject) => boolean
@@ -11,15 +12,15 @@ const EVERYTHING: Selector = () => true
  *
  * @throws {StatusError} `BadRequest` when one can't be read
  */
-export function selectorOf(query: URLSearchParams): Selector | undefined {
+export function selectorOf(query: URLSearchParams, kind: Kind): Selector | undefined {
   const labels = query.get('labelSelector') ?? ''
   const fields = query.get('fieldSelector') ?? ''
   if (labels === '' && fields === '') return undefined
-  const [byLabel, byField] = [parseLabelSelector(labels), parseFieldSelector(fields)]
+  const [byLabel, byField] = [parseLabelSelector(labels), parseFieldSelector(fields, kind)]
   return (object) => byLabel(object) && byField(object)
 }
 
-/** `a=b`, `a!=b`, `a in (b,c)`, `a notin (b,c)`, `a`, `!a`, with commas between them. */
+/** `a=b`, `a!=b`, `a in (b,c)`, `a notin (b,c)`, `a`, `!a`, `a>1`, `a<1`, with commas between them. */
 export function parseLabelSelector(text: string): Selector {
   if (text.trim() === '') return EVERYTHING
   const requirements = splitOutsideParentheses(text).map((part) => labelRequirement(part.trim()))
@@ -34,17 +35,17 @@ type LabelRequirement = (labels: Readonly<Record<string, unknown>>) => boolean
 const KEY = '[A-Za-z0-9]([A-Za-z0-9_./-]*[A-Za-z0-9])?'
 const PATTERNS: readonly [RegExp, (key: string, value: string) => LabelRequirement][] = [
   [
-    new RegExp(`^(?<key>${KEY})\\s+in\\s+\\((?<value>.*)\\)$`),
+    new RegExp(`^(?<key>${KEY})\\s+in\\s*\\((?<value>.*)\\)$`),
     (key, value) => {
       const values = valuesOf(value)
-      return (labels) => key in labels && values.includes(String(labels[key]))
+      return (labels) => Object.hasOwn(labels, key) && values.includes(String(labels[key]))
     },
   ],
   [
-    new RegExp(`^(?<key>${KEY})\\s+notin\\s+\\((?<value>.*)\\)$`),
+    new RegExp(`^(?<key>${KEY})\\s+notin\\s*\\((?<value>.*)\\)$`),
     (key, value) => {
       const values = valuesOf(value)
-      return (labels) => !(key in labels) || !values.includes(String(labels[key]))
+      return (labels) => !Object.hasOwn(labels, key) || !values.includes(String(labels[key]))
     },
   ],
   [
@@ -55,8 +56,16 @@ const PATTERNS: readonly [RegExp, (key: string, value: string) => LabelRequireme
     new RegExp(`^(?<key>${KEY})\\s*==?\\s*(?<value>[^=]*)$`),
     (key, value) => (labels) => labels[key] === value.trim(),
   ],
-  [new RegExp(`^!\\s*(?<key>${KEY})$`), (key) => (labels) => !(key in labels)],
-  [new RegExp(`^(?<key>${KEY})$`), (key) => (labels) => key in labels],
+  [
+    new RegExp(`^(?<key>${KEY})\\s*>\\s*(?<value>-?\\d+)$`),
+    (key, value) => (labels) => numberIn(labels, key) > Number(value),
+  ],
+  [
+    new RegExp(`^(?<key>${KEY})\\s*<\\s*(?<value>-?\\d+)$`),
+    (key, value) => (labels) => numberIn(labels, key) < Number(value),
+  ],
+  [new RegExp(`^!\\s*(?<key>${KEY})$`), (key) => (labels) => !Object.hasOwn(labels, key)],
+  [new RegExp(`^(?<key>${KEY})$`), (key) => (labels) => Object.hasOwn(labels, key)],
 ]
 
 function labelRequirement(text: string): LabelRequirement {
@@ -67,6 +76,12 @@ function labelRequirement(text: string): LabelRequirement {
   throw new StatusError('BadRequest', `unable to parse requirement: ${text}`)
 }
 
+/** NaN, which is neither more nor less than anything, for what is no whole number. */
+function numberIn(labels: Readonly<Record<string, unknown>>, key: string): number {
+  const text = Object.hasOwn(labels, key) ? String(labels[key]) : ''
+  return /^-?\d+$/.test(text) ? Number(text) : Number.NaN
+}
+
 function valuesOf(text: string): readonly string[] {
   return text.split(',').map((value) => value.trim())
 }
@@ -75,25 +90,41 @@ function splitOutsideParentheses(text: string): string[] {
   return text.split(/,(?![^(]*\))/)
 }
 
-/** Fields of particular kinds that can be selected by, beside name and namespace. */
-const SELECTABLE: readonly string[] = [
-  'spec.nodeName',
-  'spec.unschedulable',
-  'status.phase',
-  'status.podIP',
-  'type',
-  'reason',
-  'involvedObject.kind',
-  'involvedObject.namespace',
-  'involvedObject.name',
-  'involvedObject.uid',
-  'involvedObject.apiVersion',
-  'involvedObject.resourceVersion',
-  'involvedObject.fieldPath',
-]
+/** Fields that objects of a kind can be selected by, beside name and namespace. */
+const SELECTABLE: Readonly<Record<string, readonly string[]>> = {
+  Event: [
+    'involvedObject.apiVersion',
+    'involvedObject.fieldPath',
+    'involvedObject.kind',
+    'involvedObject.name',
+    'involvedObject.namespace',
+    'involvedObject.resourceVersion',
+    'involvedObject.uid',
+    'reason',
+    'reportingComponent',
+    'type',
+  ],
+  Namespace: ['status.phase'],
+  Node: ['spec.unschedulable'],
+  Pod: [
+    'spec.hostNetwork',
+    'spec.nodeName',
+    'spec.restartPolicy',
+    'spec.schedulerName',
+    'spec.serviceAccountName',
+    'status.nominatedNodeName',
+    'status.phase',
+    'status.podIP',
+  ],
+  Secret: ['type'],
+  Service: ['spec.clusterIP', 'spec.type'],
+}
+
+/** Fields that are `false` where they are absent. */
+const FLAGS: readonly string[] = ['spec.unschedulable', 'spec.hostNetwork']
 
 /** `path=value` and `path!=value`, with commas between them. */
-export function parseFieldSelector(text: string): Selector {
+export function parseFieldSelector(text: string, kind: Kind): Selector {
   if (text.trim() === '') return EVERYTHING
   const requirements = text.split(',').map((part): Selector => {
     const {
@@ -101,7 +132,8 @@ export function parseFieldSelector(text: string): Selector {
       operator,
       value = '',
     } = /^(?<path>[\w.]+)\s*(?<operator>!=|==?)\s*(?<value>.*)$/.exec(part.trim())?.groups ?? {}
-    const isKnown = path === 'metadata.name' || path === 'metadata.namespace' || SELECTABLE.includes(path)
+    const own = kind.model === undefined ? [] : (SELECTABLE[kind.kind] ?? [])
+    const isKnown = path === 'metadata.name' || path === 'metadata.namespace' || own.includes(path)
     if (!isKnown) throw new StatusError('BadRequest', `field label not supported: ${path || part}`)
     return (object) => (fieldText(object, path) === value) === (operator !== '!=')
   })
@@ -112,5 +144,6 @@ function fieldText(object: ApiObject, path: string): string {
   const value = path
     .split('.')
     .reduce<unknown>((inner, field) => (isRecord(inner) ? inner[field] : undefined), object)
-  return value === undefined || value === null ? '' : String(value)
+  const absent = FLAGS.includes(path) ? 'false' : ''
+  return value === undefined || value === null ? absent : String(value)
 }

@@ -3,6 +3,7 @@ import { isIP } from 'node:net'
 import { type ApiObject, isRecord, type ObjectRef } from '../api-object.ts'
 import { kindNamed } from '../kinds.ts'
 import type { ObjectStore } from '../object-store.ts'
+import { StatusError } from '../status-error.ts'
 
 const MANAGED_BY = 'endpointslice.kubernetes.io/managed-by'
 const CONTROLLER = 'endpointslicemirroring-controller.k8s.io'
@@ -21,27 +22,44 @@ type Fields = Readonly<Record<string, unknown>>
  * @see https://kubernetes.io/docs/concepts/services-networking/endpoint-slices/#endpointslice-mirroring
  */
 export function mirrorEndpoints(store: ObjectStore): Disposable {
-  return store.onChange(({ kind }, { object }) => {
+  return store.onChange(({ kind }, { object, previous }) => {
     if (kind !== 'Endpoints' && kind !== 'Service') return
-    const { namespace, name } = object.metadata
+    const former = kind === 'Endpoints' ? slicesOf(previous ?? object) : []
     // After the change was told to everybody, so that all see changes in their order.
-    queueMicrotask(() => mirrorOne(store, namespace, name))
+    queueMicrotask(() => mirrorOne(store, object.metadata, former))
   })
 }
 
-function mirrorOne(store: ObjectStore, namespace: string | undefined, name: string): void {
+/** @param former - the slices of the Endpoints before the change, of which there may be some */
+function mirrorOne(
+  store: ObjectStore,
+  { namespace, name }: Pick<ApiObject['metadata'], 'namespace' | 'name'>,
+  former: readonly ApiObject[],
+): void {
   const endpoints = store.find({ kind: kindNamed('Endpoints'), namespace, name })
   const service = store.find({ kind: kindNamed('Service'), namespace, name })
+  const slices = endpoints === undefined ? [] : slicesOf(endpoints)
   const isWanted = endpoints !== undefined && service !== undefined && isMirrored(endpoints, service)
-  const wanted = isWanted ? slicesOf(endpoints) : []
-  for (const slice of wanted) {
-    const ref = refOf(namespace, slice.metadata.name)
+  const wanted = isWanted ? slices : []
+  for (const slice of wanted) write(store, slice)
+  const names = new Set(wanted.map(({ metadata }) => metadata.name))
+  for (const slice of [...former, ...slices]) if (!names.has(slice.metadata.name)) remove(store, slice)
+}
+
+function write(store: ObjectStore, slice: ApiObject): void {
+  const ref = refOf(slice)
+  try {
     if (store.find(ref) === undefined) store.create(ref, slice)
     else store.replace(ref, slice)
+  } catch (error) {
+    // A namespace that is being terminated takes nothing new.
+    if (!(error instanceof StatusError && error.reason === 'Forbidden')) throw error
   }
-  for (const slice of slicesThere(store, namespace, name))
-    if (!wanted.some(({ metadata }) => metadata.name === slice.metadata.name))
-      store.delete(refOf(namespace, slice.metadata.name))
+}
+
+function remove(store: ObjectStore, slice: ApiObject): void {
+  const ref = refOf(slice)
+  if (store.find(ref)?.metadata.labels?.[MANAGED_BY] === CONTROLLER) store.delete(ref)
 }
 
 function isMirrored({ metadata }: ApiObject, service: ApiObject): boolean {
@@ -53,22 +71,34 @@ function isMirrored({ metadata }: ApiObject, service: ApiObject): boolean {
   )
 }
 
-/** One slice per subset and address family. */
+/** One slice per address family and set of ports. */
 function slicesOf(endpoints: ApiObject): ApiObject[] {
   const subsets = Array.isArray(endpoints['subsets']) ? endpoints['subsets'].map(recordOf) : []
-  return subsets
-    .flatMap((subset) => [sliceOf(endpoints, subset, 'IPv4'), sliceOf(endpoints, subset, 'IPv6')])
+  const byPorts = Map.groupBy(subsets, (subset) => JSON.stringify(portsOf(subset)))
+  return [...byPorts.values()]
+    .flatMap((same) => [sliceOf(endpoints, same, 'IPv4'), sliceOf(endpoints, same, 'IPv6')])
     .filter((slice) => slice !== undefined)
 }
 
+function portsOf(subset: Fields): readonly Fields[] {
+  return listOf(subset['ports']).map(({ name = '', port, protocol = 'TCP', appProtocol }) => ({
+    name,
+    port,
+    protocol,
+    ...(appProtocol === undefined ? {} : { appProtocol }),
+  }))
+}
+
+/** @param subsets - all of the same ports */
 function sliceOf(
   { metadata }: ApiObject,
-  subset: Fields,
+  subsets: readonly Fields[],
   addressType: 'IPv4' | 'IPv6',
 ): ApiObject | undefined {
   const family = addressType === 'IPv4' ? 4 : 6
   const addresses = (field: string, ready: boolean): Fields[] =>
-    listOf(subset[field])
+    subsets
+      .flatMap((subset) => listOf(subset[field]))
       .filter(({ ip }) => isIP(String(ip)) === family)
       .map((address) => endpointOf(address, ready))
   const endpoints = [...addresses('addresses', true), ...addresses('notReadyAddresses', false)].slice(
@@ -76,12 +106,7 @@ function sliceOf(
     MAX_ADDRESSES,
   )
   if (endpoints.length === 0) return undefined
-  const ports = listOf(subset['ports']).map(({ name = '', port, protocol = 'TCP', appProtocol }) => ({
-    name,
-    port,
-    protocol,
-    ...(appProtocol === undefined ? {} : { appProtocol }),
-  }))
+  const ports = subsets.slice(0, 1).flatMap(portsOf)
   const digest = createHash('sha256')
     .update(JSON.stringify([addressType, ports]))
     .digest('hex')
@@ -123,19 +148,7 @@ function endpointOf({ ip, nodeName, hostname, targetRef }: Fields, ready: boolea
   }
 }
 
-function slicesThere(
-  store: ObjectStore,
-  namespace: string | undefined,
-  service: string,
-): readonly ApiObject[] {
-  return store
-    .list({ kind: kindNamed('EndpointSlice'), namespace })
-    .items.filter(
-      ({ metadata: { labels } }) => labels?.[MANAGED_BY] === CONTROLLER && labels[SERVICE_NAME] === service,
-    )
-}
-
-function refOf(namespace: string | undefined, name: string): ObjectRef {
+function refOf({ metadata: { namespace, name } }: ApiObject): ObjectRef {
   return { kind: kindNamed('EndpointSlice'), namespace, name }
 }
 

@@ -97,7 +97,7 @@ describe('objects', () => {
 
     const names = async (namespace?: string): Promise<string[]> =>
       (await cluster.client.list('Service', namespace)).items.map(({ metadata }) => metadata.name)
-    expect(await names()).toEqual(['web', 'orders'])
+    expect(await names()).toEqual(['orders', 'web'])
     expect(await names('hq')).toEqual(['orders'])
     expect(await cluster.client.list('Node')).toMatchObject({ resourceVersion: '3', items: [{}] })
   })

@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { createServer as createTlsServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
+import { type ApiObject, objectKey } from '../api-object.ts'
 import type { ApiBackend } from '../backend.ts'
 import { discover } from '../discovery/discovery.ts'
 import { OPENAPI_V2_CONTENT_TYPE, openApiV2, openApiV2Protobuf } from '../discovery/openapi-v2.ts'
@@ -83,7 +84,8 @@ export class ApiDouble implements AsyncDisposable {
   }
 
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const url = new URL(request.url ?? '/', 'http://api-double')
+    const url = URL.parse(request.url ?? '/', 'http://api-double')
+    if (url === null) throw new StatusError('BadRequest', `no path: ${request.url}`)
     const path = url.pathname.length > 1 ? url.pathname.replace(/\/$/, '') : url.pathname
     if (request.method === 'GET' && this.#describe(path, request, response)) return
     const target = parseRequestTarget(path, this.#backend.kinds)
@@ -134,14 +136,12 @@ export class ApiDouble implements AsyncDisposable {
   #page(target: Exclude<RequestTarget, { readonly name: string }>, query: URLSearchParams) {
     const limit = readNumber(query, 'limit')
     const token = query.get('continue') ?? ''
-    if (token !== '') return this.#pages.next(token, limit)
+    if (token !== '') return this.#pages.next(token, { target, limit })
     const { resourceVersion, items } = this.#backend.list(target)
     refuseOtherVersion(query, resourceVersion)
-    const selector = selectorOf(query)
-    return this.#pages.first(
-      { resourceVersion, items: selector === undefined ? items : items.filter(selector) },
-      limit,
-    )
+    const selector = selectorOf(query, target.kind)
+    const selected = selector === undefined ? items : items.filter(selector)
+    return this.#pages.first({ resourceVersion, items: selected.toSorted(byKey) }, { target, limit })
   }
 }
 
@@ -151,9 +151,17 @@ interface ReadRequest {
   readonly accept: string | undefined
 }
 
+/** The order of etcd, and so of kube-apiserver's lists. */
+function byKey(one: ApiObject, other: ApiObject): number {
+  const [first, second] = [objectKey(one.metadata), objectKey(other.metadata)]
+  return first < second ? -1 : first > second ? 1 : 0
+}
+
 /** Lists are of now; a version that has not come yet, or of which nothing is kept, can't be listed. */
 function refuseOtherVersion(query: URLSearchParams, current: string | undefined): void {
   const wanted = readNumber(query, 'resourceVersion')
+  if (wanted === undefined && (query.get('resourceVersionMatch') ?? '') !== '')
+    throw new StatusError('Invalid', 'resourceVersionMatch is forbidden unless resourceVersion is provided')
   if (wanted === undefined || wanted === 0 || current === undefined) return
   if (wanted > Number(current))
     throw new StatusError('Timeout', `Too large resource version: ${wanted}, current: ${current}`)

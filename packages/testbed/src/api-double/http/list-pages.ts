@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import type { ApiObject, ObjectList } from '../api-object.ts'
+import type { ApiObject, Collection, ObjectList } from '../api-object.ts'
 import { StatusError } from '../status-error.ts'
 
 /** Lists that are being paged through; more, and the oldest is forgotten. */
@@ -13,8 +13,16 @@ export interface ListPage extends ObjectList {
   readonly remaining: number
 }
 
+/** Which page is wanted. */
+interface PageRequest {
+  readonly target: Collection
+  /** `undefined`: everything there is left. */
+  readonly limit: number | undefined
+}
+
 interface OpenList {
   readonly list: ObjectList
+  readonly target: Collection
   readonly expiresAt: number
 }
 
@@ -22,39 +30,51 @@ interface OpenList {
 export class ListPages {
   readonly #open = new Map<string, OpenList>()
 
-  /** @param limit - `undefined`: everything */
-  first(list: ObjectList, limit: number | undefined): ListPage {
-    return this.#page({ id: randomUUID(), start: 0 }, list, limit)
+  first(list: ObjectList, request: PageRequest): ListPage {
+    return this.#page({ id: randomUUID(), start: 0 }, list, request)
   }
 
-  /** @throws {StatusError} `Expired` for a token that is not known any more, `BadRequest` for one that never was */
-  next(token: string, limit: number | undefined): ListPage {
+  /**
+   * @throws {StatusError} `Expired` for a token that is not known any more, `BadRequest` for one that never was or is of
+   * another collection
+   */
+  next(token: string, request: PageRequest): ListPage {
     const place = decode(token)
     const open = this.#open.get(place.id)
-    if (open !== undefined && open.expiresAt >= performance.now()) return this.#page(place, open.list, limit)
+    if (open !== undefined && !isSame(open.target, request.target)) throw notValid()
+    if (open !== undefined && open.expiresAt >= performance.now())
+      return this.#page(place, open.list, request)
     throw new StatusError(
       'Expired',
       'The provided continue parameter is too old to display a consistent list result. You must start a new list without the continue parameter.',
     )
   }
 
-  #page({ id, start }: Place, list: ObjectList, limit = 0): ListPage {
+  #page({ id, start }: Place, list: ObjectList, { target, limit = 0 }: PageRequest): ListPage {
     const end = limit === 0 ? list.items.length : start + limit
     const items: readonly ApiObject[] = list.items.slice(start, end)
     const remaining = Math.max(0, list.items.length - end)
     if (remaining === 0) {
       return { ...list, items, continueToken: undefined, remaining }
     }
-    this.#remember(id, list)
+    this.#remember(id, { list, target, expiresAt: performance.now() + MAX_AGE_MS })
     return { ...list, items, continueToken: encode({ id, start: end }), remaining }
   }
 
-  #remember(id: string, list: ObjectList): void {
+  #remember(id: string, list: OpenList): void {
     if (this.#open.has(id)) return
-    this.#open.set(id, { list, expiresAt: performance.now() + MAX_AGE_MS })
+    this.#open.set(id, list)
     const [oldest] = this.#open.keys()
     if (this.#open.size > MAX_LISTS && oldest !== undefined) this.#open.delete(oldest)
   }
+}
+
+function isSame(one: Collection, other: Collection): boolean {
+  return one.kind === other.kind && one.namespace === other.namespace
+}
+
+function notValid(): StatusError {
+  return new StatusError('BadRequest', 'continue key is not valid')
 }
 
 interface Place {
@@ -68,6 +88,6 @@ function encode({ id, start }: Place): string {
 
 function decode(token: string): Place {
   const [, id, start] = /^([0-9a-f-]{36}) (\d+)$/.exec(Buffer.from(token, 'base64url').toString()) ?? []
-  if (id === undefined) throw new StatusError('BadRequest', 'continue key is not valid')
+  if (id === undefined) throw notValid()
   return { id, start: Number(start) }
 }

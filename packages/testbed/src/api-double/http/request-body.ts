@@ -52,12 +52,16 @@ export function asObjectAt(object: unknown, target: RequestTarget): ApiObject {
 
 /**
  * @returns `undefined` for an empty body
- * @throws {StatusError} `BadRequest` when it is neither JSON nor YAML, as its content type says
+ * @throws {StatusError} `UnsupportedMediaType` for a binary form, `BadRequest` when it is neither JSON nor YAML, as its
+ * content type says
  */
 export async function readBody(request: IncomingMessage): Promise<unknown> {
+  const type = request.headers['content-type'] ?? ''
+  if (/protobuf|cbor/.test(type))
+    throw new StatusError('UnsupportedMediaType', `the body of the request was in an unknown format: ${type}`)
   const text = await readText(request)
   if (text === '') return undefined
-  if (request.headers['content-type']?.includes('yaml') === true) return parseYaml(text)
+  if (type.includes('yaml')) return parseYaml(text)
   try {
     return JSON.parse(text)
   } catch (error) {

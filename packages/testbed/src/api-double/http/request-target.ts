@@ -14,10 +14,7 @@ const SUBRESOURCES: readonly Subresource[] = ['status', 'scale']
  * @see https://kubernetes.io/docs/reference/using-api/api-concepts/#resource-uris
  */
 export function parseRequestTarget(path: string, kinds: KindRegistry): RequestTarget {
-  const [prefix, ...segments] = path
-    .split('/')
-    .filter((segment) => segment !== '')
-    .map(decodeURIComponent)
+  const [prefix, ...segments] = segmentsOf(path)
   const group = prefix === 'apis' ? segments.shift() : ''
   const version = segments.shift()
   const target =
@@ -27,6 +24,15 @@ export function parseRequestTarget(path: string, kinds: KindRegistry): RequestTa
   if (target === undefined)
     throw new StatusError('NotFound', 'the server could not find the requested resource')
   return target
+}
+
+function segmentsOf(path: string): string[] {
+  const encoded = path.split('/').filter((segment) => segment !== '')
+  try {
+    return encoded.map(decodeURIComponent)
+  } catch (error) {
+    throw new StatusError('BadRequest', `invalid URL escape in ${path}`, { cause: error })
+  }
 }
 
 export function isObjectRef(

@@ -1,3 +1,4 @@
+import { request } from 'node:http'
 import { describe, expect, it } from 'vitest'
 import { runControllers } from '../controllers/controllers.ts'
 import { parseManifests } from '../manifests.ts'
@@ -10,6 +11,15 @@ const MANIFESTS = `
 { apiVersion: v1, kind: Service, metadata: { name: db, labels: { app: db } }, spec: { ports: [{ port: 5432 }] } }
 ---
 { apiVersion: v1, kind: Service, metadata: { name: cache, labels: { app: cache, tier: back } }, spec: { ports: [{ port: 6379 }] } }
+`
+
+const DEPLOYMENT = `
+apiVersion: apps/v1
+kind: Deployment
+metadata: { name: web }
+spec:
+  selector: { matchLabels: { app: web } }
+  template: { metadata: { labels: { app: web } }, spec: { containers: [{ name: web, image: web }] } }
 `
 
 const SERVICES = '/api/v1/namespaces/default/services'
@@ -37,13 +47,17 @@ class TestServer implements AsyncDisposable {
     return new TestServer(store, await ApiDouble.start(store))
   }
 
+  get url(): string {
+    return this.#double.url
+  }
+
   async send(
     method: string,
     path: string,
     init: { body?: unknown; type?: string; accept?: string; authorization?: string } = {},
   ): Promise<Answer> {
     const { body, type = 'application/json', accept = 'application/json', authorization = '' } = init
-    const response = await fetch(this.#double.url + path, {
+    const response = await fetch(this.url + path, {
       method,
       headers: { 'content-type': type, accept, authorization },
       body: body === undefined ? null : JSON.stringify(body),
@@ -90,13 +104,13 @@ class TestServer implements AsyncDisposable {
 describe('a list', () => {
   it.each([
     ['labelSelector=app%3Dweb', ['web']],
-    ['labelSelector=app!%3Dweb', ['db', 'cache']],
-    ['labelSelector=app%20in%20(web,db)', ['web', 'db']],
-    ['labelSelector=tier%20notin%20(back)', ['web', 'db']],
-    ['labelSelector=tier', ['web', 'cache']],
+    ['labelSelector=app!%3Dweb', ['cache', 'db']],
+    ['labelSelector=app%20in%20(web,db)', ['db', 'web']],
+    ['labelSelector=tier%20notin%20(back)', ['db', 'web']],
+    ['labelSelector=tier', ['cache', 'web']],
     ['labelSelector=!tier,app%3Ddb', ['db']],
     ['fieldSelector=metadata.name%3Ddb', ['db']],
-    ['fieldSelector=metadata.name!%3Ddb,metadata.namespace%3Ddefault', ['web', 'cache']],
+    ['fieldSelector=metadata.name!%3Ddb,metadata.namespace%3Ddefault', ['cache', 'web']],
   ])('is of what %s selects', async (query, names) => {
     await using server = await TestServer.start()
     expect(await server.names(query)).toEqual(names)
@@ -106,11 +120,11 @@ describe('a list', () => {
     await using server = await TestServer.start()
     const first = await server.send('GET', `${SERVICES}?limit=2`)
     expect(first.body.metadata).toMatchObject({ remainingItemCount: 1 })
-    await server.send('DELETE', `${SERVICES}/cache`)
+    await server.send('DELETE', `${SERVICES}/web`)
     const token = encodeURIComponent(first.body.metadata.continue)
     const second = await server.send('GET', `${SERVICES}?limit=2&continue=${token}`)
 
-    expect(second.body.items).toMatchObject([{ metadata: { name: 'cache' } }])
+    expect(second.body.items).toMatchObject([{ metadata: { name: 'web' } }])
     expect(second.body.metadata.resourceVersion).toBe(first.body.metadata.resourceVersion)
     expect(second.body.metadata).not.toHaveProperty('continue')
   })
@@ -123,6 +137,14 @@ describe('a list', () => {
       reason: 'Expired',
     })
     expect((await server.send('GET', `${SERVICES}?continue=nonsense`)).body).toMatchObject({ code: 400 })
+  })
+
+  it('can not be continued as the list of something else', async () => {
+    await using server = await TestServer.start()
+    const { body } = await server.send('GET', `${SERVICES}?limit=1`)
+    const token = encodeURIComponent(body.metadata.continue)
+    for (const path of ['/api/v1/services', '/api/v1/namespaces/default/endpoints'])
+      expect(await server.send('GET', `${path}?limit=1&continue=${token}`)).toMatchObject({ code: 400 })
   })
 
   it('is a table for those who want one', async () => {
@@ -178,6 +200,38 @@ describe('a watch', () => {
     })
   })
 
+  it('tells no end of the initial events to those who take no bookmarks', async () => {
+    await using server = await TestServer.start()
+    const initial = 'sendInitialEvents=true&resourceVersionMatch=NotOlderThan'
+    const query = `watch=1&${initial}&timeoutSeconds=1&fieldSelector=metadata.name%3Dweb`
+    // One event only, which is all of the answer.
+    expect((await server.send('GET', `${SERVICES}?${query}`)).body).toMatchObject({ type: 'ADDED' })
+  })
+
+  it('starts with all there is, however much that is', async () => {
+    await using server = await TestServer.start()
+    const large = 'x'.repeat(1024 * 1024)
+    for (let index = 0; index < 20; index++) {
+      const body = { metadata: { name: `large-${index}` }, data: { large } }
+      await server.send('POST', '/api/v1/namespaces/default/configmaps', { body })
+    }
+    const path = '/api/v1/namespaces/default/configmaps?watch=1&timeoutSeconds=1'
+    const response = await fetch(server.url + path)
+    expect((await response.text()).split('\n')).toHaveLength(20 + 1)
+  })
+
+  it.each(['0', '99999999'])('goes on with timeoutSeconds=%s', async (seconds) => {
+    await using server = await TestServer.start()
+    const stop = new AbortController()
+    const path = `${SERVICES}?watch=1&fieldSelector=metadata.name%3Dnew&timeoutSeconds=${seconds}`
+    const response = await fetch(server.url + path, { signal: stop.signal })
+    const body = { metadata: { name: 'new' }, spec: { ports: [{ port: 80 }] } }
+    await server.send('POST', SERVICES, { body })
+    const { value } = (await response.body?.getReader().read()) ?? {}
+    stop.abort()
+    expect(Buffer.from(value ?? []).toString()).toContain('ADDED')
+  })
+
   it('ends with a bookmark for those who take them', async () => {
     await using server = await TestServer.start()
     const [event] = await server.events('resourceVersion=7&allowWatchBookmarks=true&timeoutSeconds=1', 1)
@@ -203,7 +257,7 @@ describe('a patch', () => {
       body: { spec },
       type: 'application/strategic-merge-patch+json',
     })
-    expect(strategic.body.spec.ports).toMatchObject([{ port: 80 }, { port: 9090 }])
+    expect(strategic.body.spec.ports).toMatchObject([{ port: 9090 }, { port: 80 }])
 
     const merged = await server.send('PATCH', `${SERVICES}/web`, {
       body: { spec },
@@ -229,6 +283,13 @@ describe('a patch', () => {
       'application/json-patch+json',
       [{ op: 'remove', path: '/metadata/nothing' }],
       422,
+    ],
+    ['what is no operation', 'application/json-patch+json', [null], 400],
+    [
+      'an operation on what is no path',
+      'application/json-patch+json',
+      [{ op: 'remove', path: 'metadata' }],
+      400,
     ],
     ['another name', 'application/merge-patch+json', { metadata: { name: 'other' } }, 400],
     ['server-side apply', 'application/apply-patch+yaml', {}, 415],
@@ -277,6 +338,53 @@ describe('other requests', () => {
         ]),
       },
     })
+  })
+
+  it.each([
+    ['a path that is no URL', 'GET', '/api/v1/namespaces/%E0/services', 400],
+    ['a version to match without a version', 'GET', `${SERVICES}?resourceVersionMatch=NotOlderThan`, 422],
+    [
+      'a field that the kind can not be selected by',
+      'GET',
+      `${SERVICES}?fieldSelector=spec.nodeName%3Dx`,
+      400,
+    ],
+    ['a deletion over all namespaces', 'DELETE', '/api/v1/services', 405],
+  ])('are refused for %s', async (...[, method, path, code]) => {
+    await using server = await TestServer.start()
+    expect(await server.send(method, path)).toMatchObject({ code, body: { kind: 'Status', code } })
+    expect(await server.names('')).toEqual(['cache', 'db', 'web'])
+  })
+
+  it('are refused without a path', async () => {
+    await using server = await TestServer.start()
+    const { promise, resolve } = Promise.withResolvers<number | undefined>()
+    request(server.url, { path: '//' }, (response) => resolve(response.resume().statusCode)).end()
+    expect(await promise).toBe(400)
+  })
+
+  it('are refused with options that make no sense', async () => {
+    await using server = await TestServer.start()
+    const answer = await server.send('DELETE', `${SERVICES}/web`, { body: { dryRun: 5 } })
+    expect(answer).toMatchObject({ code: 400 })
+  })
+
+  it('are refused in a binary form', async () => {
+    await using server = await TestServer.start()
+    const type = 'application/vnd.kubernetes.protobuf'
+    expect(await server.send('POST', SERVICES, { body: {}, type })).toMatchObject({ code: 415 })
+  })
+
+  it('scale only the version that they name', async () => {
+    await using server = await TestServer.start()
+    for (const { ref, object } of parseManifests(DEPLOYMENT)) server.store.create(ref, object)
+    const path = '/apis/apps/v1/namespaces/default/deployments/web/scale'
+    const { body: scale } = await server.send('GET', path)
+    expect(await server.send('PUT', path, { body: { ...scale, spec: { replicas: 3 } } })).toMatchObject({
+      body: { spec: { replicas: 3 } },
+    })
+    const outdated = { ...scale, spec: { replicas: 4 } }
+    expect(await server.send('PUT', path, { body: outdated })).toMatchObject({ code: 409 })
   })
 
   it('discover what is served, in words that differ by version', async () => {

@@ -15,7 +15,7 @@ export function readScale({ metadata, spec, status }: ApiObject): ApiObject {
 }
 
 /**
- * The Deployment with the replicas of a Scale.
+ * The Deployment with the replicas of a Scale, and its resourceVersion if it names one.
  *
  * @throws {StatusError} `BadRequest` for what is no Scale
  */
@@ -24,5 +24,8 @@ export function withScale(object: ApiObject, scale: unknown): ApiObject {
   if (!Number.isInteger(wanted) || Number(wanted) < 0)
     throw new StatusError('BadRequest', 'spec.replicas of a Scale is a whole number, 0 or more')
   const spec = isRecord(object['spec']) ? object['spec'] : {}
-  return { ...object, spec: { ...spec, replicas: wanted } }
+  const { resourceVersion } = isRecord(scale) && isRecord(scale['metadata']) ? scale['metadata'] : {}
+  const metadata =
+    typeof resourceVersion === 'string' ? { ...object.metadata, resourceVersion } : object.metadata
+  return { ...object, metadata, spec: { ...spec, replicas: wanted } }
 }

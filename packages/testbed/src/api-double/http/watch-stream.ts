@@ -12,6 +12,8 @@ const DEFAULT_TIMEOUT_SECONDS = 1_800
 const BOOKMARK_INTERVAL_MS = 60_000
 /** A reader that stops is cut off, as kube-apiserver does with a watcher whose queue is full. */
 const MAX_WAITING_BYTES = 16 * 1024 * 1024
+/** Timers take no more (2^31 - 1 ms). */
+const MAX_TIMEOUT_SECONDS = 2_147_483
 
 export interface WatchRequest {
   readonly target: Collection
@@ -25,13 +27,15 @@ export class WatchStream implements Watcher {
   readonly #request: WatchRequest
   readonly #backend: ApiBackend
   readonly #selector: Selector | undefined
+  /** What it starts with waits beside that, however much it is. */
+  #maxWaitingBytes = Number.POSITIVE_INFINITY
   #isClosed = false
 
   private constructor(backend: ApiBackend, request: WatchRequest, response: ServerResponse) {
     this.#backend = backend
     this.#request = request
     this.#response = response
-    this.#selector = selectorOf(request.query)
+    this.#selector = selectorOf(request.query, request.target.kind)
   }
 
   /**
@@ -42,11 +46,11 @@ export class WatchStream implements Watcher {
   static open(backend: ApiBackend, request: WatchRequest, response: ServerResponse): void {
     const { query } = request
     const since = readNumber(query, 'resourceVersion')
-    const timeoutSeconds = readNumber(query, 'timeoutSeconds') ?? DEFAULT_TIMEOUT_SECONDS
+    const timeoutSeconds = readNumber(query, 'timeoutSeconds') || DEFAULT_TIMEOUT_SECONDS
     const stream = new WatchStream(backend, request, response)
     response.writeHead(200, { 'content-type': 'application/json' })
     response.flushHeaders()
-    stream.#follow(since, timeoutSeconds)
+    stream.#follow(since, Math.min(timeoutSeconds, MAX_TIMEOUT_SECONDS))
   }
 
   #follow(since: number | undefined, timeoutSeconds: number): void {
@@ -55,8 +59,9 @@ export class WatchStream implements Watcher {
     try {
       // Version 0 means "any state": all objects, as without a version.
       const subscription = this.#backend.watch(target, since === 0 || initial ? undefined : since, this)
-      if (initial) this.#bookmark({ 'k8s.io/initial-events-end': 'true' })
+      this.#maxWaitingBytes = this.#response.writableLength + MAX_WAITING_BYTES
       const wantsBookmarks = query.get('allowWatchBookmarks') === 'true'
+      if (initial && wantsBookmarks) this.#bookmark({ 'k8s.io/initial-events-end': 'true' })
       const bookmarks = wantsBookmarks ? setInterval(() => this.#bookmark(), BOOKMARK_INTERVAL_MS) : undefined
       const end = setTimeout(() => {
         if (wantsBookmarks) this.#bookmark()
@@ -107,7 +112,7 @@ export class WatchStream implements Watcher {
   #send(event: { readonly type: string; readonly object: unknown }): void {
     if (this.#isClosed || this.#response.writableEnded) return
     this.#response.write(`${JSON.stringify(event)}\n`)
-    if (this.#response.writableLength > MAX_WAITING_BYTES) this.#response.destroy()
+    if (this.#response.writableLength > this.#maxWaitingBytes) this.#response.destroy()
   }
 }
 

@@ -8,7 +8,7 @@ import {
   type WriteOptions,
 } from '../backend.ts'
 import { resourceName } from '../kinds.ts'
-import { finalizersOf } from '../object-store.ts'
+import { finalizersOf } from '../object-identity.ts'
 import { applyPatch } from '../patch/patch.ts'
 import { selectorOf } from '../selectors.ts'
 import { StatusError } from '../status-error.ts'
@@ -51,10 +51,7 @@ export class Writes {
           : await this.#patch(request, target, options)
       return { code: 200, isStatus: false, body, warnings }
     }
-    throw new StatusError(
-      'MethodNotAllowed',
-      'the server does not allow this method on the requested resource',
-    )
+    throw notAllowed()
   }
 
   async #put(request: IncomingMessage, target: ScopedRef, options: WriteOptions): Promise<ApiObject> {
@@ -98,6 +95,7 @@ export class Writes {
     query: URLSearchParams,
   ): Promise<Pick<Written, 'code'> & { readonly isStatus: true; readonly body: unknown }> {
     const options = deleteOptions(await readBody(request), query)
+    if (!isObjectRef(target) && target.kind.namespaced && target.namespace === undefined) throw notAllowed()
     if (!isObjectRef(target))
       return { code: 200, isStatus: true, body: await this.#deleteAll(target, query, options) }
     const object = await this.#backend.delete(target, options)
@@ -122,7 +120,7 @@ export class Writes {
     query: URLSearchParams,
     options: DeleteOptions,
   ): Promise<unknown> {
-    const selector = selectorOf(query) ?? (() => true)
+    const selector = selectorOf(query, target.kind) ?? (() => true)
     const doomed = this.#backend.list(target).items.filter(selector)
     for (const { metadata } of doomed)
       await this.#backend.delete(
@@ -137,6 +135,13 @@ export class Writes {
       message: `${doomed.length} ${resourceName(target.kind)} deleted`,
     }
   }
+}
+
+function notAllowed(): StatusError {
+  return new StatusError(
+    'MethodNotAllowed',
+    'the server does not allow this method on the requested resource',
+  )
 }
 
 type ScopedRef = Extract<RequestTarget, { readonly name: string }>
@@ -158,18 +163,18 @@ function deleteOptions(body: unknown, query: URLSearchParams): DeleteOptions {
     readonly preconditions?: DeleteOptions['preconditions']
     readonly propagationPolicy?: string
     readonly orphanDependents?: boolean
-    readonly dryRun?: readonly string[]
+    readonly dryRun?: unknown
   }
   const policy =
     propagationPolicy ?? query.get('propagationPolicy') ?? (orphanDependents === true ? 'Orphan' : null)
   return {
-    dryRun: isDryRun([...query.getAll('dryRun'), ...(dryRun ?? [])]),
+    dryRun: isDryRun([...query.getAll('dryRun'), ...(Array.isArray(dryRun) ? dryRun : [dryRun ?? ''])]),
     preconditions,
     propagationPolicy: oneOf(PROPAGATION_POLICIES, policy, 'propagationPolicy'),
   }
 }
 
-function isDryRun(values: readonly string[]): boolean {
+function isDryRun(values: readonly unknown[]): boolean {
   const given = values.filter((value) => value !== '')
   if (given.some((value) => value !== 'All'))
     throw new StatusError(

@@ -10,8 +10,8 @@ export interface OrderContext {
 }
 
 /**
- * A merged list in the order that the patch names (`$setElementOrder`). Items that it does not name, other writers' own,
- * stay before whatever came after them so far.
+ * A merged list in the order that the patch names: by `$setElementOrder`, or by its own items. Items that it does not
+ * name, other writers' own, stay before whatever came after them so far; new ones come before them.
  *
  * @param order - of plain values, or of records that hold the merge key
  */
@@ -24,7 +24,11 @@ export function inPatchOrder(
     context.key !== undefined && isRecord(item) ? item[context.key] : item
   const placeIn = (items: readonly unknown[], item: unknown): number =>
     items.findIndex((other) => isDeepStrictEqual(idOf(other), idOf(item)))
-  const named = order.flatMap((wanted) => list.filter((item) => isDeepStrictEqual(idOf(item), idOf(wanted))))
+  // More than one item may have the same key, such as a Service's port for TCP and for UDP.
+  const distinct = order.filter((wanted, place) => placeIn(order, wanted) === place)
+  const named = distinct.flatMap((wanted) =>
+    list.filter((item) => isDeepStrictEqual(idOf(item), idOf(wanted))),
+  )
   const others = list.filter((item) => placeIn(order, item) < 0)
 
   const ordered: unknown[] = []

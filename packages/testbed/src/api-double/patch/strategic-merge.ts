@@ -24,17 +24,19 @@ export function applyStrategicMergePatch(target: Fields, patch: Fields, schema: 
   const directive = patch[DIRECTIVE]
   if (directive === 'replace') return withoutDirectives(patch)
   if (directive === 'delete') return {}
-  if (directive !== undefined && directive !== 'merge')
+  if (directive !== undefined)
     throw new StatusError('BadRequest', `unknown ${DIRECTIVE} directive: ${String(directive)}`)
 
   const merged = mergeFields(retained(target, patch), patch, schema)
-  for (const [field, values] of directed(patch, DELETE_FROM))
-    merged[field] = listOf(merged[field]).filter((item) => !includes(values, item))
   for (const [field, order] of directed(patch, ELEMENT_ORDER)) {
     const list = merged[field]
     const key = fieldSchema(schema, field)['x-kubernetes-patch-merge-key']
+    refuseOtherOrder(listOf(patch[field]), order, key)
     if (Array.isArray(list)) merged[field] = inPatchOrder(list, order, { key, before: listOf(target[field]) })
   }
+  for (const [field, values] of directed(patch, DELETE_FROM))
+    if (Array.isArray(merged[field]))
+      merged[field] = merged[field].filter((item) => placeOf(values, item) < 0)
   return merged
 }
 
@@ -54,8 +56,10 @@ function mergeValue(target: unknown, patch: unknown, schema: Schema): unknown {
   if (schema['x-kubernetes-patch-strategy']?.includes('merge') !== true) return patch.map(plain)
   const key = schema['x-kubernetes-patch-merge-key']
   const list = listOf(target)
-  if (key === undefined) return [...list, ...patch.filter((item) => !includes(list, item))]
-  return mergeByKey(list, patch, { key, items: resolveSchema(schema.items ?? ANY_SCHEMA) })
+  if (key !== undefined)
+    return mergeByKey(list, patch, { key, items: resolveSchema(schema.items ?? ANY_SCHEMA) })
+  const union = [...list, ...patch].filter((item, place, all) => placeOf(all, item) === place)
+  return inPatchOrder(union, patch, { key, before: list })
 }
 
 interface KeyedItems {
@@ -68,35 +72,77 @@ function mergeByKey(
   patch: readonly unknown[],
   keyed: KeyedItems,
 ): readonly unknown[] {
-  const replacesAll = patch.some((item) => isLoneDirective(item) && item[DIRECTIVE] === 'replace')
-  const items = patch.filter((item) => !isLoneDirective(item))
-  if (replacesAll) return items.map(plain)
-  return items.reduce<readonly unknown[]>((merged, item) => mergeItem(merged, item, keyed), target)
+  const directives = patch.filter(isDirective)
+  const items = patch.filter((item) => !isDirective(item))
+  const left = directives.reduce(
+    (list: readonly unknown[], item) => withoutItem(list, item, keyed.key),
+    target,
+  )
+  if (directives.some((item) => item[DIRECTIVE] === 'replace')) return items.map(plain)
+  const merged = items.reduce((list: readonly unknown[], item) => mergeItem(list, item, keyed), left)
+  return inPatchOrder(merged, items, { key: keyed.key, before: left })
 }
 
-/** `{"$patch": "replace"}` as an item of its own is about the list. */
-function isLoneDirective(item: unknown): item is Fields {
-  return isRecord(item) && item[DIRECTIVE] !== undefined && Object.keys(item).length === 1
+/** `$patch` in an item: `delete` is about the items of its key, `replace` about the whole list. */
+function isDirective(item: unknown): item is Fields {
+  return isRecord(item) && item[DIRECTIVE] !== undefined
+}
+
+function withoutItem(list: readonly unknown[], directive: Fields, key: string): readonly unknown[] {
+  const what = directive[DIRECTIVE]
+  if (what === 'replace') return list
+  if (what !== 'delete')
+    throw new StatusError('BadRequest', `unknown ${DIRECTIVE} directive: ${String(what)}`)
+  refuseKeyless(directive, key)
+  return list.filter((known) => !isRecord(known) || !isDeepStrictEqual(known[key], directive[key]))
 }
 
 function mergeItem(list: readonly unknown[], item: unknown, { key, items }: KeyedItems): readonly unknown[] {
-  if (!isRecord(item) || item[key] === undefined)
-    throw new StatusError(
-      'BadRequest',
-      `map: ${JSON.stringify(item)} does not contain declared merge key: ${key}`,
-    )
+  refuseKeyless(item, key)
   const index = list.findIndex((known) => isRecord(known) && isDeepStrictEqual(known[key], item[key]))
-  if (item[DIRECTIVE] === 'delete') return list.filter((_known, place) => place !== index)
   const known = list[index]
   const value = applyStrategicMergePatch(isRecord(known) ? known : {}, item, items)
   return index < 0 ? [...list, value] : list.with(index, value)
 }
 
-/** With `$retainKeys`, fields that are not named go: one of a union makes way for another. */
+function refuseKeyless(item: unknown, key: string): asserts item is Fields {
+  if (isRecord(item) && item[key] !== undefined) return
+  throw new StatusError(
+    'BadRequest',
+    `map: ${JSON.stringify(item)} does not contain declared merge key: ${key}`,
+  )
+}
+
+/** What a patch writes into a list is part of the order that it wants, and in that order. */
+function refuseOtherOrder(
+  items: readonly unknown[],
+  order: readonly unknown[],
+  key: string | undefined,
+): void {
+  if (order.length === 0) return
+  const idOf = (item: unknown): unknown => (key !== undefined && isRecord(item) ? item[key] : item)
+  const rest = order.map(idOf)
+  for (const item of items.filter((one) => !isDirective(one))) {
+    const place = placeOf(rest, idOf(item))
+    if (place < 0)
+      throw new StatusError('BadRequest', `the order in the patch list does not match ${ELEMENT_ORDER}…`)
+    rest.splice(0, place + 1)
+  }
+}
+
+/**
+ * With `$retainKeys`, fields that are not named go: one of a union makes way for another.
+ *
+ * @throws {StatusError} `BadRequest` when the patch writes a field that it does not retain
+ */
 function retained(target: Fields, patch: Fields): Fields {
   const keys = patch[RETAIN_KEYS]
-  if (!Array.isArray(keys)) return target
-  return Object.fromEntries(Object.entries(target).filter(([field]) => keys.includes(field)))
+  if (keys === undefined) return target
+  const isNamed = (field: string): boolean => Array.isArray(keys) && keys.includes(field)
+  const written = Object.keys(patch).filter((field) => !field.startsWith('$') && patch[field] !== null)
+  if (!Array.isArray(keys) || !written.every(isNamed))
+    throw new StatusError('BadRequest', `invalid patch format of ${RETAIN_KEYS}`)
+  return Object.fromEntries(Object.entries(target).filter(([field]) => isNamed(field)))
 }
 
 function directed(patch: Fields, prefix: string): [field: string, values: readonly unknown[]][] {
@@ -134,6 +180,6 @@ function listOf(value: unknown): readonly unknown[] {
   return Array.isArray(value) ? value : []
 }
 
-function includes(list: readonly unknown[], item: unknown): boolean {
-  return list.some((known) => isDeepStrictEqual(known, item))
+function placeOf(list: readonly unknown[], item: unknown): number {
+  return list.findIndex((known) => isDeepStrictEqual(known, item))
 }

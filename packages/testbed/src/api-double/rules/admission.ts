@@ -1,8 +1,9 @@
-import type { ApiObject, ObjectRef } from '../api-object.ts'
+import type { ApiObject, ObjectRef, WatchEvent } from '../api-object.ts'
 import { isRecord } from '../api-object.ts'
 import type { WriteOptions } from '../backend.ts'
-import { isCustom } from '../kind-registry.ts'
-import { apiVersionOf, kindNamed } from '../kinds.ts'
+import { isCustom, type KindRegistry } from '../kind-registry.ts'
+import { apiVersionOf, type Kind, kindNamed } from '../kinds.ts'
+import type { Schema } from '../schema/schema.ts'
 import { checkSchema, prune, withDefaults } from '../schema/validate.ts'
 import { type StatusCause, StatusError } from '../status-error.ts'
 import { admitCustomResourceDefinition } from './custom-resource-definition.ts'
@@ -10,9 +11,10 @@ import { admitEndpointSlice } from './endpoint-slice.ts'
 import { invalid } from './invalid.ts'
 import { checkMetadata } from './names.ts'
 import { admitNamespace } from './namespace.ts'
-import type { AdmissionRule, StoreView } from './rule.ts'
+import type { AdmissionRule } from './rule.ts'
 import { admitSecret } from './secret.ts'
-import { admitService } from './service.ts'
+import { serviceRule } from './service.ts'
+import { ServiceAllocations } from './service-allocations.ts'
 import { admitWorkload } from './workload.ts'
 
 const RULES: Readonly<Record<string, AdmissionRule>> = {
@@ -22,15 +24,33 @@ const RULES: Readonly<Record<string, AdmissionRule>> = {
   EndpointSlice: admitEndpointSlice,
   Namespace: admitNamespace,
   Secret: admitSecret,
-  Service: admitService,
+}
+
+/** Of custom resources too, whose schemas need not say so. */
+const METADATA: Schema = { ref: 'V1ObjectMeta' }
+
+/** What admission may ask of the store. */
+export interface StoreView {
+  readonly kinds: KindRegistry
+  find(ref: ObjectRef): ApiObject | undefined
+  /** Follows all kinds, from now on. */
+  onChange(listener: (kind: Kind, event: WatchEvent) => void): Disposable
 }
 
 /** Decides whether an object may be as it is, and completes it, as kube-apiserver does before it stores one. */
 export class Admission {
   readonly #store: StoreView
+  readonly #rules: Readonly<Record<string, AdmissionRule>>
 
+  /** Lives as long as the store. */
   constructor(store: StoreView) {
     this.#store = store
+    const allocations = new ServiceAllocations()
+    const service = kindNamed('Service')
+    store.onChange((kind, event) => {
+      if (kind === service) allocations.note(event)
+    })
+    this.#rules = { ...RULES, Service: serviceRule(allocations) }
   }
 
   /** @throws {StatusError} `BadRequest` for what does not fit the kind's structure, `Invalid` with all causes */
@@ -41,8 +61,8 @@ export class Admission {
   ): ApiObject {
     this.#refuseMissingNamespace(ref, former)
     const decoded = this.#decode(ref, object, options)
-    const rule = isCustom(ref.kind) ? undefined : RULES[ref.kind.kind]
-    const admitted = rule?.({ ref, object: decoded, former, store: this.#store }) ?? {
+    const rule = isCustom(ref.kind) ? undefined : this.#rules[ref.kind.kind]
+    const admitted = rule?.({ ref, object: decoded, former }) ?? {
       object: decoded,
       causes: [],
     }
@@ -61,7 +81,12 @@ export class Admission {
     if (causes.length > 0) throw invalid(ref, causes)
     const pruned = prune(object, schema)
     const complete = isRecord(pruned)
-      ? { ...pruned, apiVersion: object.apiVersion, kind: object.kind, metadata: object.metadata }
+      ? {
+          ...pruned,
+          apiVersion: object.apiVersion,
+          kind: object.kind,
+          metadata: prune(object.metadata, METADATA),
+        }
       : object
     return (isCustom(ref.kind) ? withDefaults(complete, schema) : complete) as ApiObject
   }

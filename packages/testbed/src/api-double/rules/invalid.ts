@@ -40,3 +40,7 @@ export function unsupported(field: string, value: unknown, supported: readonly s
     field,
   }
 }
+
+export function forbidden(field: string, why: string): StatusCause {
+  return { reason: 'FieldValueForbidden', message: `Forbidden: ${why}`, field }
+}

@@ -42,8 +42,22 @@ function stringMessages(
       ? [`Invalid value: ${shown}: should be at least ${minLength} chars long`]
       : []),
     ...(value.length > maxLength ? [`Too long: may not be more than ${maxLength} bytes`] : []),
-    ...(new RegExp(pattern, 'u').test(value) ? [] : [`Invalid value: ${shown}: should match '${pattern}'`]),
+    ...(compile(pattern)?.test(value) !== false
+      ? []
+      : [`Invalid value: ${shown}: should match '${pattern}'`]),
   ]
+}
+
+/** `undefined` for what only Go's syntax has, such as `(?i)`, which is not checked. */
+function compile(pattern: string): RegExp | undefined {
+  for (const flags of ['u', '']) {
+    try {
+      return new RegExp(pattern, flags)
+    } catch {
+      // Without `u`, needless escapes are allowed, as in Go.
+    }
+  }
+  return undefined
 }
 
 function listMessages(length: number, { minItems = 0, maxItems = length }: Schema): string[] {

@@ -11,7 +11,7 @@ function byKey(key: string): ListMerge {
 }
 
 const AS_SET: ListMerge = { strategy: 'merge' }
-const VOLUMES: ListMerge = { strategy: 'merge,retainKeys', key: 'name' }
+const UNION_BY_NAME: ListMerge = { strategy: 'merge,retainKeys', key: 'name' }
 
 const CONTAINER = {
   env: byKey('name'),
@@ -29,21 +29,26 @@ export const MERGES: Readonly<Record<string, Readonly<Record<string, ListMerge>>
   V1ObjectMeta: { finalizers: AS_SET, ownerReferences: byKey('uid') },
   V1ServiceSpec: { ports: byKey('port') },
   V1ServiceStatus: { conditions: byKey('type') },
-  V1ServiceAccount: { secrets: byKey('name'), imagePullSecrets: byKey('name') },
+  V1ServiceAccount: { secrets: byKey('name') },
   V1PodSpec: {
     containers: byKey('name'),
     initContainers: byKey('name'),
     ephemeralContainers: byKey('name'),
-    volumes: VOLUMES,
+    volumes: UNION_BY_NAME,
     imagePullSecrets: byKey('name'),
     hostAliases: byKey('ip'),
     topologySpreadConstraints: byKey('topologyKey'),
     schedulingGates: byKey('name'),
-    resourceClaims: VOLUMES,
+    resourceClaims: UNION_BY_NAME,
   },
   V1Container: CONTAINER,
   V1EphemeralContainer: CONTAINER,
-  V1PodStatus: { conditions: byKey('type'), podIPs: byKey('ip'), hostIPs: byKey('ip') },
+  V1PodStatus: {
+    conditions: byKey('type'),
+    podIPs: byKey('ip'),
+    hostIPs: byKey('ip'),
+    resourceClaimStatuses: UNION_BY_NAME,
+  },
   V1NodeSpec: { podCIDRs: AS_SET },
   V1NodeStatus: { conditions: byKey('type'), addresses: byKey('type') },
   V1NamespaceStatus: { conditions: byKey('type') },

@@ -34,21 +34,29 @@ export function checkSchema(value: unknown, reference: Schema, path = ''): Schem
     ([reason, message]): StatusCause => ({ reason, message, field: path }),
   )
   const inner = Array.isArray(value)
-    ? value.map((item, index) => checkSchema(item, schema.items ?? {}, `${path}[${index}]`))
+    ? value.map((item, index) => checkItem(item, schema.items ?? {}, `${path}[${index}]`))
     : isRecord(value)
       ? checkFields(value, schema, path)
       : []
   return together([{ causes: bounds, unknown: [] }, ...inner])
 }
 
-/** A copy without the fields that the schema does not know. */
+/** In a list, `null` is an item of the wrong type. */
+function checkItem(item: unknown, reference: Schema, path: string): SchemaFindings {
+  const schema = resolveSchema(reference)
+  if (item !== null || schema.nullable === true) return checkSchema(item, schema, path)
+  const cause = checkType(item, schema, path)
+  return { causes: cause === undefined ? [] : [cause], unknown: [] }
+}
+
+/** A copy without the fields that the schema does not know, and without those that are `null` and may not be. */
 export function prune(value: unknown, reference: Schema): unknown {
   const schema = resolveSchema(reference)
   if (Array.isArray(value)) return value.map((item) => prune(item, schema.items ?? {}))
   if (!isRecord(value)) return value
   const kept = Object.entries(value).flatMap(([field, inner]): [string, unknown][] => {
     const known = schemaOfField(schema, field)
-    if (known !== undefined) return [[field, prune(inner, known)]]
+    if (known !== undefined) return inner === null && !mayBeNull(known) ? [] : [[field, prune(inner, known)]]
     return isOpen(schema) ? [[field, inner]] : []
   })
   return Object.fromEntries(kept)
@@ -101,7 +109,12 @@ function checkFields(fields: Fields, schema: Schema, path: string): SchemaFindin
 }
 
 function schemaOfField({ properties, additionalProperties }: Schema, field: string): Schema | undefined {
-  return properties?.[field] ?? (typeof additionalProperties === 'object' ? additionalProperties : undefined)
+  const own = properties !== undefined && Object.hasOwn(properties, field) ? properties[field] : undefined
+  return own ?? (typeof additionalProperties === 'object' ? additionalProperties : undefined)
+}
+
+function mayBeNull({ nullable, type, ref }: Schema): boolean {
+  return nullable === true || (type === undefined && ref === undefined)
 }
 
 /** True where fields that the schema does not know may be. */
