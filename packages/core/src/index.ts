@@ -1,5 +1,6 @@
 export * from './component.ts'
 export * from './errors.ts'
+export * from './limited-warn.ts'
 export * from './model/endpoint.ts'
 export * from './model/flow.ts'
 export * from './model/node.ts'

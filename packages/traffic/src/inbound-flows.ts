@@ -8,6 +8,7 @@ import {
   formatEndpoint,
   formatServicePortName,
   type Logger,
+  limitedWarn,
   type NodeName,
   type ServiceDirectory,
 } from '@edgeway/core'
@@ -58,11 +59,13 @@ const SUSPICIOUS: ReadonlySet<FlowRefusal> = new Set(['unknown-target', 'wrong-n
 export class InboundFlows implements FlowHandler {
   readonly #options: InboundFlowsOptions
   readonly #deps: InboundFlowsDeps
+  readonly #warn: Logger['warn']
   #isDraining = false
 
   constructor(options: InboundFlowsOptions, deps: InboundFlowsDeps) {
     this.#options = options
     this.#deps = deps
+    this.#warn = limitedWarn(deps.logger)
   }
 
   /** From here on new flows are refused; those that are open go on. */
@@ -130,7 +133,7 @@ export class InboundFlows implements FlowHandler {
   #refused({ from, service, target }: FlowRequest, { status, reason }: Refusal): void {
     this.#deps.metrics.refusals.add({ reason: status })
     const fields = { from, service, target: formatEndpoint(target), status, reason }
-    if (SUSPICIOUS.has(status)) this.#deps.logger.warn('flow of another node refused', fields)
+    if (SUSPICIOUS.has(status)) this.#warn('flow of another node refused', fields)
     else this.#deps.logger.debug('flow of another node refused', fields)
   }
 }

@@ -117,6 +117,22 @@ describe('splice', () => {
     expect(await joined.ended).toBe('endpoint-reset')
   })
 
+  it('resets a client that still reads such an answer at once when it is cut', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+    const { client, clientSide, endpointSide, endpoint } = ends()
+    const joined = splice(clientSide, endpointSide)
+    endpoint.stream.end('413 too large')
+    await once(endpoint.stream, 'finish')
+    endpoint.reset()
+    await closed(endpointSide.stream)
+    const failed = once(client.stream, 'error')
+
+    joined.cut()
+
+    await failed
+    expect(await joined.ended).toBe('endpoint-reset')
+  })
+
   it('resets a client that goes on sending after the endpoint has reset', async () => {
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
     const { client, clientSide, endpointSide, endpoint } = ends()

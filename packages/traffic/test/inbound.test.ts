@@ -217,6 +217,16 @@ describe('flows of other nodes', () => {
     expect(lab.deps.metrics.value('edgeway_traffic_flows_total', labels)).toBe(1)
   })
 
+  it('can not fill the log, however many of them are refused', async () => {
+    await using lab = await TrafficLab.start()
+    const [target] = endpointsOf('edge-9/10.1.0.1:80')
+
+    for (let count = 0; count < 200; count++) await open(lab, requestTo(target ?? expect.fail(), SERVICE))
+
+    expect(lab.deps.logger.lines.filter(({ level }) => level === 'warn').length).toBeLessThan(50)
+    expect(refusals(lab, 'wrong-node')).toBe(200)
+  })
+
   it('are refused while the node stops, which waits for those that are open', async () => {
     await using lab = await TrafficLab.start()
     await using web = await startListed(lab)

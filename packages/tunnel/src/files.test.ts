@@ -6,6 +6,7 @@ import { afterAll, describe, expect, it } from 'vitest'
 import { loadOrCreateKey } from './identity.ts'
 import { formatJoinToken, loadOrCreateJoinToken, parseJoinToken, readJoinTokens } from './join-token.ts'
 import { PrivateFile } from './private-file.ts'
+import { MAX_MEMBERS } from './protocol/registry.ts'
 import { MemberStore } from './server/member-store.ts'
 
 const PEER = '12D3KooWRw48BNE3xLFTAZ64JHV2Pm6dAt32PYadh6zriuC14Lxb'
@@ -57,6 +58,18 @@ describe('the key file', () => {
 
     await expect(loadOrCreateKey(new PrivateFile(path))).rejects.toMatchObject({ code: 'ERR_KEY_FILE' })
     expect(await readFile(path, 'utf8')).toBe('broken')
+  })
+
+  it('is refused when a bit of either half has changed', async () => {
+    const path = await newPath('key')
+    const stored = new PrivateFile(path)
+    await loadOrCreateKey(stored)
+    const bytes = await readFile(path)
+    // Behind 4 bytes of protobuf: both halves of the key.
+    for (let index = 4; index < bytes.length; index++) {
+      await writeFile(path, bytes.with(index, (bytes[index] ?? 0) ^ 1))
+      await expect(loadOrCreateKey(stored), `byte ${index}`).rejects.toMatchObject({ code: 'ERR_KEY_FILE' })
+    }
   })
 })
 
@@ -112,6 +125,7 @@ describe('the members file', () => {
     peerId,
     since: '2026-01-01T00:00:00Z',
   })
+  const edge1 = member('edge-1', PEER)
 
   it('keeps the members over a restart, for its owner only', async () => {
     const path = await newPath('members.json')
@@ -138,16 +152,23 @@ describe('the members file', () => {
     expect([...store.all()]).toEqual([member('edge-2', OTHER_PEER)])
   })
 
-  it.each(['', '{', '[]', '{"version":2,"members":[]}', '{"version":1,"members":[{"node":"a"}]}'])(
-    'is never emptied when it is broken: %s',
-    async (content) => {
-      const path = join(await newDirectory(), 'members.json')
-      await writeFile(path, content)
+  it.each([
+    ['nothing', ''],
+    ['half an object', '{'],
+    ['another kind of JSON', '[]'],
+    ['another version', '{"version":2,"members":[]}'],
+    ['a member without a key', '{"version":1,"members":[{"node":"a"}]}'],
+    // Sent to the agents, one such member would keep all of them from joining.
+    ['a name of no node', JSON.stringify({ version: 1, members: [member('Edge 1', PEER)] })],
+    ['a key that is none', JSON.stringify({ version: 1, members: [member('edge-1', 'key')] })],
+    ['too many members', JSON.stringify({ version: 1, members: Array(MAX_MEMBERS + 1).fill(edge1) })],
+  ])('is never emptied when it is broken: %s', async (_what, content) => {
+    const path = join(await newDirectory(), 'members.json')
+    await writeFile(path, content)
 
-      await expect(MemberStore.load(new PrivateFile(path))).rejects.toThrow(
-        /is broken: restore it from a backup, or delete it/,
-      )
-      expect(await readFile(path, 'utf8')).toBe(content)
-    },
-  )
+    await expect(MemberStore.load(new PrivateFile(path))).rejects.toThrow(
+      /is broken: restore it from a backup, or delete it/,
+    )
+    expect(await readFile(path, 'utf8')).toBe(content)
+  })
 })

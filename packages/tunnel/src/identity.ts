@@ -1,7 +1,15 @@
-import { generateKeyPair, privateKeyFromProtobuf, privateKeyToProtobuf } from '@libp2p/crypto/keys'
+import {
+  generateKeyPair,
+  generateKeyPairFromSeed,
+  privateKeyFromProtobuf,
+  privateKeyToProtobuf,
+} from '@libp2p/crypto/keys'
 import type { PrivateKey } from '@libp2p/interface'
 import { KeyFileError } from './errors.ts'
 import type { StoredValue } from './stored-value.ts'
+
+/** Of an Ed25519 key, in front of its public half. */
+const SEED_BYTES = 32
 
 /**
  * The Ed25519 key of this process, made at its first start.
@@ -15,7 +23,7 @@ export async function loadOrCreateKey(stored: StoredValue): Promise<PrivateKey> 
 
   const exposure = await stored.exposure()
   if (exposure !== undefined) throw new KeyFileError(`the key in ${stored.place} ${exposure}`)
-  return decodeKey(stored, bytes)
+  return await decodeKey(stored, bytes)
 }
 
 async function createKey(stored: StoredValue): Promise<PrivateKey> {
@@ -24,14 +32,23 @@ async function createKey(stored: StoredValue): Promise<PrivateKey> {
   return key
 }
 
-function decodeKey({ place }: StoredValue, bytes: Uint8Array): PrivateKey {
+async function decodeKey({ place }: StoredValue, bytes: Uint8Array): Promise<PrivateKey> {
   const advice =
     'restore it from a backup, or delete it to get a new identity (the node must then join again)'
+  const key = parseKey(bytes)
+  if (key === undefined) throw new KeyFileError(`the key in ${place} is broken: ${advice}`)
+  if (key.type !== 'Ed25519') throw new KeyFileError(`what is in ${place} is no Ed25519 key: ${advice}`)
+  // libp2p takes both halves as they are. If they don't belong together, nobody would believe this process who it is.
+  const derived = await generateKeyPairFromSeed('Ed25519', key.raw.subarray(0, SEED_BYTES))
+  if (!derived.equals(key)) throw new KeyFileError(`the key in ${place} is broken: ${advice}`)
+  return key
+}
+
+function parseKey(bytes: Uint8Array): PrivateKey | undefined {
   try {
-    const key = privateKeyFromProtobuf(bytes)
-    if (key.type === 'Ed25519') return key
-  } catch (error) {
-    throw new KeyFileError(`the key in ${place} is broken: ${advice}`, { cause: error })
+    return privateKeyFromProtobuf(bytes)
+  } catch {
+    // The parser says "no" by throwing; its words about protobuf help nobody.
+    return undefined
   }
-  throw new KeyFileError(`what is in ${place} is no Ed25519 key: ${advice}`)
 }

@@ -43,7 +43,10 @@ export function createTunnelMetrics(metrics: Metrics): TunnelMetrics {
   }
 }
 
-/** `not-admitted`: no join within the grace; `reservation`, `circuit`: asked for by, or to, a peer that did not join. */
+/**
+ * `not-admitted`: no join within the grace; `reservation`, `circuit`: asked for by, or to, a peer that did not join;
+ * `too-slow`: a member that does not read the registry.
+ */
 export type ServerRefusal = JoinRefusal | 'not-admitted' | 'reservation' | 'circuit' | 'too-slow'
 
 export interface ServerMetrics {

@@ -39,6 +39,17 @@ describe('the peer book', () => {
     expect(book.byNode(nameOf('edge-1'))?.peerId).toBe('new')
   })
 
+  it('believes the server that spoke last about a node', () => {
+    const book = new PeerBook()
+    book.replace('server-1', [peer('edge-1', 'old')])
+    book.replace('server-2', [peer('edge-1', 'old')])
+    // The first one went away, so it never says that the node has another key now.
+    book.remove('server-2', 'old')
+    book.set('server-2', peer('edge-1', 'new'))
+
+    expect(book.byNode(nameOf('edge-1'))?.peerId).toBe('new')
+  })
+
   it('waits for the word about an unknown peer', async () => {
     const book = new PeerBook()
     const waiting = book.waitFor('one', 60_000)

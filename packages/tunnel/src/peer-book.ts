@@ -13,7 +13,7 @@ interface ServerView {
  * only the server itself takes it back.
  */
 export class PeerBook {
-  /** By the server's PeerId. */
+  /** By the server's PeerId; the one that spoke last is the last one. */
   readonly #views = new Map<string, ServerView>()
   readonly #waiting = new Map<string, Set<() => void>>()
   readonly #removed: (peerId: string) => void
@@ -35,17 +35,17 @@ export class PeerBook {
     return undefined
   }
 
+  /** As the server says that spoke last: one that is away does not know of new keys and addresses. */
   byNode(node: NodeName): PeerRecord | undefined {
-    for (const view of this.#views.values()) {
-      const peer = view.byNode.get(node)
-      if (peer !== undefined) return peer
-    }
-    return undefined
+    let last: PeerRecord | undefined
+    for (const view of this.#views.values()) last = view.byNode.get(node) ?? last
+    return last
   }
 
   /** The server's whole word, in place of all that it said before. */
   replace(server: string, peers: readonly PeerRecord[]): void {
     const before = this.#views.get(server)
+    this.#views.delete(server)
     this.#views.set(server, { byPeerId: new Map(), byNode: new Map() })
     for (const peer of peers) this.set(server, peer)
     for (const peerId of before?.byPeerId.keys() ?? []) this.#notifyIfGone(peerId)
@@ -53,6 +53,7 @@ export class PeerBook {
 
   set(server: string, peer: PeerRecord): void {
     const view = this.#views.get(server) ?? { byPeerId: new Map(), byNode: new Map() }
+    this.#views.delete(server)
     this.#views.set(server, view)
     view.byPeerId.set(peer.peerId, peer)
     view.byNode.set(peer.node, peer)

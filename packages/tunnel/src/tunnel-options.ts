@@ -11,7 +11,7 @@ export interface TunnelOptions {
   readonly announceAddresses: 'auto' | readonly string[]
   /** Private addresses are announced and dialled, too. Wrong where sites share subnets. */
   readonly usePrivateAddresses: boolean
-  /** For each step towards a session: connecting, joining. */
+  /** For each step towards a session: connecting, joining, reserving. */
   readonly joinTimeoutMs: number
   /** For a connection to another node, on whatever path. */
   readonly connectTimeoutMs: number

@@ -1,8 +1,12 @@
-import { expect, it } from 'vitest'
+import { afterEach, expect, it, vi } from 'vitest'
 import { echo, SmallMesh, serving, twoNodes } from './small-mesh.ts'
+
+afterEach(() => void vi.useRealTimers())
 
 it('a node is dialled at an address that it got after it joined', async () => {
   await using mesh = await SmallMesh.create()
+  // A look at the addresses comes every 2 s: each round below makes one due.
+  vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] })
   const announceAddresses: string[] = []
   const [one, two] = await twoNodes(mesh, { announceAddresses })
   two.tunnel.serve(serving(echo))
@@ -12,6 +16,7 @@ it('a node is dialled at an address that it got after it joined', async () => {
 
   let path: string
   do {
+    await vi.advanceTimersByTimeAsync(2_000)
     const connection = await one.dial('edge-2')
     path = connection.path
     connection.reset()

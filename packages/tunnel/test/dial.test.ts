@@ -1,10 +1,16 @@
 import { once } from 'node:events'
+import { createServer, type Server } from 'node:net'
 import { DialError, type FlowAnswer, type FlowHandler } from '@edgeway/core'
 import { describe, expect, it } from 'vitest'
 import { echo, SmallMesh, serving, textOf, twoNodes, until } from './small-mesh.ts'
 
 function refusing(answer: FlowAnswer): FlowHandler {
   return { open: async () => answer }
+}
+
+function portOf(server: Server): number {
+  const address = server.address()
+  return typeof address === 'object' && address !== null ? address.port : 0
 }
 
 describe('a dial', () => {
@@ -116,6 +122,30 @@ describe('a dial', () => {
     await dialling
 
     await until(() => abandoned, 'the flow is abandoned')
+  })
+
+  it('fails as a timeout when the other node takes the connection and stays silent', async () => {
+    await using mesh = await SmallMesh.create()
+    const silent = createServer().listen(0, '127.0.0.1')
+    await once(silent, 'listening')
+    await mesh.server()
+    const one = await (await mesh.node('edge-1', { connectTimeoutMs: 200 })).ready()
+    const two = await mesh.node('edge-2', { announceAddresses: [`127.0.0.1:${portOf(silent)}`] })
+    await (await two.ready()).tunnel[Symbol.asyncDispose]()
+
+    await expect((await one.knows(1)).dial('edge-2')).rejects.toMatchObject({ failure: 'timeout' })
+    silent.close()
+  })
+
+  it('leaves no connections behind to a node that resets its flows', async () => {
+    await using mesh = await SmallMesh.create()
+    const [one, two] = await twoNodes(mesh)
+    two.tunnel.serve({ open: () => Promise.reject(new Error('broken')) })
+    for (let i = 0; i < 5; i++)
+      await expect(one.dial('edge-2')).rejects.toMatchObject({ failure: 'unreachable' })
+
+    const count = (): number => one.deps.metrics.value('edgeway_tunnel_connections', { path: 'relayed' })
+    await until(() => count() === 0, 'the connections are closed')
   })
 
   it('shares one connection with dials at the same time', async () => {

@@ -150,6 +150,7 @@ describe('the tunnel server', () => {
     const gone = closed(connection)
     const stream = await connection.newStream(REGISTRY_PROTOCOL)
     stream.send(bytes)
+    await stream.close()
 
     await gone
     expect(deps.metrics.value('edgeway_tunnel_server_refusals_total', { reason: 'bad-request' })).toBe(1)

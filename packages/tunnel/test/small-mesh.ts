@@ -75,6 +75,8 @@ export class SmallMesh implements AsyncDisposable {
       keyFile: join(this.directory, `${name}-key`),
       announceAddresses: [],
       usePrivateAddresses: true,
+      // Tests that leave flows open don't wait for them.
+      drainTimeoutMs: 0,
       ...overrides,
     })
     this.#stack.use(node)

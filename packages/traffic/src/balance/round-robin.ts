@@ -9,7 +9,7 @@ export class RoundRobin {
   order<Item>(items: readonly Item[]): Item[] {
     if (items.length === 0) return []
     const start = this.#next % items.length
-    this.#next = (start + 1) % Number.MAX_SAFE_INTEGER
+    this.#next = start + 1
     return [...items.slice(start), ...items.slice(0, start)]
   }
 }

@@ -8,7 +8,7 @@ import {
   type EndpointConnection,
   type Path,
 } from '@edgeway/core'
-import { KEEP_ALIVE } from '../keep-alive.ts'
+import { keepAlive } from '../keep-alive.ts'
 import { resetSocket } from '../reset-socket.ts'
 
 /** Connects by plain TCP from this node. */
@@ -26,7 +26,7 @@ export class DirectDialer implements Dialer {
   }
 }
 
-const SOCKET_OPTIONS = { allowHalfOpen: true, noDelay: true, ...KEEP_ALIVE }
+const SOCKET_OPTIONS = { allowHalfOpen: true, noDelay: true }
 
 function connected(endpoint: Endpoint, signal: AbortSignal): Promise<Socket> {
   const { promise, resolve, reject } = Promise.withResolvers<Socket>()
@@ -44,6 +44,7 @@ function connected(endpoint: Endpoint, signal: AbortSignal): Promise<Socket> {
   socket.once('connect', () => {
     signal.removeEventListener('abort', abort)
     socket.off('error', fail)
+    keepAlive(socket)
     // Until the new owner listens, an early reset must not be an unhandled error; `destroyed` tells it.
     socket.on('error', () => {})
     resolve(socket)

@@ -1,14 +1,14 @@
 import { once } from 'node:events'
 import { createServer, type Server, type Socket } from 'node:net'
 import type { ListenerAddress } from '@edgeway/core'
-import { KEEP_ALIVE } from '../keep-alive.ts'
+import { keepAlive } from '../keep-alive.ts'
 
 /** Connections that the kernel queues before they are accepted. */
 const BACKLOG = 4_096
 
 export interface TcpServerDeps {
   onSocket(socket: Socket): void
-  /** The server can't accept any more. Running out of descriptors is not among it: the kernel drops the connection. */
+  /** The server can't accept any more. Running out of descriptors is not among it: libuv resets new connections. */
   onFatal(error: Error): void
 }
 
@@ -22,7 +22,8 @@ export async function listenTcp(
   { ip, port }: ListenerAddress,
   { onSocket, onFatal }: TcpServerDeps,
 ): Promise<Server> {
-  const server = createServer({ allowHalfOpen: true, noDelay: true, ...KEEP_ALIVE }, (socket) => {
+  const server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
+    keepAlive(socket)
     // An early reset must not be an unhandled error; whoever takes the socket over sees it destroyed.
     socket.on('error', () => {})
     onSocket(socket)

@@ -1,6 +1,5 @@
-import type { Logger } from '@edgeway/core'
+import { type Logger, limitedWarn } from '@edgeway/core'
 import type { ConnectionGater, PeerId } from '@libp2p/interface'
-import { limitedWarn } from '../limited-warn.ts'
 import type { TunnelMetrics } from '../metrics.ts'
 import type { PeerBook } from '../peer-book.ts'
 

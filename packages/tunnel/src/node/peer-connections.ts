@@ -63,9 +63,10 @@ export class PeerConnections {
     }
   }
 
-  /** New flows take another connection for a while: this one did not answer. */
+  /** New flows take another connection for a while: this one did not answer. Closed when nothing else is on it. */
   avoid(connection: Connection): void {
     this.#avoidedUntil.set(connection, performance.now() + AVOID_MS)
+    if (connection.streams.length === 0) void closeConnection(connection)
   }
 
   /** Closes all connections to a peer that must not be talked to any more. */
@@ -126,7 +127,7 @@ export class PeerConnections {
 
   async #dialDirect(address: Multiaddr, peer: PeerRecord): Promise<Connection> {
     try {
-      const connection = await this.#host.dial(multiaddr(`${address}/p2p/${peer.peerId}`), this.#deadline())
+      const connection = await this.#dial(`${address}/p2p/${peer.peerId}`)
       this.#directFailedAt.delete(peer)
       return connection
     } catch (error) {
@@ -137,17 +138,20 @@ export class PeerConnections {
 
   /** Closed again when a direct one was first: it is of no use then. */
   async #dialRelayed(relay: Multiaddr, peerId: string): Promise<Connection> {
-    const connection = await this.#host.dial(
-      multiaddr(`${relay}/p2p-circuit/p2p/${peerId}`),
-      this.#deadline(),
-    )
+    const connection = await this.#dial(`${relay}/p2p-circuit/p2p/${peerId}`)
     const best = this.#existing(peerId)
     if (best === undefined || !best.direct) return connection
     await closeConnection(connection)
     return best
   }
 
-  #deadline(): AbortSignal {
-    return AbortSignal.any([this.#stopping.signal, AbortSignal.timeout(this.#options.connectTimeoutMs)])
+  /** @throws {TimeoutError} when the time is up; libp2p's own error for that depends on the step it happened in */
+  async #dial(address: string): Promise<Connection> {
+    const timeout = AbortSignal.timeout(this.#options.connectTimeoutMs)
+    try {
+      return await this.#host.dial(multiaddr(address), AbortSignal.any([this.#stopping.signal, timeout]))
+    } catch (error) {
+      throw timeout.aborted ? timeout.reason : error
+    }
   }
 }

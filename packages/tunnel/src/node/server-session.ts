@@ -17,6 +17,7 @@ import {
   type ServerMessage,
 } from '../protocol/registry.ts'
 import { StreamDuplex } from '../stream-duplex.ts'
+import { abortable } from './abortable.ts'
 import { BackOff } from './back-off.ts'
 
 /** The same failure is logged again after that long only: attempts are seconds apart. */
@@ -150,7 +151,7 @@ export class ServerSession implements AsyncDisposable {
     try {
       book.replace(server.toString(), await this.#join(stream, token))
       this.#stream = stream
-      await host.reserve(server)
+      await abortable(host.reserve(server), AbortSignal.any([lost.signal, this.#deadline()]))
       this.#setRelay(connection.remoteAddr)
       this.#logger.info('joined the tunnel server', { peer: server.toString(), peers: book.size })
       await this.#follow(stream, server.toString(), AbortSignal.any([lost.signal, this.#stopping.signal]))

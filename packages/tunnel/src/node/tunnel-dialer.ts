@@ -15,6 +15,7 @@ import {
 import { readFrame } from '../protocol/frames.ts'
 import type { PeerRecord } from '../protocol/registry.ts'
 import { StreamDuplex } from '../stream-duplex.ts'
+import { abortable } from './abortable.ts'
 import type { OpenFlows } from './open-flows.ts'
 import type { PeerConnections } from './peer-connections.ts'
 
@@ -81,6 +82,7 @@ export class TunnelDialer implements Dialer {
     } catch (cause) {
       signal.throwIfAborted()
       if (cause instanceof DialError) throw cause
+      this.#deps.connections.avoid(second)
       const reason = `the agent of node ${peer.node} does not answer`
       throw new DialError(target.endpoint, { failure: 'unreachable', reason }, { cause })
     }
@@ -173,16 +175,4 @@ export class TunnelDialer implements Dialer {
 
 function isTimeout(error: unknown): boolean {
   return error instanceof Error && error.name === 'TimeoutError'
-}
-
-/** Settles as `promise` does, or rejects with the signal's reason when that aborts first. */
-async function abortable<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
-  const aborted = Promise.withResolvers<never>()
-  const abort = (): void => aborted.reject(signal.reason)
-  signal.addEventListener('abort', abort, { once: true })
-  try {
-    return await Promise.race([promise, aborted.promise])
-  } finally {
-    signal.removeEventListener('abort', abort)
-  }
 }

@@ -96,7 +96,7 @@ export function decodeAgentMessage(payload: Uint8Array): AgentMessage | undefine
   return {
     type,
     version,
-    node: nodeOf(object),
+    node: nodeField(object),
     token: textField(object, 'token', 200),
     addresses: addressesOf(object),
   }
@@ -125,14 +125,14 @@ export function decodeServerMessage(payload: Uint8Array): ServerMessage | undefi
 
 function peerOf(object: JsonObject): PeerRecord {
   return {
-    node: nodeOf(object),
+    node: nodeField(object),
     peerId: textField(object, 'peerId', MAX_PEER_ID_LENGTH),
     addresses: addressesOf(object),
   }
 }
 
 /** Node names are DNS subdomains (RFC 1123). */
-function nodeOf(object: JsonObject): NodeName {
+export function nodeField(object: JsonObject): NodeName {
   const text = textField(object, 'node', 253)
   if (!/^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$/.test(text)) throw new ProtocolError('field node is not a node name')
   return text as NodeName

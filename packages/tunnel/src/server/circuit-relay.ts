@@ -1,6 +1,5 @@
-import type { Logger } from '@edgeway/core'
+import { type Logger, limitedWarn } from '@edgeway/core'
 import type { Connection, Stream } from '@libp2p/interface'
-import { limitedWarn } from '../limited-warn.ts'
 import { MAX_STREAMS } from '../limits.ts'
 import type { ServerMetrics, ServerRefusal } from '../metrics.ts'
 import {

@@ -1,4 +1,5 @@
 import type { NodeName } from '@edgeway/core'
+import { peerIdFromString } from '@libp2p/peer-id'
 import { MembersFileError, ProtocolError } from '../errors.ts'
 import {
   arrayField,
@@ -8,6 +9,7 @@ import {
   parseJsonObject,
   textField,
 } from '../protocol/json.ts'
+import { MAX_MEMBERS, nodeField } from '../protocol/registry.ts'
 import type { StoredValue } from '../stored-value.ts'
 
 /** A node that was let in once; its key alone may speak for it from then on. */
@@ -19,7 +21,6 @@ export interface Member {
 }
 
 const VERSION = 1
-const MAX_MEMBERS = 100_000
 
 /** Who was admitted, in memory and stored: a restarted server knows its members. */
 export class MemberStore {
@@ -111,9 +112,14 @@ function decodeMembers(bytes: Uint8Array): Member[] {
 }
 
 function memberOf(object: JsonObject): Member {
-  return {
-    node: textField(object, 'node', 253) as NodeName,
-    peerId: textField(object, 'peerId', 100),
-    since: textField(object, 'since', 40),
+  return { node: nodeField(object), peerId: peerIdField(object), since: textField(object, 'since', 40) }
+}
+
+function peerIdField(object: JsonObject): string {
+  const text = textField(object, 'peerId', 100)
+  try {
+    return peerIdFromString(text).toString()
+  } catch (error) {
+    throw new ProtocolError(`"${text}" is no PeerId`, { cause: error })
   }
 }

@@ -1,6 +1,6 @@
-import type { LogFields } from '@edgeway/core'
 import { afterEach, beforeEach, expect, it, vi } from 'vitest'
 import { limitedWarn } from './limited-warn.ts'
+import type { LogFields } from './ports/logger.ts'
 
 beforeEach(() => void vi.useFakeTimers())
 afterEach(() => void vi.useRealTimers())

@@ -1,4 +1,4 @@
-import type { LogFields, Logger } from '@edgeway/core'
+import type { LogFields, Logger } from './ports/logger.ts'
 
 const LINES_PER_MINUTE = 30
 const MINUTE_MS = 60_000
