@@ -21,7 +21,7 @@ const DOORS = [
     to: 'node_modules/@kubernetes/client-node/',
     from: '^packages/(metadata/src/kubernetes/|testbed/src/api-double/schema/)',
   },
-  { to: '^(node:)?sqlite$', from: '^packages/metadata/src/store/' },
+  { to: '^(node:)?sqlite$', from: '^packages/(metadata/src/store|testbed/src/metaserver-double/edge)/' },
   { to: 'node_modules/dns-packet/', from: '^packages/dns/(src/message\\.ts|.*\\.test\\.ts|test/)' },
   {
     to: 'node_modules/koffi/',
@@ -33,6 +33,11 @@ const DOORS = [
   {
     to: '^(node:)?child_process$',
     from: '^(packages/(proxier|testbed)|e2e|demo|bench|container|scripts)/|/test/|\\.test\\.ts$',
+  },
+  // As a global it is kept behind the same door by biome.jsonc.
+  {
+    to: '^(node:)?process$',
+    from: '^(packages/(runtime/src/process\\.ts|testbed/)|e2e/|demo/|bench/|container/|scripts/)',
   },
 ]
 

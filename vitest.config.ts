@@ -7,8 +7,8 @@ export default defineConfig({
         // Modules alone or a few with real sockets on loopback; needs no privileges.
         test: {
           name: 'unit',
-          include: ['packages/**/*.test.ts', 'bench/**/*.test.ts', 'scripts/**/*.test.ts'],
-          exclude: ['**/node_modules/**', '**/*.netns.test.ts'],
+          include: ['**/*.test.ts'],
+          exclude: ['**/node_modules/**', '.cache/**', '**/*.netns.test.ts'],
           testTimeout: 20_000,
         },
       },

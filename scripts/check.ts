@@ -1,65 +1,50 @@
 /** The gate: every step runs, those that fail show their output. */
 import { spawn } from 'node:child_process'
-import { once } from 'node:events'
+
+const CODE = ['packages', 'e2e', 'demo', 'bench', 'container', 'scripts']
 
 const STEPS = [
-  { name: 'format and lint', command: ['biome', 'ci', '--error-on-warnings'] },
+  { name: 'format and lint', command: ['biome', 'ci', '--colors=off', '--error-on-warnings'] },
   { name: 'types', command: ['tsc', '--noEmit'] },
-  {
-    name: 'promises and switches',
-    command: [
-      'oxlint',
-      '--type-aware',
-      '--deny-warnings',
-      'packages',
-      'e2e',
-      'demo',
-      'bench',
-      'container',
-      'scripts',
-    ],
-  },
-  {
-    name: 'boundaries',
-    command: [
-      'depcruise',
-      '--config',
-      '.dependency-cruiser.mjs',
-      'packages',
-      'e2e',
-      'demo',
-      'bench',
-      'scripts',
-    ],
-  },
+  { name: 'promises, switches and mocks', command: ['oxlint', '--type-aware', '--deny-warnings', ...CODE] },
+  { name: 'boundaries', command: ['depcruise', '--config', '.dependency-cruiser.mjs', ...CODE] },
   { name: 'dead code', command: ['knip', '--treat-config-hints-as-errors'] },
   { name: 'unit tests', command: ['vitest', 'run', '--project', 'unit'] },
-] as const
+]
 
-async function run([file, ...args]: readonly [string, ...string[]]): Promise<{
-  code: unknown
-  output: string
+const stop = new AbortController()
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => stop.abort())
+
+/** The whole output comes at the end, and only of what failed; a step that was stopped has ended, too. */
+function run([file = '', ...args]: readonly string[]): Promise<{
+  readonly ok: boolean
+  readonly output: string
 }> {
   const child = spawn(file, args, { stdio: ['ignore', 'pipe', 'pipe'] })
+  const pass = (): void => void child.kill('SIGTERM')
+  stop.signal.addEventListener('abort', pass)
   let output = ''
-  child.stdout.on('data', (chunk: Buffer) => {
-    output += chunk.toString()
+  for (const stream of [child.stdout, child.stderr])
+    stream.setEncoding('utf8').on('data', (text: string) => {
+      output += text
+    })
+  return new Promise((resolve) => {
+    child.on('error', ({ message }) => resolve({ ok: false, output: message }))
+    child.on('close', (code) => {
+      stop.signal.removeEventListener('abort', pass)
+      resolve({ ok: code === 0, output })
+    })
   })
-  child.stderr.on('data', (chunk: Buffer) => {
-    output += chunk.toString()
-  })
-  const [code] = await once(child, 'close')
-  return { code, output }
 }
 
-let failures = 0
+let passed = 0
 for (const { name, command } of STEPS) {
+  if (stop.signal.aborted) break
   const started = performance.now()
-  const { code, output } = await run(command)
+  const { ok, output } = await run(command)
   const seconds = ((performance.now() - started) / 1_000).toFixed(1)
-  process.stdout.write(`${code === 0 ? '✓' : '✗'} ${name} (${seconds} s)\n`)
-  if (code === 0) continue
-  failures += 1
-  process.stdout.write(`${output}\n`)
+  process.stdout.write(`${ok ? '✓' : '✗'} ${name} (${seconds} s)\n`)
+  if (ok) passed += 1
+  else process.stdout.write(`${output}\n`)
 }
-process.exitCode = failures > 0 ? 1 : 0
+process.exitCode = passed === STEPS.length ? 0 : 1

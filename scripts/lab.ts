@@ -1,10 +1,10 @@
-/** `pnpm lab list` and `pnpm lab clean [ID...]`. */
+/** `npm run lab -- list` and `npm run lab -- clean [ID...]`. */
 import { parseArgs } from 'node:util'
 import { cleanLabs, LabError, listLabs } from '../packages/testbed/src/index.ts'
 
-const USAGE = `usage: pnpm lab list            labs on this machine
-       pnpm lab clean          removes kept labs and what killed runs left
-       pnpm lab clean ID...    removes these, even while they are in use
+const USAGE = `usage: npm run lab -- list          labs on this machine
+       npm run lab -- clean         removes kept labs and what killed runs left
+       npm run lab -- clean ID...   removes these, even while they are in use
 `
 
 try {

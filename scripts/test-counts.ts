@@ -5,6 +5,9 @@ export interface TestCounts {
   readonly skipped: number
 }
 
+/** Of tests that were to run and did not. */
+export const NOT_RUN: TestCounts = { passed: 0, failed: 1, skipped: 0 }
+
 /** The parts of vitest's JSON report that count. */
 interface Report {
   readonly numPassedTests: number
@@ -20,7 +23,7 @@ interface Report {
  */
 export function countTests(report: string | undefined, exitCode: number): TestCounts {
   const parsed = report === undefined ? undefined : parseReport(report)
-  if (parsed === undefined) return { passed: 0, failed: 1, skipped: 0 }
+  if (parsed === undefined) return NOT_RUN
   const unloadable = parsed.testResults.filter(
     ({ status, assertionResults }) => status === 'failed' && assertionResults.length === 0,
   )

@@ -7,6 +7,7 @@ export const TOOLS = [
   { tool: 'curl', debianPackage: 'curl', why: 'calls Services' },
   { tool: 'dig', debianPackage: 'bind9-dnsutils', why: 'asks the DNS responder' },
   { tool: 'dnsmasq', debianPackage: 'dnsmasq-base', why: "is the lab's DNS server of the internet" },
+  { tool: 'sysctl', debianPackage: 'procps', why: 'sets options of the kernel' },
   { tool: 'kubectl', debianPackage: 'kubernetes-client', why: 'applies manifests' },
 ]
 
@@ -18,10 +19,13 @@ export const BENCH_TOOLS = [
   { tool: 'wrk', debianPackage: 'wrk', why: 'measures requests and connections' },
 ]
 
+/** Which images buildah and podman may take; their packages only recommend it. */
+const POLICY = 'golang-github-containers-common'
+
 /** What builds and runs container images. */
 export const CONTAINER_TOOLS = [
-  { tool: 'buildah', debianPackage: 'buildah', why: 'builds images' },
-  { tool: 'podman', debianPackage: 'podman', why: 'runs them' },
+  { tool: 'buildah', debianPackage: 'buildah', besides: [POLICY], why: 'builds images' },
+  { tool: 'podman', debianPackage: 'podman', besides: [POLICY], why: 'runs them' },
   { tool: 'runc', debianPackage: 'runc', why: 'is the runtime under podman' },
   { tool: 'mmdebstrap', debianPackage: 'mmdebstrap', why: 'makes their base in tests' },
 ]

@@ -1,0 +1,61 @@
+import { spawnSync } from 'node:child_process'
+import { delimiter } from 'node:path'
+import { SetupError, searchPath } from './steps.mjs'
+
+/** Each is tried in one network namespace of their own, which is gone afterwards. */
+const FEATURES = [
+  { feature: 'bridge devices (module bridge)', script: 'ip link add b0 type bridge' },
+  { feature: 'veth devices (module veth)', script: 'ip link add v0 type veth peer name v1' },
+  {
+    feature: 'rate limits (module sch_tbf)',
+    script: 'tc qdisc add dev lo root tbf rate 1mbit burst 16kb latency 50ms',
+  },
+  {
+    feature: 'nftables with NAT (modules nf_tables, nft_chain_nat, nft_masq)',
+    script:
+      'nft "add table inet t; add chain inet t c { type nat hook postrouting priority 100; }; add rule inet t c masquerade"',
+  },
+  {
+    feature: 'connection tracking from user space (module nf_conntrack_netlink)',
+    script: 'conntrack -F',
+  },
+  {
+    feature: 'sysctls of a network namespace (/proc/sys/net must be writable)',
+    script: 'echo 1 > /proc/sys/net/ipv4/ip_forward',
+  },
+]
+
+/**
+ * Tries what the lab needs of the kernel.
+ *
+ * @throws {SetupError} saying what it lacks and how to get it
+ */
+export function checkKernel() {
+  // Unquoted, so that a reason of several lines becomes one; its stars are no file names.
+  const tries = FEATURES.map(({ script }, index) => `reason=$( (${script}) 2>&1 ) || echo ${index} $reason`)
+  // Mounts are private then, too, as `ip netns exec` has them.
+  const { status, stdout, stderr, error } = spawnSync(
+    'unshare',
+    ['--net', '--mount', 'sh', '-fc', tries.join('\n')],
+    { encoding: 'utf8', env: { ...process.env, PATH: searchPath().join(delimiter) } },
+  )
+  if (error !== undefined)
+    throw new SetupError(`unshare, of Debian's package util-linux, can't be run: ${error.message}`)
+  if (status !== 0)
+    throw new SetupError(
+      `the kernel or this container forbids network namespaces: ${stderr.trim()}\n` +
+        'Use a machine of your own, or a privileged container.',
+    )
+  const lacking = stdout
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => {
+      const [index, ...reason] = line.split(' ')
+      return `  ${FEATURES[Number(index)].feature}: ${reason.join(' ')}`
+    })
+  if (lacking.length > 0)
+    throw new SetupError(
+      `the kernel lacks what the lab needs, or this container forbids it:\n${lacking.join('\n')}\n` +
+        "Load the modules with modprobe, or use a machine with Debian's kernel or a privileged container.",
+    )
+}
