@@ -4,6 +4,7 @@ import type { Component, Logger } from '@edgeway/core'
 import type { PrometheusMetrics } from './metrics.ts'
 import type { ReadinessGates } from './readiness.ts'
 import { redactSecrets } from './redact.ts'
+import type { StatusSections } from './status.ts'
 
 export interface AdminOptions {
   /** Address to listen on. */
@@ -15,6 +16,7 @@ export interface AdminOptions {
 export interface AdminDeps {
   readonly readiness: ReadinessGates
   readonly metrics: PrometheusMetrics
+  readonly status: StatusSections
   readonly logger: Logger
   /** The effective config; shown by /configz without its secrets. */
   readonly config: unknown
@@ -37,7 +39,7 @@ const TEXT = 'text/plain; charset=utf-8'
 
 /**
  * What operators and the kubelet ask a process: /livez (it answers), /readyz (each gate, 503 while one is shut),
- * /metrics (Prometheus' text format), /configz (the effective config).
+ * /metrics (Prometheus' text format), /statusz (what each component tells of itself), /configz (the effective config).
  */
 export class AdminServer implements Component {
   readonly #server: Server
@@ -54,7 +56,8 @@ export class AdminServer implements Component {
         '/metrics',
         async () => ({ status: 200, type: deps.metrics.contentType, body: await deps.metrics.text() }),
       ],
-      ['/configz', () => configz(deps.config)],
+      ['/statusz', () => json(deps.status.read())],
+      ['/configz', () => json(redactSecrets(deps.config))],
     ])
     const limits = {
       headersTimeout: CLIENT_TIMEOUT_MS,
@@ -130,10 +133,10 @@ function readyz(readiness: ReadinessGates): Answer {
   return { status: readiness.ready ? 200 : 503, type: TEXT, body: `${[...lines, verdict].join('\n')}\n` }
 }
 
-function configz(config: unknown): Answer {
+function json(value: unknown): Answer {
   return {
     status: 200,
     type: 'application/json; charset=utf-8',
-    body: `${JSON.stringify(redactSecrets(config), null, 2)}\n`,
+    body: `${JSON.stringify(value, null, 2)}\n`,
   }
 }

@@ -21,11 +21,8 @@ export interface ProcessHost {
   readonly args: readonly string[]
   /** `NODE_NAME` of the environment (downward API), else the host name as the kubelet takes it: in lower case. */
   readonly nodeName: string
-  /**
-   * True in a pod that is told where its API server is (`KUBERNETES_SERVICE_HOST`). KubeEdge tells pods on edge nodes
-   * only where MetaServer runs in its secure mode.
-   */
-  readonly isInCluster: boolean
+  /** What a pod is told of its API server (`KUBERNETES_SERVICE_HOST` and `_PORT`); `undefined` where it is not. */
+  readonly apiServer: { readonly host: string; readonly port: string } | undefined
   /** Aborts when the process is to stop: at the first SIGTERM or SIGINT, or by `fail`. */
   readonly shutdown: AbortSignal
   /** Makes the process stop with exit code 1. */
@@ -83,13 +80,20 @@ function createHost(shutdown: AbortSignal, fail: () => void): ProcessHost {
   return {
     args: process.argv.slice(2),
     nodeName: process.env['NODE_NAME'] || hostname().toLowerCase(),
-    isInCluster: (process.env['KUBERNETES_SERVICE_HOST'] ?? '') !== '',
+    apiServer: apiServerOf(process.env),
     shutdown,
     fail,
     setGroupId,
     print: (text) => void process.stdout.write(`${text}\n`),
     printError: (text) => void process.stderr.write(`${text}\n`),
   }
+}
+
+function apiServerOf({
+  KUBERNETES_SERVICE_HOST: host = '',
+  KUBERNETES_SERVICE_PORT: port = '',
+}: NodeJS.ProcessEnv): ProcessHost['apiServer'] {
+  return host === '' ? undefined : { host, port }
 }
 
 function setGroupId(groupId: number): void {

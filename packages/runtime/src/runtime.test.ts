@@ -5,19 +5,36 @@ import { AdminServer } from './admin-server.ts'
 import { createLogger } from './log.ts'
 import { PrometheusMetrics } from './metrics.ts'
 import { ReadinessGates } from './readiness.ts'
+import { StatusSections } from './status.ts'
 
 /** An admin server on a free port, with what it shows. */
 async function startAdmin() {
   const logger = createLogger({ level: 'error' })
   const metrics = new PrometheusMetrics()
   const readiness = new ReadinessGates(logger)
+  const status = new StatusSections()
   const config = { admin: { port: 0 }, joinToken: 'edgeway1.peer.secret' }
-  const deps = { logger, metrics, readiness, config, onFatal: (error: Error) => expect.fail(error.message) }
+  const deps = {
+    logger,
+    metrics,
+    readiness,
+    status,
+    config,
+    onFatal: (error: Error) => expect.fail(error.message),
+  }
   const admin = await AdminServer.start({ host: '127.0.0.1', port: 0 }, deps)
   const get = (path: string, init?: RequestInit): Promise<Response> =>
     fetch(`http://127.0.0.1:${admin.address.port}${path}`, init)
   const { port } = admin.address
-  return { admin, port, metrics, readiness, get, [Symbol.asyncDispose]: () => admin[Symbol.asyncDispose]() }
+  return {
+    admin,
+    port,
+    metrics,
+    readiness,
+    status,
+    get,
+    [Symbol.asyncDispose]: () => admin[Symbol.asyncDispose](),
+  }
 }
 
 describe('the admin server', () => {
@@ -58,6 +75,16 @@ describe('the admin server', () => {
 
     expect(text).toContain('"port": 0')
     expect(text).not.toContain('secret"')
+  })
+
+  it('shows what each component tells of itself, as it is at that moment', async () => {
+    await using admin = await startAdmin()
+    let objects = 1
+    admin.status.section('metadata', () => ({ objects }))
+    objects = 2
+
+    expect(await (await admin.get('/statusz')).json()).toEqual({ metadata: { objects: 2 } })
+    expect(() => admin.status.section('metadata', () => ({}))).toThrow('metadata exists already')
   })
 
   it('says what it does not have and does not do', async () => {

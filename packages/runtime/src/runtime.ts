@@ -4,6 +4,7 @@ import { createLogger, type LogOptions } from './log.ts'
 import { PrometheusMetrics } from './metrics.ts'
 import type { ProcessHost } from './process.ts'
 import { ReadinessGates } from './readiness.ts'
+import { StatusSections } from './status.ts'
 
 /** The sections of a config that the runtime itself reads; /configz shows the whole of it. */
 export interface RuntimeConfig {
@@ -26,13 +27,21 @@ export class Runtime implements Component {
     const logger = createLogger(config.log)
     const metrics = new PrometheusMetrics()
     const readiness = new ReadinessGates(logger)
+    const status = new StatusSections()
     const onFatal = (error: Error): void => {
       logger.error('a component failed, the process stops', { error })
       host.fail()
     }
 
-    const admin = await AdminServer.start(config.admin, { logger, metrics, readiness, config, onFatal })
-    return new Runtime({ logger, metrics, readiness, onFatal }, admin)
+    const admin = await AdminServer.start(config.admin, {
+      logger,
+      metrics,
+      readiness,
+      status,
+      config,
+      onFatal,
+    })
+    return new Runtime({ logger, metrics, readiness, status, onFatal }, admin)
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
