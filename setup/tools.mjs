@@ -28,4 +28,10 @@ export const CONTAINER_TOOLS = [
   { tool: 'podman', debianPackage: 'podman', besides: [POLICY], why: 'runs them' },
   { tool: 'runc', debianPackage: 'runc', why: 'is the runtime under podman' },
   { tool: 'mmdebstrap', debianPackage: 'mmdebstrap', why: 'makes their base in tests' },
+  {
+    tool: 'containerd',
+    debianPackage: 'containerd',
+    besides: ['containernetworking-plugins'],
+    why: 'tells agents where pods are',
+  },
 ]

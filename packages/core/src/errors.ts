@@ -1,4 +1,4 @@
-import { type Endpoint, formatEndpoint } from './model/endpoint.ts'
+import { type EndpointAddress, formatEndpoint } from './model/endpoint.ts'
 
 /** Base of every error that this codebase throws on purpose. Callers branch on `code`, never on text. */
 export abstract class EdgewayError extends Error {
@@ -18,7 +18,7 @@ export class DialError extends EdgewayError {
   readonly retryable: boolean
 
   constructor(
-    endpoint: Omit<Endpoint, 'ready'>,
+    endpoint: EndpointAddress,
     why: { readonly failure: DialFailure; readonly reason: string; readonly retryable?: boolean },
     options?: ErrorOptions,
   ) {

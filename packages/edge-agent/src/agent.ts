@@ -16,12 +16,12 @@ export async function runAgent(config: EdgeAgentConfig, host: ProcessHost): Prom
 
   const { deps } = components.use(await Runtime.start(config, host))
   const logger = deps.logger.child({ component: 'agent' })
-  const metadataOptions = metadataOptionsOf(config, host.isInCluster)
+  const metadataOptions = metadataOptionsOf(config, host.apiServer)
   logger.info('agent starts', { node: nodeName, source: metadataOptions.source })
   // Gates come with their components: this one keeps the process from being ready while some are still missing.
   const started = deps.readiness.gate('agent')
 
-  const { services, nodes } = components.use(await Metadata.start(metadataOptions, deps))
+  const { services, nodes } = components.use(await Metadata.start(metadataOptions, { ...deps, nodeName }))
   const tunnel = components.use(await Tunnel.start(tunnelOptionsOf(config), { ...deps, nodeName }))
   const { address: nodeAddress } = components.use(await NodeDevice.start(config.device, deps))
   components.use(await DnsServer.start(config.dns, { ...deps, services, nodeAddress }))

@@ -63,6 +63,14 @@ describe('the config of the edge agent', () => {
       wrong: { metadata: { source: { kind: 'metaserver', url: 'http://me:secret@127.0.0.1:10550' } } },
       message: /metadata\.source\.url: expected a URL without credentials, .*<redacted>@127/,
     },
+    {
+      wrong: { metadata: { source: { kind: 'metaserver', tokenFile: '/token' } } },
+      message: /metadata\.source: expected no caFile and no tokenFile with an http URL/,
+    },
+    {
+      wrong: { metadata: { ownEndpoints: { criSocket: 'containerd' } } },
+      message: /metadata\.ownEndpoints\.criSocket: expected/,
+    },
     { wrong: { tunnel: {} }, message: /tunnel\.servers: missing/ },
     { wrong: { kind: 'EdgeAgent' }, message: /kind: expected "EdgeAgentConfiguration"/ },
     { wrong: { dataDir: 'data' }, message: /dataDir: expected an absolute path/ },
@@ -81,12 +89,13 @@ describe('the config of the edge agent', () => {
       metadata: { source: { kind: 'metaserver', url: 'http://127.0.0.1:1' } },
     })
 
-    expect(metadataOptionsOf(config, true).source).toEqual({ kind: 'apiserver' })
-    expect(metadataOptionsOf(config, false).source).toEqual({
+    const told = { host: '10.96.0.1', port: '443' }
+    expect(metadataOptionsOf(config, told).source).toEqual({ kind: 'apiserver' })
+    expect(metadataOptionsOf(config, undefined).source).toEqual({
       kind: 'metaserver',
       url: 'http://127.0.0.1:10550',
     })
-    expect(metadataOptionsOf(configured, true).source).toEqual({
+    expect(metadataOptionsOf(configured, told).source).toEqual({
       kind: 'metaserver',
       url: 'http://127.0.0.1:1',
     })

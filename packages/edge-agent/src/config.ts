@@ -1,7 +1,13 @@
 import { join } from 'node:path'
 import { LOG_LEVELS, type NodeName } from '@edgeway/core'
 import { DEFAULT_DNS_OPTIONS, type DnsOptions } from '@edgeway/dns'
-import { DEFAULT_METADATA_OPTIONS, type MetadataOptions } from '@edgeway/metadata'
+import {
+  type ApiServerAddress,
+  DEFAULT_METADATA_OPTIONS,
+  detectSource,
+  type MetadataOptions,
+  type MetadataSource,
+} from '@edgeway/metadata'
 import {
   DEFAULT_NODE_DEVICE_OPTIONS,
   DEFAULT_PROXIER_OPTIONS,
@@ -16,6 +22,8 @@ import { isHostAndPort, isIpAndPort } from './address-text.ts'
 
 // What each field means stands in config.example.yaml; a test keeps the two alike.
 
+const { ownEndpoints: OWN_ENDPOINTS } = DEFAULT_METADATA_OPTIONS
+
 /** The highest one that setegid(2) takes. */
 const MAX_GROUP_ID = 2 ** 32 - 2
 
@@ -27,7 +35,7 @@ const hostAndPort = z.string().refine(isHostAndPort, 'expected host:port')
 const ipAndPort = z.string().refine(isIpAndPort, 'expected an IP address, with or without :port')
 /** Others would show them: the URL is in logs and in /configz. */
 const urlWithoutCredentials = z
-  .url({ protocol: /^http$/ })
+  .url({ protocol: /^https?$/ })
   .refine((url) => !url.includes('@'), 'expected a URL without credentials')
 
 const log = z.strictObject({ level: z.enum(LOG_LEVELS).default('info') })
@@ -46,6 +54,16 @@ const device = z.strictObject({
   addresses: z.array(z.union([z.ipv4(), z.ipv6()])).default([]),
 }) satisfies z.ZodType<NodeDeviceOptions>
 
+const ownEndpoints = z.strictObject({
+  checkIntervalMs: milliseconds.default(OWN_ENDPOINTS.checkIntervalMs),
+  connectTimeoutMs: milliseconds.default(OWN_ENDPOINTS.connectTimeoutMs),
+  maxConcurrentChecks: z.int().positive().default(OWN_ENDPOINTS.maxConcurrentChecks),
+  criSocket: z
+    .union([z.enum(['auto', 'off']), z.templateLiteral(['/', z.string()])])
+    .default(OWN_ENDPOINTS.criSocket),
+  criTimeoutMs: milliseconds.default(OWN_ENDPOINTS.criTimeoutMs),
+}) satisfies z.ZodType<MetadataOptions['ownEndpoints']>
+
 const metadata = z.strictObject({
   source: z
     .discriminatedUnion('kind', [
@@ -53,6 +71,8 @@ const metadata = z.strictObject({
       z.strictObject({
         kind: z.literal('metaserver'),
         url: urlWithoutCredentials.default('http://127.0.0.1:10550'),
+        caFile: z.string().min(1).exactOptional(),
+        tokenFile: z.string().min(1).exactOptional(),
       }),
       z.strictObject({
         kind: z.literal('apiserver'),
@@ -60,12 +80,18 @@ const metadata = z.strictObject({
         context: z.string().min(1).exactOptional(),
       }),
     ])
+    .refine(isSecureWhereNeeded, 'expected no caFile and no tokenFile with an http URL')
     .default({ kind: 'auto' }),
+  serviceFilterMode: z
+    .enum(['FilterIfLabelExists', 'FilterIfLabelDoesNotExists'])
+    .default(DEFAULT_METADATA_OPTIONS.serviceFilterMode),
   listTimeoutMs: milliseconds.default(DEFAULT_METADATA_OPTIONS.listTimeoutMs),
   watchTimeoutSeconds: z.int().positive().max(86_400).default(DEFAULT_METADATA_OPTIONS.watchTimeoutSeconds),
   relistIntervalMs: milliseconds.default(DEFAULT_METADATA_OPTIONS.relistIntervalMs),
+  probeIntervalMs: milliseconds.default(DEFAULT_METADATA_OPTIONS.probeIntervalMs),
   minRetryDelayMs: milliseconds.default(DEFAULT_METADATA_OPTIONS.minRetryDelayMs),
   maxRetryDelayMs: milliseconds.default(DEFAULT_METADATA_OPTIONS.maxRetryDelayMs),
+  ownEndpoints: ownEndpoints.prefault({}),
 }) satisfies z.ZodType<Omit<MetadataOptions, 'source' | 'storeFile'>>
 
 const tunnel = z.strictObject({
@@ -150,16 +176,20 @@ export function nodeNameOf(config: EdgeAgentConfig, fallback: string): NodeName 
   return (config.nodeName ?? fallback) as NodeName
 }
 
-/** The source as configured, else the API server for a pod that is told of one, and MetaServer for all others. */
+/** The source as configured, else the one that a pod has that is told so of its API server. */
 export function metadataOptionsOf(
   { metadata: { source, ...rest }, dataDir }: Pick<EdgeAgentConfig, 'metadata' | 'dataDir'>,
-  isInCluster: boolean,
+  apiServer: ApiServerAddress | undefined,
 ): MetadataOptions {
-  const options = { ...rest, storeFile: join(dataDir, 'edgeway.db') }
-  if (source.kind !== 'auto') return { ...options, source }
-  return { ...options, source: isInCluster ? { kind: 'apiserver' } : DEFAULT_METADATA_OPTIONS.source }
+  const storeFile = join(dataDir, 'edgeway.db')
+  return { ...rest, storeFile, source: source.kind === 'auto' ? detectSource(apiServer) : source }
 }
 
+/** Credentials go to nobody in the clear. */
+function isSecureWhereNeeded(source: MetadataSource | { readonly kind: 'auto' }): boolean {
+  if (source.kind !== 'metaserver' || source.url.startsWith('https:')) return true
+  return source.caFile === undefined && source.tokenFile === undefined
+}
 export function tunnelOptionsOf({ tunnel: options, dataDir }: EdgeAgentConfig): TunnelOptions {
   return { ...options, keyFile: join(dataDir, 'key') }
 }

@@ -9,7 +9,7 @@ export async function warnIfNodeIsUnknown(
   nodeName: NodeName,
   deps: {
     readonly services: Pick<ServiceDirectory, 'whenLoaded'>
-    readonly nodes: NodeDirectory
+    readonly nodes: Pick<NodeDirectory, 'node'>
     readonly logger: Logger
     readonly shutdown: AbortSignal
   },

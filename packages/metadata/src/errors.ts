@@ -51,12 +51,16 @@ export class SecretConflictError extends EdgewayError {
   }
 }
 
-/** The offline store was written by a newer or an older version, which may want it back. */
+/** The offline store was written by another version: a newer one may want it back, an older one is of no use. */
 export class StoreVersionError extends EdgewayError {
   override readonly name = 'StoreVersionError'
   readonly code = 'ERR_STORE_VERSION'
+  readonly isOlder: boolean
 
   constructor(file: string, found: number, expected: number) {
-    super(`${file} is of version ${found}, expected ${expected}: it is left alone, and nothing is stored`)
+    const isOlder = found < expected
+    const consequence = isOlder ? 'it is begun anew' : 'it is left alone, and nothing is stored'
+    super(`${file} is of version ${found}, expected ${expected}: ${consequence}`)
+    this.isOlder = isOlder
   }
 }

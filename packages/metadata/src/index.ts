@@ -1,3 +1,5 @@
 export { MalformedObjectError, SecretConflictError, SourceError } from './errors.ts'
 export { SecretEntry, type SecretEntryName } from './kubernetes/secret-entry.ts'
-export { DEFAULT_METADATA_OPTIONS, Metadata, type MetadataOptions, type MetadataSource } from './metadata.ts'
+export { DEFAULT_METADATA_OPTIONS, Metadata, type MetadataDeps, type MetadataOptions } from './metadata.ts'
+export { type ApiServerAddress, detectSource } from './source/detect.ts'
+export type { MetadataSource } from './source/source.ts'

@@ -1,69 +1,75 @@
-import type {
-  Component,
-  ComponentDeps,
-  Node,
-  NodeDirectory,
-  NodeName,
-  Service,
-  ServiceDirectory,
-} from '@edgeway/core'
-import { ClusterDirectory } from './cluster-directory.ts'
-import { type EndpointSlice, mapEndpointSlice } from './endpoint-slice-mapper.ts'
-import { clusterAccess } from './kubernetes/cluster-access.ts'
-import { httpTransport, type Transport } from './kubernetes/transport.ts'
-import { metadataMetrics } from './metrics.ts'
-import { mapNode } from './node-mapper.ts'
-import type { ObjectChange } from './object-set.ts'
-import { type ReflectedKind, Reflector, type ReflectorDeps, type ReflectorOptions } from './reflector.ts'
-import { mapService } from './service-mapper.ts'
+import type { Component, ComponentDeps, NodeDirectory, NodeName, ServiceDirectory } from '@edgeway/core'
+import { ClusterDirectory } from './directory/cluster-directory.ts'
+import { ENDPOINT_SLICES, ENDPOINTS, NODES, services } from './kinds.ts'
+import type { ServiceFilterMode } from './mappers/service-mapper.ts'
+import { type MetadataMetrics, metadataMetrics } from './metrics.ts'
+import {
+  DEFAULT_OWN_ENDPOINTS_OPTIONS,
+  OwnEndpoints,
+  type OwnEndpointsOptions,
+} from './own-endpoints/own-endpoints.ts'
+import type { ReflectedKind } from './reflector/reflected-kind.ts'
+import { Reflector, type ReflectorOptions } from './reflector/reflector.ts'
+import { type MetadataSource, openSource, type Source } from './source/source.ts'
+import { SourceHealth } from './source/source-health.ts'
+import { probeSource, type SourceProbeOptions } from './source/source-probe.ts'
 import { OfflineStore } from './store/offline-store.ts'
 
-/** Where the cluster's objects come from: KubeEdge's local API server, or the cluster's own. */
-export type MetadataSource =
-  | { readonly kind: 'metaserver'; readonly url: string }
-  | { readonly kind: 'apiserver'; readonly kubeconfig?: string; readonly context?: string }
-
-export interface MetadataOptions extends ReflectorOptions {
+export interface MetadataOptions extends ReflectorOptions, SourceProbeOptions {
   readonly source: MetadataSource
+  readonly serviceFilterMode: ServiceFilterMode
   /** SQLite file in which the objects are kept for a start while the source is away; without, nothing is. */
   readonly storeFile?: string | undefined
+  readonly ownEndpoints: OwnEndpointsOptions
 }
 
 export const DEFAULT_METADATA_OPTIONS: MetadataOptions = {
   source: { kind: 'metaserver', url: 'http://127.0.0.1:10550' },
+  serviceFilterMode: 'FilterIfLabelExists',
   listTimeoutMs: 20_000,
   watchTimeoutSeconds: 270,
   relistIntervalMs: 450_000,
+  probeIntervalMs: 30_000,
   minRetryDelayMs: 1_000,
   maxRetryDelayMs: 30_000,
+  ownEndpoints: DEFAULT_OWN_ENDPOINTS_OPTIONS,
 }
 
-const SERVICES: ReflectedKind<Service> = { name: 'services', path: '/api/v1/services', map: mapService }
-const SLICES: ReflectedKind<EndpointSlice> = {
-  name: 'endpointslices',
-  path: '/apis/discovery.k8s.io/v1/endpointslices',
-  map: mapEndpointSlice,
-}
-const NODES: ReflectedKind<Node> = { name: 'nodes', path: '/api/v1/nodes', map: mapNode }
+export type MetadataDeps = ComponentDeps & { readonly nodeName: NodeName }
 
-/** Follows the cluster's Services, EndpointSlices and Nodes, and answers for them from memory. */
+/** Follows the cluster's Services, their endpoints and the Nodes, and answers for them from memory. */
 export class Metadata implements Component {
   readonly services: ServiceDirectory
   readonly nodes: NodeDirectory
-  readonly #stop: AbortController
-  readonly #running: Promise<void>
+  readonly #options: MetadataOptions
+  readonly #deps: MetadataDeps
+  readonly #source: Source
+  readonly #metrics: MetadataMetrics
+  readonly #directory: ClusterDirectory
+  readonly #health = new SourceHealth(() => performance.now())
+  readonly #ownEndpoints: OwnEndpoints
   readonly #store: OfflineStore | undefined
+  readonly #stop = new AbortController()
+  readonly #reflectors = new Map<string, Pick<Reflector<unknown>, 'status'>>()
+  readonly #running: Promise<void>[] = []
+  readonly #listed = new Set<string>()
+  #stopped: Promise<void> | undefined
 
-  private constructor(
-    directory: ClusterDirectory,
-    stop: AbortController,
-    parts: { readonly running: Promise<void>; readonly store: OfflineStore | undefined },
-  ) {
-    this.services = directory
-    this.nodes = directory
-    this.#stop = stop
-    this.#running = parts.running
-    this.#store = parts.store
+  private constructor(options: MetadataOptions, source: Source, deps: MetadataDeps) {
+    const { logger, metrics, nodeName } = deps
+    this.#options = options
+    this.#deps = deps
+    this.#source = source
+    this.#metrics = metadataMetrics(metrics)
+    this.#directory = new ClusterDirectory(nodeName)
+    this.services = this.#directory
+    this.nodes = this.#directory
+    this.#store = options.storeFile === undefined ? undefined : OfflineStore.open(options.storeFile, logger)
+    this.#ownEndpoints = new OwnEndpoints(options.ownEndpoints, {
+      ...deps,
+      endpoints: () => this.#directory.ownEndpoints(),
+      corrected: (corrections) => this.#directory.correct(corrections),
+    })
   }
 
   /**
@@ -71,72 +77,127 @@ export class Metadata implements Component {
    *
    * @throws {SourceError} when the source is no URL, or the kubeconfig can't be used
    */
-  static async start(options: MetadataOptions, deps: ComponentDeps): Promise<Metadata> {
+  static async start(options: MetadataOptions, deps: MetadataDeps): Promise<Metadata> {
+    const source = await openSource(options.source)
     const logger = deps.logger.child({ component: 'metadata' })
-    const metrics = metadataMetrics(deps.metrics)
-    const transport = await transportFor(options.source)
-    const directory = new ClusterDirectory()
-    const { storeFile } = options
-    const store = storeFile === undefined ? undefined : OfflineStore.open(storeFile, logger)
-    const stop = new AbortController()
-    const gate = deps.readiness.gate('metadata')
-    gate.shut(`no list of Services and EndpointSlices from ${transport.url} yet`)
-    const missing = new Set([SERVICES.name, SLICES.name])
-    const onListed = (kind: string): void => {
-      if (!missing.delete(kind) || missing.size > 0) return
-      directory.markLoaded()
-      gate.open()
-      logger.info('directory is loaded')
-    }
-
-    const timeout = AbortSignal.timeout.bind(AbortSignal)
-    const follow = async <Value>(kind: ReflectedKind<Value>, onChange: ApplyChange<Value>): Promise<void> => {
-      const to = { onChange, onListed: () => onListed(kind.name) }
-      await Reflector.run(kind, options, {
-        ...to,
-        transport,
-        store,
-        logger,
-        metrics,
-        timeout,
-        stop: stop.signal,
-      })
-    }
-    const following = [
-      follow(SERVICES, (change) => applyService(directory, change)),
-      follow(SLICES, (change) => applySlice(directory, change)),
-      follow(NODES, (change) => applyNode(directory, change)),
-    ]
-    void Promise.all(following).catch(deps.onFatal)
-    // Where one fails, the others run until the stop all the same.
-    const running = Promise.allSettled(following).then(() => undefined)
-    return new Metadata(directory, stop, { running, store })
+    const metadata = new Metadata(options, source, { ...deps, logger })
+    metadata.#run()
+    return metadata
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
+  [Symbol.asyncDispose](): Promise<void> {
+    this.#stopped ??= this.#close()
+    return this.#stopped
+  }
+
+  async #close(): Promise<void> {
     this.#stop.abort()
-    await this.#running
+    await Promise.all(this.#running)
+    await this.#ownEndpoints[Symbol.asyncDispose]()
     await this.#store?.[Symbol.asyncDispose]()
   }
+
+  #run(): void {
+    const directory = this.#directory
+    const gate = this.#deps.readiness.gate('metadata')
+    gate.shut(`no list of Services and their endpoints from ${this.#source.transport.url} yet`)
+    const showLoaded = (): void => {
+      if (directory.loaded || !this.#knowsServicesAndEndpoints()) return
+      directory.markLoaded()
+      gate.open()
+      this.#deps.logger.info('directory is loaded')
+    }
+    this.#metrics.stale.set({}, 1)
+    this.#health.watch((isStale) => {
+      this.#metrics.stale.set({}, isStale ? 1 : 0)
+      this.#ownEndpoints.setStale(isStale)
+    })
+    this.#deps.status.section('metadata', () => this.#status())
+
+    this.#follow(services(this.#options.serviceFilterMode), {
+      set: (key, service) => directory.setService(key, service),
+      onListed: showLoaded,
+    })
+    this.#follow(NODES, { set: (key, node) => directory.setNode(key as NodeName, node) })
+    this.#follow(ENDPOINT_SLICES, {
+      set: (key, slice) => directory.setSlice(key, slice),
+      onChanged: () => this.#ownEndpoints.check(),
+      onListed: showLoaded,
+      onUnreliable: () => this.#followEndpoints(showLoaded),
+    })
+    if (this.#store?.listRevisionOf(ENDPOINTS.name) !== undefined) this.#followEndpoints(showLoaded)
+    this.#task(
+      probeSource(this.#options, { source: this.#source, health: this.#health, stop: this.#stop.signal }),
+    )
+  }
+
+  #followEndpoints(onListed: () => void): void {
+    if (this.#reflectors.has(ENDPOINTS.name)) return
+    this.#deps.logger.info('EndpointSlices can not be relied on, following Endpoints besides')
+    this.#follow(ENDPOINTS, {
+      set: (service, slices) => this.#directory.setEndpoints(service, slices),
+      onChanged: () => this.#ownEndpoints.check(),
+      onListed,
+    })
+  }
+
+  #follow<Value>(kind: ReflectedKind<Value>, to: Follower<Value>): void {
+    const { onListed = () => {}, onChanged = () => {}, onUnreliable = () => {} } = to
+    const reflector = new Reflector(kind, this.#options, {
+      source: this.#source,
+      health: this.#health,
+      store: this.#store,
+      logger: this.#deps.logger,
+      metrics: this.#metrics,
+      timeout: AbortSignal.timeout.bind(AbortSignal),
+      stop: this.#stop.signal,
+      onUnreliable,
+      onChanges: (changes) => {
+        this.#directory.batch(() => {
+          for (const { key, value } of changes) to.set(key, value)
+        })
+        onChanged()
+      },
+      onListed: () => {
+        this.#listed.add(kind.name)
+        onListed()
+      },
+    })
+    this.#reflectors.set(kind.name, reflector)
+    reflector.restore()
+    this.#task(reflector.run())
+  }
+
+  #knowsServicesAndEndpoints(): boolean {
+    return (
+      this.#listed.has('services') &&
+      (this.#listed.has(ENDPOINT_SLICES.name) || this.#listed.has(ENDPOINTS.name))
+    )
+  }
+
+  #task(work: Promise<void>): void {
+    this.#running.push(work.catch(this.#deps.onFatal))
+  }
+
+  #status(): unknown {
+    const { transport, config } = this.#source
+    const { state, isStale, secondsSinceAuthoritative = null } = this.#health
+    const kinds = [...this.#reflectors].map(([name, { status }]) => [name, status])
+    return {
+      source: { kind: config.kind, url: transport.url, state, stale: isStale, secondsSinceAuthoritative },
+      kinds: Object.fromEntries(kinds),
+      ownEndpoints: this.#ownEndpoints.corrections.counts,
+      store: this.#store === undefined ? null : { failing: this.#store.isFailing },
+    }
+  }
 }
 
-type ApplyChange<Value> = ReflectorDeps<Value>['onChange']
-
-async function transportFor(source: MetadataSource): Promise<Transport> {
-  return source.kind === 'metaserver' ? httpTransport(source.url) : (await clusterAccess(source)).transport
-}
-
-function applyService(directory: ClusterDirectory, { key, value }: ObjectChange<Service>): void {
-  if (value === undefined) directory.deleteService(key)
-  else directory.setService(value)
-}
-
-function applySlice(directory: ClusterDirectory, { key, value }: ObjectChange<EndpointSlice>): void {
-  if (value === undefined) directory.deleteSlice(key)
-  else directory.setSlice(key, value)
-}
-
-function applyNode(directory: ClusterDirectory, { key, value }: ObjectChange<Node>): void {
-  if (value === undefined) directory.deleteNode(key as NodeName)
-  else directory.setNode(value)
+/** Where the objects of a kind go. */
+interface Follower<Value> {
+  /** @param value - `undefined`: there is none of that key any more */
+  set(key: string, value: Value | undefined): void
+  /** After each batch of changes. */
+  onChanged?(): void
+  onListed?(): void
+  onUnreliable?(): void
 }

@@ -2,10 +2,12 @@ import { mkdtempDisposable, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { inspect } from 'node:util'
+import type { NodeName } from '@edgeway/core'
 import { FakeComponentDeps } from '@edgeway/testbed'
 import { describe, expect, it } from 'vitest'
 import { httpTransport } from '../src/kubernetes/transport.ts'
-import { DEFAULT_METADATA_OPTIONS, Metadata, type MetadataSource } from '../src/metadata.ts'
+import { DEFAULT_METADATA_OPTIONS, Metadata } from '../src/metadata.ts'
+import type { MetadataSource } from '../src/source/source.ts'
 import { service } from './support/objects.ts'
 import { eventually } from './support/running-metadata.ts'
 import { list, openWatch, ScriptedSource } from './support/scripted-source.ts'
@@ -34,7 +36,8 @@ async function kubeconfig(first: string, second: string): Promise<Kubeconfig> {
 }
 
 async function start(source: MetadataSource): Promise<Metadata> {
-  return await Metadata.start({ ...DEFAULT_METADATA_OPTIONS, source }, new FakeComponentDeps())
+  const deps = { ...new FakeComponentDeps(), nodeName: 'edge-1' as NodeName }
+  return await Metadata.start({ ...DEFAULT_METADATA_OPTIONS, source }, deps)
 }
 
 describe('the source apiserver', () => {
@@ -53,7 +56,7 @@ describe('the source apiserver', () => {
     await using metadata = await start({ kind: 'apiserver', kubeconfig: config.file, context: 'second' })
 
     await eventually(() => expect(metadata.services.service('shop', 'web')).toBeDefined())
-    expect(asked).toEqual(['Bearer token-of-second /k8s/clusters/c-1/api/v1/services'])
+    expect(asked).toEqual(['Bearer token-of-second /k8s/clusters/c-1/api/v1/services?limit=500'])
   })
 
   it('says what is wrong with a kubeconfig that it can not use', async () => {

@@ -2,7 +2,7 @@ import { mkdtempDisposable } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { formatServicePortName, type NodeName } from '@edgeway/core'
-import { ApiDouble, ApiDoubleClient, ObjectStore } from '@edgeway/testbed'
+import { ApiDouble, ApiDoubleClient, endpointsOf, ObjectStore } from '@edgeway/testbed'
 import { describe, expect, it } from 'vitest'
 import { node, service, slice } from './support/objects.ts'
 import { eventually, RunningMetadata } from './support/running-metadata.ts'
@@ -63,9 +63,7 @@ describe('Metadata', () => {
     await running.services.whenLoaded(AbortSignal.timeout(15_000))
     expect(running.deps.readiness.shut).toEqual([])
     expect(running.services.lookup('10.96.0.1', 80, 'TCP')?.name).toBe(WEB)
-    expect(running.services.endpoints(WEB)).toEqual([
-      { node: 'edge-1', ip: '10.1.0.1', port: 8080, protocol: 'TCP', ready: true },
-    ])
+    expect(running.services.endpoints(WEB)).toEqual(endpointsOf('edge-1/10.1.0.1:8080'))
     await eventually(() => {
       expect(running.metadata.nodes.node('edge-1' as NodeName)?.labels).toEqual({ site: 'a' })
     })

@@ -1,5 +1,6 @@
 import {
   type Endpoint,
+  type EndpointAddress,
   formatServicePortName,
   type NodeName,
   type Service,
@@ -16,8 +17,22 @@ export function endpointsOf(...texts: readonly string[]): Endpoint[] {
     const match = /^(?:([^/]+)\/)?([\d.]+):(\d+)$/.exec(text)
     if (match === null) throw new Error(`not an endpoint: ${text}`)
     const [, node, ip = '', port] = match
-    return { node: node as NodeName | undefined, ip, port: Number(port), protocol: 'TCP', ready: true }
+    return endpointAt({ node: node as NodeName | undefined, ip, port: Number(port), protocol: 'TCP' })
   })
+}
+
+/** An Endpoint there, ready, of no pod. */
+export function endpointAt(address: EndpointAddress): Endpoint {
+  return {
+    ...address,
+    ready: true,
+    serving: true,
+    terminating: false,
+    zone: undefined,
+    forZones: [],
+    hostname: undefined,
+    pod: undefined,
+  }
 }
 
 /** A ClusterIP Service with one TCP port, from `namespace/name:port`, e.g. `serviceOf('shop/web:http', '10.96.0.1', 80)`. */
@@ -30,6 +45,24 @@ export function serviceOf(text: string, clusterIp: string, port: number): Servic
     protocol: 'TCP',
     port,
     clusterIps: [clusterIp],
+    externalIps: [],
+    nodePort: undefined,
+    appProtocol: undefined,
+    proxied: true,
   }
-  return { namespace, name, type: 'ClusterIP', clusterIps: [clusterIp], ports: [servicePort] }
+  return {
+    namespace,
+    name,
+    type: 'ClusterIP',
+    clusterIps: [clusterIp],
+    headless: false,
+    externalName: undefined,
+    ports: [servicePort],
+    clientIpAffinitySeconds: undefined,
+    internalTrafficPolicy: 'Cluster',
+    externalTrafficPolicy: 'Cluster',
+    trafficDistribution: undefined,
+    publishNotReadyAddresses: false,
+    annotations: {},
+  }
 }

@@ -1,5 +1,5 @@
 import {
-  type Endpoint,
+  type EndpointAddress,
   formatEndpoint,
   type Logger,
   type Path,
@@ -22,7 +22,7 @@ export interface FlowRecord {
   readonly direction: FlowDirection
   readonly outcome: FlowOutcome
   readonly service: ServicePortName | undefined
-  readonly endpoint?: Omit<Endpoint, 'ready'>
+  readonly endpoint?: EndpointAddress
   readonly path?: Path
   /** Address of the client, or name of the node that asked. */
   readonly client: string

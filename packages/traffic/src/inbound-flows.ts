@@ -27,7 +27,7 @@ export interface InboundFlowsOptions {
 
 export interface InboundFlowsDeps {
   readonly nodeName: NodeName
-  readonly services: Pick<ServiceDirectory, 'loaded' | 'hasEndpoint' | 'watch'>
+  readonly services: Pick<ServiceDirectory, 'loaded' | 'hasEndpoint' | 'presentAddress' | 'watch'>
   /** To pods of this node. */
   readonly dialer: Dialer
   readonly journal: FlowJournal
@@ -118,10 +118,10 @@ export class InboundFlows implements FlowHandler {
     { target, service = NO_SERVICE }: FlowRequest,
     flow: InboundFlow,
   ): Promise<Refusal | undefined> {
-    const { dialer, metrics } = this.#deps
+    const { dialer, metrics, services } = this.#deps
     const { dialTimeoutMs } = this.#options
     const dialled = await dialFirst(
-      { endpoints: [{ ...target, ready: true }], service, signal: flow.signal },
+      { endpoints: [services.presentAddress(target)], service, signal: flow.signal },
       { dialTimeoutMs, dialBudgetMs: dialTimeoutMs },
       { dialer, onFailure: (reason) => metrics.dialFailures.add({ reason }) },
     )

@@ -1,4 +1,4 @@
-import type { Endpoint } from './endpoint.ts'
+import type { EndpointAddress } from './endpoint.ts'
 import type { NodeName } from './node.ts'
 import type { ServicePortName } from './service.ts'
 
@@ -8,7 +8,7 @@ export interface FlowRequest {
   readonly from: NodeName
   /** `undefined` when the caller did not say; only for logs and metrics, never for a decision. */
   readonly service: ServicePortName | undefined
-  readonly target: Omit<Endpoint, 'ready'>
+  readonly target: EndpointAddress
 }
 
 /**

@@ -6,10 +6,26 @@ export type NodeName = string & { readonly [nodeName]: true }
 /** Nodes that carry the same value are on one network: each reaches the pods of the others by plain routing. */
 export const ROUTED_NETWORK_ANNOTATION = 'edgeway.io/routed-network'
 
+/** Of KubeEdge: the NodeGroup that a node belongs to. */
+const NODE_GROUP_LABEL = 'apps.kubeedge.io/belonging-to'
+
 /** A Node of the cluster, as far as the mesh needs it. */
 export interface Node {
   readonly name: NodeName
   readonly labels: Readonly<Record<string, string>>
+  readonly addresses: readonly NodeAddress[]
   /** Value of `ROUTED_NETWORK_ANNOTATION`; `undefined` for a node that is reached through the tunnel only. */
   readonly routedNetwork: string | undefined
+}
+
+export interface NodeAddress {
+  /** `InternalIP`, `ExternalIP`, `Hostname` or another type of the API. */
+  readonly type: string
+  /** Canonical where it is an IP address. */
+  readonly address: string
+}
+
+/** KubeEdge's NodeGroup of the node; `undefined` when it is in none. */
+export function nodeGroupOf({ labels }: Pick<Node, 'labels'>): string | undefined {
+  return labels[NODE_GROUP_LABEL]
 }

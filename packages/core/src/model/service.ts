@@ -14,21 +14,46 @@ export function formatServicePortName(namespace: string, service: string, port: 
   return name as ServicePortName
 }
 
-/** What a client connects to: one port of a Service, at each of the Service's ClusterIPs. */
+/** What a client connects to: one port of a Service, at each of the Service's addresses. */
 export interface ServicePort {
   readonly name: ServicePortName
   readonly protocol: Protocol
   readonly port: number
   /** Canonical text, IPv4 or IPv6; empty for a headless Service. */
   readonly clusterIps: readonly string[]
+  /** Those of `externalIPs` and of its load balancer, canonical; the latter without those that are the balancer's own. */
+  readonly externalIps: readonly string[]
+  /** The port at each node's own addresses; `undefined` where there is none. */
+  readonly nodePort: number | undefined
+  /** `appProtocol`, e.g. `kubernetes.io/h2c` (KEP-1422, KEP-3726). */
+  readonly appProtocol: string | undefined
+  /** False for a Service that is left to another proxy: its name resolves, its traffic is not touched. */
+  readonly proxied: boolean
 }
+
+/** Whether traffic goes to the endpoints of all nodes, or of the client's (KEP-2086). */
+export type TrafficPolicy = 'Cluster' | 'Local'
 
 /** A Service of the cluster, without what only its controller needs. */
 export interface Service {
   readonly namespace: string
   readonly name: string
   readonly type: 'ClusterIP' | 'NodePort' | 'LoadBalancer' | 'ExternalName'
-  /** Canonical text, IPv4 or IPv6; empty for headless and ExternalName Services. */
+  /** Canonical text, IPv4 or IPv6; empty for headless and ExternalName Services, and before one was given. */
   readonly clusterIps: readonly string[]
+  /** It has none of its own: its name stands for its endpoints. */
+  readonly headless: boolean
+  /** The name that it stands for; of ExternalName Services only. */
+  readonly externalName: string | undefined
   readonly ports: readonly ServicePort[]
+  /** How long a client stays with its endpoint after its last connection; `undefined`: not at all. */
+  readonly clientIpAffinitySeconds: number | undefined
+  readonly internalTrafficPolicy: TrafficPolicy
+  readonly externalTrafficPolicy: TrafficPolicy
+  /** `PreferSameZone`, `PreferSameNode` or another wish of KEP-4444 and KEP-3015, as it is written. */
+  readonly trafficDistribution: string | undefined
+  /** Its names stand for endpoints that are not ready, too. */
+  readonly publishNotReadyAddresses: boolean
+  /** Only those that the mesh understands: of `edgeway.io`, KubeEdge's and Kubernetes' for traffic. */
+  readonly annotations: Readonly<Record<string, string>>
 }

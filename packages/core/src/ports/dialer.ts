@@ -1,11 +1,11 @@
 import type { Duplex } from 'node:stream'
-import type { Endpoint } from '../model/endpoint.ts'
+import type { EndpointAddress } from '../model/endpoint.ts'
 import type { Path } from '../model/path.ts'
 import type { ServicePortName } from '../model/service.ts'
 
 /** What to connect to; `service` says on whose behalf, for the logs and metrics of both ends. */
 export interface DialTarget {
-  readonly endpoint: Endpoint
+  readonly endpoint: EndpointAddress
   readonly service: ServicePortName
 }
 

@@ -1,4 +1,4 @@
-import type { Endpoint } from '../model/endpoint.ts'
+import type { Endpoint, EndpointAddress } from '../model/endpoint.ts'
 import type { Protocol } from '../model/protocol.ts'
 import type { Service, ServicePort, ServicePortName } from '../model/service.ts'
 
@@ -26,14 +26,23 @@ export interface ServiceDirectory {
 
   servicePort(name: ServicePortName): ServicePort | undefined
 
-  /** The ServicePort behind that ClusterIP and port, or `undefined` where no Service owns it. */
+  /** The Service that the ServicePort is of. */
+  serviceOf(name: ServicePortName): Service | undefined
+
+  /** The ServicePort behind that ClusterIP, external or load balancer's IP and port, or `undefined` where no Service owns it. */
   lookup(ip: string, port: number, protocol: Protocol): ServicePort | undefined
 
   /** All endpoints, ready or not, in a stable order; empty when there are none. The array is never mutated. */
   endpoints(name: ServicePortName): readonly Endpoint[]
 
   /** True when any Service lists that endpoint, in any condition. Compares node, ip, port and protocol. */
-  hasEndpoint(endpoint: Omit<Endpoint, 'ready'>): boolean
+  hasEndpoint(endpoint: EndpointAddress): boolean
+
+  /**
+   * Where an endpoint of this node is reached now. Others may still know it by the address that its pod had before this
+   * node was cut off from the cluster.
+   */
+  presentAddress(endpoint: EndpointAddress): EndpointAddress
 
   /**
    * Calls `listener` after each applied change of a ServicePort or its endpoints, its removal included, until the

@@ -9,6 +9,10 @@ const web: ServicePort = {
   protocol: 'TCP',
   port: 80,
   clusterIps: ['10.96.0.1'],
+  externalIps: [],
+  nodePort: undefined,
+  appProtocol: undefined,
+  proxied: true,
 }
 const endpoint: Endpoint = {
   node: 'edge-1' as NodeName,
@@ -16,6 +20,12 @@ const endpoint: Endpoint = {
   port: 80,
   protocol: 'TCP',
   ready: true,
+  serving: true,
+  terminating: false,
+  zone: undefined,
+  forZones: [],
+  hostname: undefined,
+  pod: undefined,
 }
 
 describe('servicePortMode', () => {
@@ -31,9 +41,10 @@ describe('servicePortMode', () => {
     expect(servicePortMode(web, notReady)).toBe('REJECT')
   })
 
-  it('leaves headless Services, UDP and the API server alone', () => {
+  it('leaves headless Services, UDP, the API server and the Services of other proxies alone', () => {
     expect(servicePortMode({ ...web, clusterIps: [] }, ready)).toBeUndefined()
     expect(servicePortMode({ ...web, protocol: 'UDP' }, ready)).toBeUndefined()
+    expect(servicePortMode({ ...web, proxied: false }, ready)).toBeUndefined()
     expect(
       servicePortMode({ ...web, name: formatServicePortName('default', 'kubernetes', 'https') }, ready),
     ).toBeUndefined()

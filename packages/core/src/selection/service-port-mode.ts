@@ -13,14 +13,14 @@ const API_SERVER_SERVICE = 'default/kubernetes:https'
 
 /**
  * @param endpoints - all endpoints of the ServicePort, in any condition
- * @returns `undefined` for a ServicePort that the mesh leaves alone: headless, UDP (not forwarded yet), or the API
- *   server's own Service
+ * @returns `undefined` for a ServicePort that the mesh leaves alone: headless, UDP (not forwarded yet), of a Service that is
+ *   left to another proxy, or the API server's own Service
  */
 export function servicePortMode(
   port: ServicePort,
   endpoints: readonly Endpoint[],
 ): ServicePortMode | undefined {
-  if (port.clusterIps.length === 0 || port.protocol !== 'TCP' || port.name === API_SERVER_SERVICE)
-    return undefined
+  if (!port.proxied || port.clusterIps.length === 0 || port.protocol !== 'TCP') return undefined
+  if (port.name === API_SERVER_SERVICE) return undefined
   return selectEndpoints(endpoints).length > 0 ? 'AGENT' : 'REJECT'
 }

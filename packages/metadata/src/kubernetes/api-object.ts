@@ -1,4 +1,4 @@
-import type { ObjectIdentity } from '../object-set.ts'
+import type { ObjectIdentity } from '../reflector/object-set.ts'
 import { Fields } from './fields.ts'
 
 /** An object of the API, of which only the identity was checked; the rest is read through `fields`. */

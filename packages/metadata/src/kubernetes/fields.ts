@@ -17,6 +17,11 @@ export class Fields {
     return new Fields(this.#value[field], this.#at(field))
   }
 
+  /** `undefined` where the field is absent or null. */
+  optionalChild(field: string): Fields | undefined {
+    return this.has(field) ? this.child(field) : undefined
+  }
+
   /** Empty where the field is absent or null. */
   list(field: string): Fields[] {
     const value = this.#value[field] ?? []
@@ -65,6 +70,18 @@ export class Fields {
     if (typeof value !== 'number' || !Number.isInteger(value) || value < 1 || value > 65_535)
       throw new MalformedObjectError(this.#at(field), value, 'a port, 1 to 65535')
     return value
+  }
+
+  /** `undefined` where the field is absent, null or 0, which stands for none. */
+  optionalPort(field: string): number | undefined {
+    return this.has(field) && this.#value[field] !== 0 ? this.port(field) : undefined
+  }
+
+  optionalPositiveInteger(field: string): number | undefined {
+    const value = this.#value[field] ?? undefined
+    if (value !== undefined && !(Number.isSafeInteger(value) && Number(value) > 0))
+      throw new MalformedObjectError(this.#at(field), value, 'a whole number, 1 or more')
+    return value === undefined ? undefined : Number(value)
   }
 
   has(field: string): boolean {

@@ -31,6 +31,11 @@ export class Corrections {
     return this.#dead.size > 0 && this.#dead.has(keyOf(endpoint))
   }
 
+  /** How many addresses, and how many endpoints. */
+  get counts(): { readonly moved: number; readonly dead: number } {
+    return { moved: this.#moved.size, dead: this.#dead.size }
+  }
+
   equals(other: Corrections): boolean {
     return isDeepStrictEqual(this.#moved, other.#moved) && isDeepStrictEqual(this.#dead, other.#dead)
   }

@@ -1,4 +1,4 @@
-import type { StoreBatch, StoredObject } from './database.ts'
+import type { StoreBatch, StoredList, StoredObject } from './database.ts'
 
 /** What is to be stored of an object, or that it is to be forgotten. */
 export type StoreChange = StoredObject | Pick<StoredObject, 'kind' | 'key'>
@@ -7,13 +7,13 @@ export type StoreChange = StoredObject | Pick<StoredObject, 'kind' | 'key'>
 const MAX_BATCH_LENGTH = 4 * 1_024 * 1_024
 
 /**
- * Cuts changes into batches, in their order. The kinds of which a complete list is stored are noted by the last one.
+ * Cuts changes into batches, in their order. Up to where they are complete is noted by the last one.
  *
  * @param maxLength - of the keys and values of a batch together; a single one may be longer
  */
 export function batchesOf(
   changes: readonly StoreChange[],
-  listed: ReadonlySet<string>,
+  listed: readonly StoredList[],
   maxLength = MAX_BATCH_LENGTH,
 ): StoreBatch[] {
   const parts: StoreChange[][] = [[]]
@@ -30,6 +30,6 @@ export function batchesOf(
   return parts.map((part, index) => ({
     put: part.filter((change): change is StoredObject => 'value' in change),
     deleted: part.filter((change) => !('value' in change)),
-    listed: index === parts.length - 1 ? [...listed] : [],
+    listed: index === parts.length - 1 ? listed : [],
   }))
 }

@@ -54,12 +54,12 @@ describe('the offline store', () => {
     await folder.use((store) => {
       store.note('services', web(7))
       store.note('nodes', { key: 'edge-1', uid: 'u2', revision: 8, value: { name: 'edge-1' } })
-      store.noteListed('services')
+      store.noteListed('services', 9)
     })
 
     await using store = folder.open()
     expect(store.take('services')).toEqual([{ ...web(7), malformed: false }])
-    expect([store.hasListOf('services'), store.hasListOf('nodes')]).toEqual([true, false])
+    expect([store.listRevisionOf('services'), store.listRevisionOf('nodes')]).toEqual([9, undefined])
   })
 
   it('keeps the latest of an object, and forgets one that is gone', async () => {
@@ -146,7 +146,7 @@ describe('the offline store', () => {
     await using folder = await TestFolder.make()
     await folder.use((store) => {
       // More than its memory holds, and in one piece since it goes in no value.
-      for (const letter of 'abcd') store.noteListed(letter.repeat(64 * 1_024 * 1_024))
+      for (const letter of 'abcd') store.noteListed(letter.repeat(64 * 1_024 * 1_024), 1)
     })
     const errors = folder.logger.lines.filter(({ level }) => level === 'error')
     expect(errors.map(({ message }) => message)).toEqual(['the offline store is not written any more'])

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
 import { Worker } from 'node:worker_threads'
 import type { Logger } from '@edgeway/core'
-import type { ReflectedObject } from '../object-set.ts'
+import type { ReflectedObject } from '../reflector/object-set.ts'
 import { batchesOf, type StoreChange } from './batches.ts'
 import {
   isDamage,
@@ -18,7 +18,7 @@ const FLUSH_MS = 500
 /** A store that can't be written (a full disk) is tried again after that long. */
 const RETRY_MS = 30_000
 
-const NOTHING: StoreContent = { objects: [], listed: [] }
+const NOTHING: StoreContent = { objects: [], listed: [], damagedRows: 0 }
 
 /**
  * What the mesh knows of the cluster, on disk: a node that starts while its source is away goes on from there. Nothing
@@ -28,9 +28,11 @@ export class OfflineStore implements AsyncDisposable {
   readonly #logger: Logger
   /** `undefined` when nothing is written, or not any more. */
   #worker: Worker | undefined
-  readonly #listed = new Set<string>()
+  /** Revision of the latest complete list of each kind. */
+  readonly #listed = new Map<string, number>()
   readonly #restored = new Map<string, ReflectedObject<unknown>[]>()
   readonly #pending = new Map<string, StoreChange>()
+  /** Kinds whose list is newer than the one that is written. */
   #newlyListed = new Set<string>()
   #timer: NodeJS.Timeout | undefined
   #writing: Promise<void> = Promise.resolve()
@@ -39,7 +41,7 @@ export class OfflineStore implements AsyncDisposable {
 
   private constructor(file: string, content: StoreContent, parts: { logger: Logger; isWritten: boolean }) {
     this.#logger = parts.logger
-    for (const kind of content.listed) this.#listed.add(kind)
+    for (const { kind, revision } of content.listed) this.#listed.set(kind, revision)
     for (const { kind, key, uid, revision, value } of content.objects) {
       const objects = this.#restored.get(kind) ?? []
       objects.push({ key, uid, revision, value: JSON.parse(value), malformed: false })
@@ -65,14 +67,17 @@ export class OfflineStore implements AsyncDisposable {
   }
 
   /**
-   * Reads what is stored. A store that can't be used is said so: a damaged one is set aside and begun anew, one that
-   * can't be opened or is of another version is left alone.
+   * Reads what is stored. A store that can't be used is said so: a damaged or older one is set aside and begun anew, one
+   * that can't be opened or is of a newer version is left alone.
    */
   static open(file: string, logger: Logger): OfflineStore {
     try {
       using database = disposable(openDatabase(file))
       const content = readDatabase(database.value)
-      logger.info('offline store read', { file, objects: content.objects.length })
+      const { objects, damagedRows } = content
+      logger.info('offline store read', { file, objects: objects.length })
+      if (damagedRows > 0)
+        logger.warn('offline store has damaged rows, they are left out', { file, damagedRows })
       return new OfflineStore(file, content, { logger, isWritten: true })
     } catch (error) {
       logger.warn('offline store can not be used, starting without', { file, error })
@@ -81,9 +86,14 @@ export class OfflineStore implements AsyncDisposable {
     }
   }
 
-  /** Whether a complete list of that kind is stored. */
-  hasListOf(kind: string): boolean {
-    return this.#listed.has(kind)
+  /** Revision up to which everything of that kind is known; `undefined` when there never was a complete list. */
+  listRevisionOf(kind: string): number | undefined {
+    return this.#listed.get(kind)
+  }
+
+  /** Whether what is known can't be written at the moment, or at all. */
+  get isFailing(): boolean {
+    return this.#isFailing || this.#worker === undefined
   }
 
   /** What is stored of a kind; to be asked for once. */
@@ -103,12 +113,12 @@ export class OfflineStore implements AsyncDisposable {
     this.#schedule()
   }
 
-  /** Notes that all objects of that kind are known. */
-  noteListed(kind: string): void {
-    if (this.#listed.has(kind)) return
-    this.#listed.add(kind)
+  /** Notes that all objects of that kind are known up to there. By itself only the first list of a kind is written. */
+  noteListed(kind: string, revision: number): void {
+    const isFirst = !this.#listed.has(kind)
+    this.#listed.set(kind, revision)
     this.#newlyListed.add(kind)
-    this.#schedule()
+    if (isFirst) this.#schedule()
   }
 
   /** Writes what is left. */
@@ -144,9 +154,10 @@ export class OfflineStore implements AsyncDisposable {
   }
 
   async #flush(): Promise<void> {
-    if (this.#pending.size === 0 && this.#newlyListed.size === 0) return
+    const newlyListed = [...this.#newlyListed]
+    if (this.#pending.size === 0 && newlyListed.length === 0) return
     const changes = new Map(this.#pending)
-    const listed = this.#newlyListed
+    const listed = newlyListed.map((kind) => ({ kind, revision: this.#listed.get(kind) ?? 0 }))
     this.#pending.clear()
     this.#newlyListed = new Set()
     for (const batch of batchesOf([...changes.values()], listed)) {
@@ -154,13 +165,13 @@ export class OfflineStore implements AsyncDisposable {
       const answer = await ask(this.#worker, batch)
       this.#tell(answer)
       if (answer.failure !== undefined) {
-        this.#takeBack(changes, listed)
+        this.#takeBack(changes, newlyListed)
         return
       }
     }
   }
 
-  #takeBack(changes: ReadonlyMap<string, StoreChange>, listed: ReadonlySet<string>): void {
+  #takeBack(changes: ReadonlyMap<string, StoreChange>, listed: readonly string[]): void {
     if (this.#worker === undefined) return
     // What was noted meanwhile is newer.
     for (const [id, change] of changes) if (!this.#pending.has(id)) this.#pending.set(id, change)

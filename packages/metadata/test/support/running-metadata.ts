@@ -1,6 +1,9 @@
+import type { NodeName } from '@edgeway/core'
 import { FakeComponentDeps, type LogLine } from '@edgeway/testbed'
 import { vi } from 'vitest'
 import { DEFAULT_METADATA_OPTIONS, Metadata, type MetadataOptions } from '../../src/metadata.ts'
+
+const NODE = 'edge-1' as NodeName
 
 /** Short times, so that retries, watches and lists come often. */
 const OPTIONS: MetadataOptions = {
@@ -22,7 +25,10 @@ export class RunningMetadata implements AsyncDisposable {
   static async start(url: string, options: Partial<MetadataOptions> = {}): Promise<RunningMetadata> {
     const deps = new FakeComponentDeps()
     const source = { kind: 'metaserver', url } as const
-    return new RunningMetadata(await Metadata.start({ ...OPTIONS, source, ...options }, deps), deps)
+    return new RunningMetadata(
+      await Metadata.start({ ...OPTIONS, source, ...options }, { ...deps, nodeName: NODE }),
+      deps,
+    )
   }
 
   get services(): Metadata['services'] {

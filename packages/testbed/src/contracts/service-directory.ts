@@ -32,7 +32,7 @@ const CASES: readonly (readonly [string, Case])[] = [
   ['lets nobody wait who no longer wants to', rejectsAbortedWaits],
   ['finds a Service by its name and its ports by theirs', findsByName],
   ['finds a ServicePort by ClusterIP, port and protocol, and by nothing less', findsByAddress],
-  ['finds a ServicePort by each of its ClusterIPs', findsByEachAddress],
+  ['finds a ServicePort by each of its addresses', findsByEachAddress],
   ['follows a ClusterIP that changes hands', followsAddresses],
   ['keeps the Services of one name in two namespaces apart', keepsNamespacesApart],
   ['lists the ServicePorts of all Services, headless ones included', listsServicePorts],
@@ -72,6 +72,8 @@ function findsByName({ directory, set }: ServiceDirectoryUnderTest): void {
   set(WEB)
   assert.deepEqual(directory.service('shop', 'web'), WEB)
   assert.deepEqual(directory.servicePort(WEB_HTTP), WEB.ports[0])
+  assert.deepEqual(directory.serviceOf(WEB_HTTP), WEB)
+  assert.equal(directory.serviceOf(formatServicePortName('shop', 'web', 'none')), undefined)
   assert.equal(directory.service('shop', 'none'), undefined)
   assert.equal(directory.servicePort(formatServicePortName('shop', 'web', 'none')), undefined)
 }
@@ -86,9 +88,11 @@ function findsByAddress({ directory, set }: ServiceDirectoryUnderTest): void {
 
 function findsByEachAddress({ directory, set }: ServiceDirectoryUnderTest): void {
   const clusterIps = ['10.96.0.1', 'fd00::1']
-  const ports = WEB.ports.map((port) => ({ ...port, clusterIps }))
+  const externalIps = ['192.0.2.1']
+  const ports = WEB.ports.map((port) => ({ ...port, clusterIps, externalIps }))
   set({ ...WEB, clusterIps, ports })
-  for (const ip of clusterIps) assert.deepEqual(directory.lookup(ip, 80, 'TCP'), ports[0])
+  for (const ip of [...clusterIps, ...externalIps])
+    assert.deepEqual(directory.lookup(ip, 80, 'TCP'), ports[0])
 }
 
 function followsAddresses({ directory, set }: ServiceDirectoryUnderTest): void {

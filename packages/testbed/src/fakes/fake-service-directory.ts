@@ -1,5 +1,6 @@
 import {
   type Endpoint,
+  type EndpointAddress,
   formatEndpoint,
   type Protocol,
   type Service,
@@ -76,10 +77,16 @@ export class FakeServiceDirectory implements ServiceDirectory {
     return this.#find((port) => port.name === name)
   }
 
+  serviceOf(name: ServicePortName): Service | undefined {
+    return this.#services.values().find(({ ports }) => ports.some((port) => port.name === name))
+  }
+
   lookup(ip: string, port: number, protocol: Protocol): ServicePort | undefined {
     return this.#find(
       (candidate) =>
-        candidate.port === port && candidate.protocol === protocol && candidate.clusterIps.includes(ip),
+        candidate.port === port &&
+        candidate.protocol === protocol &&
+        (candidate.clusterIps.includes(ip) || candidate.externalIps.includes(ip)),
     )
   }
 
@@ -87,9 +94,13 @@ export class FakeServiceDirectory implements ServiceDirectory {
     return this.#endpoints.get(name) ?? []
   }
 
-  hasEndpoint(endpoint: Omit<Endpoint, 'ready'>): boolean {
+  hasEndpoint(endpoint: EndpointAddress): boolean {
     const key = formatEndpoint(endpoint)
     return this.#endpoints.values().some((all) => all.some((one) => formatEndpoint(one) === key))
+  }
+
+  presentAddress(endpoint: EndpointAddress): EndpointAddress {
+    return endpoint
   }
 
   watch(listener: (changed: ServicePortName) => void): Disposable {

@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import { createServer, type Socket } from 'node:net'
 import type { Endpoint, NodeName } from '@edgeway/core'
+import { endpointAt } from '../builders.ts'
 
 /** A real TCP server on loopback, as the Endpoint that a directory would list. */
 export interface TcpEndpoint extends AsyncDisposable {
@@ -29,13 +30,12 @@ export async function startTcpEndpoint(
   const address = server.address()
   if (address === null || typeof address === 'string') throw new Error('the server has no address')
   return {
-    endpoint: {
+    endpoint: endpointAt({
       node: node as NodeName | undefined,
       ip: address.address,
       port: address.port,
       protocol: 'TCP',
-      ready: true,
-    },
+    }),
     async [Symbol.asyncDispose]() {
       const closed = once(server, 'close')
       server.close()

@@ -1,4 +1,4 @@
-import { DialError, type Dialer, type Endpoint } from '@edgeway/core'
+import { DialError, type Dialer, type EndpointAddress } from '@edgeway/core'
 import { endpointsOf, FakeDialer, serviceOf } from '@edgeway/testbed'
 import { describe, expect, it } from 'vitest'
 import { type DialOutcome, dialFirst } from './dial-first.ts'
@@ -113,7 +113,7 @@ describe('dialFirst', () => {
   it("takes a dialer's defect for an endpoint that can't be reached", async () => {
     const defect = new TypeError('x is not a function')
     const broken: Dialer = {
-      dial: async ({ endpoint }: { endpoint: Endpoint }) => {
+      dial: async ({ endpoint }: { endpoint: EndpointAddress }) => {
         if (endpoint === ENDPOINTS[0]) throw defect
         throw new DialError(endpoint, { failure: 'no-peer', reason: 'unknown', retryable: false })
       },

@@ -2,7 +2,7 @@ import {
   DialError,
   type Dialer,
   type DialFailure,
-  type Endpoint,
+  type EndpointAddress,
   type EndpointConnection,
   type ServicePortName,
 } from '@edgeway/core'
@@ -16,7 +16,7 @@ export interface DialLimits {
 
 /** What one flow wants: a connection to any of `endpoints`, the first ones first. */
 export interface DialRequest {
-  readonly endpoints: readonly Endpoint[]
+  readonly endpoints: readonly EndpointAddress[]
   readonly service: ServicePortName
   /** Aborts when nobody wants the connection any more. */
   readonly signal: AbortSignal
@@ -30,7 +30,11 @@ export interface DialFirstDeps {
 
 /** The endpoint that was connected to, or why there is none. */
 export type DialOutcome =
-  | { readonly status: 'connected'; readonly endpoint: Endpoint; readonly connection: EndpointConnection }
+  | {
+      readonly status: 'connected'
+      readonly endpoint: EndpointAddress
+      readonly connection: EndpointConnection
+    }
   | { readonly status: 'failed'; readonly error: DialError }
   | { readonly status: 'no-endpoint' | 'abandoned' }
 
@@ -83,11 +87,11 @@ async function dialOne(
 }
 
 interface Attempt extends Omit<DialRequest, 'endpoints'> {
-  readonly endpoint: Endpoint
+  readonly endpoint: EndpointAddress
   readonly timeoutMs: number
 }
 
-function timeoutError(endpoint: Endpoint, timeoutMs: number): DialError {
+function timeoutError(endpoint: EndpointAddress, timeoutMs: number): DialError {
   return new DialError(endpoint, {
     failure: 'timeout',
     reason: `no answer within ${Math.ceil(timeoutMs)} ms`,
@@ -95,7 +99,7 @@ function timeoutError(endpoint: Endpoint, timeoutMs: number): DialError {
 }
 
 /** A dialer's defect costs this flow, as an endpoint that can't be reached would, and no other. */
-function dialErrorOf(endpoint: Endpoint, error: unknown): DialError {
+function dialErrorOf(endpoint: EndpointAddress, error: unknown): DialError {
   if (error instanceof DialError) return error
   const reason = error instanceof Error ? error.message : String(error)
   return new DialError(endpoint, { failure: 'unreachable', reason }, { cause: error })

@@ -1,10 +1,10 @@
-import type { DialTarget, Endpoint } from '@edgeway/core'
+import type { DialTarget, EndpointAddress } from '@edgeway/core'
 import { type DialerUnderTest, dialerContract, serviceOf, startTcpEndpoint } from '@edgeway/testbed'
 import { describe, expect, it } from 'vitest'
 import { resetSocket } from '../reset-socket.ts'
 import { DirectDialer } from './direct-dialer.ts'
 
-function targetOf(endpoint: Endpoint): DialTarget {
+function targetOf(endpoint: EndpointAddress): DialTarget {
   const [service] = serviceOf('shop/web:http', '10.96.0.1', 80).ports
   return { endpoint, service: service?.name ?? expect.fail() }
 }

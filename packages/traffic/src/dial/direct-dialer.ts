@@ -4,7 +4,7 @@ import {
   type Dialer,
   type DialFailure,
   type DialTarget,
-  type Endpoint,
+  type EndpointAddress,
   type EndpointConnection,
   type Path,
 } from '@edgeway/core'
@@ -28,7 +28,7 @@ export class DirectDialer implements Dialer {
 
 const SOCKET_OPTIONS = { allowHalfOpen: true, noDelay: true }
 
-function connected(endpoint: Endpoint, signal: AbortSignal): Promise<Socket> {
+function connected(endpoint: EndpointAddress, signal: AbortSignal): Promise<Socket> {
   const { promise, resolve, reject } = Promise.withResolvers<Socket>()
   const socket = connect({ ...SOCKET_OPTIONS, host: endpoint.ip, port: endpoint.port })
   const abort = (): void => {
@@ -58,7 +58,7 @@ const FAILURES: Readonly<Record<string, DialFailure>> = {
   ETIMEDOUT: 'timeout',
 }
 
-function dialErrorOf(endpoint: Endpoint, error: NodeJS.ErrnoException): DialError {
+function dialErrorOf(endpoint: EndpointAddress, error: NodeJS.ErrnoException): DialError {
   const failure = FAILURES[error.code ?? ''] ?? 'unreachable'
   return new DialError(endpoint, { failure, reason: error.message }, { cause: error })
 }

@@ -16,7 +16,7 @@ async function pathTo(text: string): Promise<string> {
   if (endpoint === undefined || service === undefined) throw new Error('the builders make one each')
   const dialer = new NodeAwareDialer({
     nodeName: 'edge-1' as NodeName,
-    nodes: { node: (name) => ({ name, labels: {}, routedNetwork: NETWORKS[name] }) },
+    nodes: { node: (name) => ({ name, labels: {}, addresses: [], routedNetwork: NETWORKS[name] }) },
     local: accepting('local', endpoint),
     routed: accepting('routed', endpoint),
     tunnel: accepting('relayed', endpoint),

@@ -3,7 +3,7 @@ import type { Dialer, DialTarget, EndpointConnection, Node, NodeDirectory, NodeN
 export interface NodeAwareDialerDeps {
   /** The node that this agent runs on. */
   readonly nodeName: NodeName
-  readonly nodes: NodeDirectory
+  readonly nodes: Pick<NodeDirectory, 'node'>
   readonly local: Dialer
   readonly routed: Dialer
   readonly tunnel: Dialer

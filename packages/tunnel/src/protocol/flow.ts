@@ -3,7 +3,7 @@ import {
   DialError,
   type DialFailure,
   type DialTarget,
-  type Endpoint,
+  type EndpointAddress,
   FLOW_REFUSALS,
   type FlowRefusal,
   type FlowRequest,
@@ -89,7 +89,7 @@ export function decodeFlowAnswer(payload: Uint8Array): FlowAnswerMessage {
 }
 
 /** The refusal as the caller of the dialler sees it. An unknown status comes from a newer agent: worth a retry. */
-export function toDialError(endpoint: Endpoint, { status, reason }: FlowAnswerMessage): DialError {
+export function toDialError(endpoint: EndpointAddress, { status, reason }: FlowAnswerMessage): DialError {
   const refusal = FLOW_REFUSALS.find((known) => known === status)
   const meaning = refusal === undefined ? REFUSAL_MEANING.starting : REFUSAL_MEANING[refusal]
   return new DialError(endpoint, { ...meaning, reason: `${status}: ${reason}` })

@@ -1,5 +1,5 @@
 import { isIP } from 'node:net'
-import { canonicalIp } from '../../ip-address.ts'
+import { canonicalIp } from '../../mappers/ip-address.ts'
 import type { PodRuntime, RunningPod } from '../pod-runtime.ts'
 import { GRPC_NOT_FOUND, GrpcError, GrpcSession } from './grpc-session.ts'
 import { encodeField, WireMessage } from './wire.ts'

@@ -1,5 +1,5 @@
 import { isIP } from 'node:net'
-import { MalformedObjectError } from './errors.ts'
+import { MalformedObjectError } from '../errors.ts'
 
 /**
  * Canonical text of an address (RFC 5952), so that equal addresses are equal strings.

@@ -1,7 +1,17 @@
 import { describe, expect, it } from 'vitest'
-import { mapEndpointSlice } from './endpoint-slice-mapper.ts'
-import { readApiObject } from './kubernetes/api-object.ts'
+import { readApiObject } from '../kubernetes/api-object.ts'
+import { mapEndpointSlice, type SliceEndpoint } from './endpoint-slice-mapper.ts'
 
+const READY: Omit<SliceEndpoint, 'ip'> = {
+  node: undefined,
+  ready: true,
+  serving: true,
+  terminating: false,
+  zone: undefined,
+  forZones: [],
+  hostname: undefined,
+  pod: undefined,
+}
 const LABELS = { 'kubernetes.io/service-name': 'web' }
 
 function map(slice: object, labels: unknown = LABELS): ReturnType<typeof mapEndpointSlice> {
@@ -21,11 +31,40 @@ describe('mapEndpointSlice', () => {
     expect(map(slice)).toEqual({
       service: 'shop/web',
       ports: [{ name: 'http', protocol: 'TCP', port: 8080 }],
-      addresses: [
-        { ip: '10.1.0.1', node: 'edge-1', ready: true },
-        { ip: '10.1.0.2', node: 'edge-2', ready: false },
+      endpoints: [
+        { ...READY, ip: '10.1.0.1', node: 'edge-1' },
+        { ...READY, ip: '10.1.0.2', node: 'edge-2', ready: false, serving: false },
       ],
     })
+  })
+
+  it('keeps the conditions of an endpoint that ends, its zone and hints, its hostname and its pod', () => {
+    const endpoint = {
+      addresses: ['10.1.0.1'],
+      conditions: { ready: false, serving: true, terminating: true },
+      zone: 'z1',
+      hints: { forZones: [{ name: 'z1' }, { name: 'z2' }] },
+      hostname: 'web-0',
+      targetRef: { kind: 'Pod', namespace: 'shop', name: 'web-0', uid: 'u1' },
+    }
+    expect(map({ addressType: 'IPv4', endpoints: [endpoint] })?.endpoints).toEqual([
+      {
+        ip: '10.1.0.1',
+        node: undefined,
+        ready: false,
+        serving: true,
+        terminating: true,
+        zone: 'z1',
+        forZones: ['z1', 'z2'],
+        hostname: 'web-0',
+        pod: { namespace: 'shop', name: 'web-0', uid: 'u1' },
+      },
+    ])
+  })
+
+  it('knows of no pod where the target is something else', () => {
+    const endpoints = [{ addresses: ['10.1.0.1'], targetRef: { kind: 'Node', name: 'edge-1' } }]
+    expect(map({ addressType: 'IPv4', endpoints })?.endpoints).toEqual([{ ...READY, ip: '10.1.0.1' }])
   })
 
   it('takes an endpoint without a condition as ready, and one without a node as being on none', () => {
@@ -34,18 +73,18 @@ describe('mapEndpointSlice', () => {
       { addresses: ['10.1.0.2'], conditions: {} },
       { addresses: ['10.1.0.3'], conditions: { ready: null } },
     ]
-    const { addresses = [] } = map({ addressType: 'IPv4', endpoints }) ?? {}
-    expect(addresses.map(({ node, ready }) => [node, ready])).toEqual(Array(3).fill([undefined, true]))
+    const mapped = map({ addressType: 'IPv4', endpoints })?.endpoints ?? []
+    expect(mapped.map(({ node, ready }) => [node, ready])).toEqual(Array(3).fill([undefined, true]))
   })
 
   it('writes IPv6 addresses in their canonical form', () => {
     const endpoints = [{ addresses: ['FD00:0:0::1'] }]
-    expect(map({ addressType: 'IPv6', endpoints })?.addresses[0]?.ip).toBe('fd00::1')
+    expect(map({ addressType: 'IPv6', endpoints })?.endpoints[0]?.ip).toBe('fd00::1')
   })
 
   it('takes the first address of an endpoint only', () => {
     const endpoints = [{ addresses: ['10.1.0.1', '10.1.0.2'] }]
-    expect(map({ addressType: 'IPv4', endpoints })?.addresses.map(({ ip }) => ip)).toEqual(['10.1.0.1'])
+    expect(map({ addressType: 'IPv4', endpoints })?.endpoints.map(({ ip }) => ip)).toEqual(['10.1.0.1'])
   })
 
   it('leaves out ports without a number and of protocols that the mesh does not carry', () => {
@@ -56,7 +95,7 @@ describe('mapEndpointSlice', () => {
   it('is empty without endpoints, whether they are absent or null', () => {
     expect(map({ addressType: 'IPv4', ports: null, endpoints: null })).toMatchObject({
       ports: [],
-      addresses: [],
+      endpoints: [],
     })
   })
 

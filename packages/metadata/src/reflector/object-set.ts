@@ -25,13 +25,29 @@ export interface ObjectChange<Value> {
 }
 
 /**
+ * Why something was not taken: a newer version is known; the object is gone from the cluster, though a node's own store
+ * still has it; a deletion was meant for a former object of that name.
+ */
+export type IgnoredReason = 'older' | 'ghost' | 'other-uid'
+
+/**
  * The objects of one kind, kept right although answers overtake one another: nothing older replaces something newer,
- * and a deletion meant for a former object of the same name does not hit its successor.
+ * what the cluster has no more does not come back, and a deletion meant for a former object of the same name does not
+ * hit its successor.
  */
 export class ObjectSet<Value> {
   readonly #objects = new Map<string, ReflectedObject<Value>>()
+  readonly #onIgnored: (reason: IgnoredReason) => void
   /** Of the latest complete list, or of something newer that was not seen in a watch. */
   #listRevision = 0
+  /** Of the latest complete list: up to there, what is not known is gone. `undefined` before the first one. */
+  #completeRevision: number | undefined
+  /** What was deleted since; an uid never comes back. */
+  readonly #goneUids = new Set<string>()
+
+  constructor(onIgnored: (reason: IgnoredReason) => void = () => {}) {
+    this.#onIgnored = onIgnored
+  }
 
   get size(): number {
     return this.#objects.size
@@ -42,6 +58,8 @@ export class ObjectSet<Value> {
     // A lower revision is another history (a restored or a new cluster): nothing known compares with it.
     const sameHistory = revision >= this.#listRevision
     this.#listRevision = revision
+    this.#completeRevision = revision
+    this.#goneUids.clear()
     // The list knew of everything up to its revision, even where it says something older of it.
     const isNewer = (known: ObjectIdentity | undefined): boolean =>
       sameHistory && known !== undefined && known.revision > revision
@@ -57,12 +75,26 @@ export class ObjectSet<Value> {
   }
 
   /**
-   * Takes a list that may be incomplete or old, or what an earlier process knew: adds and updates, deletes nothing.
-   * A complete list that comes later with an older version is of another history.
+   * Takes a list that may be incomplete or old: adds and updates, deletes nothing. A complete list that comes later with
+   * an older version is of another history.
    */
   merge(objects: readonly ReflectedObject<Value>[]): ObjectChange<Value>[] {
     for (const { revision } of objects) this.#listRevision = Math.max(this.#listRevision, revision)
     return objects.flatMap((object) => this.put(object))
+  }
+
+  /**
+   * Takes what an earlier process knew.
+   *
+   * @param completeRevision - of the latest complete list in it, if there was any
+   */
+  restore(
+    objects: readonly ReflectedObject<Value>[],
+    completeRevision: number | undefined,
+  ): ObjectChange<Value>[] {
+    const changes = this.merge(objects)
+    this.#completeRevision = completeRevision
+    return changes
   }
 
   /**
@@ -71,14 +103,30 @@ export class ObjectSet<Value> {
    * @returns the change it made, if any
    */
   put(object: ReflectedObject<Value>): ObjectChange<Value>[] {
-    return this.#isOutdated(object) ? [] : this.#set(object)
+    const reason = this.#reasonAgainst(object)
+    if (reason === undefined) return this.#set(object)
+    this.#onIgnored(reason)
+    return []
   }
 
   /** @returns the change it made: none when the object is not known, or another one of that name */
   delete({ key, uid }: Pick<ObjectIdentity, 'key' | 'uid'>): ObjectChange<Value>[] {
     const known = this.#objects.get(key)
-    const isOther = known !== undefined && uid !== '' && known.uid !== '' && uid !== known.uid
-    return isOther ? [] : this.#remove(key)
+    if (known !== undefined && uid !== '' && known.uid !== '' && uid !== known.uid) {
+      this.#onIgnored('other-uid')
+      return []
+    }
+    const gone = uid === '' ? known?.uid : uid
+    if (gone !== undefined && gone !== '') this.#goneUids.add(gone)
+    return this.#remove(key)
+  }
+
+  #reasonAgainst(object: ObjectIdentity): IgnoredReason | undefined {
+    if (this.#isOutdated(object)) return 'older'
+    if (this.#goneUids.has(object.uid)) return 'ghost'
+    const { key, revision } = object
+    const isListed = this.#objects.has(key) || revision === 0 || revision > (this.#completeRevision ?? 0)
+    return isListed ? undefined : 'ghost'
   }
 
   #isOutdated({ key, revision }: ObjectIdentity): boolean {

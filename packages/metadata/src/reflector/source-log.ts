@@ -1,16 +1,19 @@
 import type { Logger } from '@edgeway/core'
-import type { SourceError } from './errors.ts'
+import type { SourceError } from '../errors.ts'
 import type { ListClass } from './object-list.ts'
 
 /** Says how the source of one kind is, once per change and never per retry. */
 export class SourceLog {
   readonly #logger: Logger
-  #list: ListClass | 'failed' | undefined
+  readonly #adviceOn: (error: SourceError) => string | undefined
+  #list: ListClass | 'failed' | 'absent' | undefined
   #watchError: SourceError | undefined
   #uselessWatches = 0
 
-  constructor(logger: Logger) {
+  /** @param adviceOn - what the reader of the log can do about it */
+  constructor(logger: Logger, adviceOn: (error: SourceError) => string | undefined) {
     this.#logger = logger
+    this.#adviceOn = adviceOn
   }
 
   listed(listClass: ListClass, objects: number): void {
@@ -23,7 +26,14 @@ export class SourceLog {
   listFailed(error: SourceError): void {
     if (this.#list === 'failed') return
     this.#list = 'failed'
-    this.#logger.warn('source does not answer, trying again', { error })
+    this.#logger.warn('source does not answer, trying again', { error, advice: this.#adviceOn(error) })
+  }
+
+  /** For a kind that may be missing. */
+  absent(error: SourceError): void {
+    if (this.#list === 'absent') return
+    this.#list = 'absent'
+    this.#logger.info('source has no such kind, looking again now and then', { error })
   }
 
   /** A watch that breaks now and then is everyday business; `watchEnded` says if it is more. */

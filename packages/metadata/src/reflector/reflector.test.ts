@@ -1,8 +1,9 @@
 import { FakeComponentDeps } from '@edgeway/testbed'
 import { describe, expect, it, vi } from 'vitest'
-import { SourceError } from './errors.ts'
-import type { Transport } from './kubernetes/transport.ts'
-import { metadataMetrics } from './metrics.ts'
+import { SourceError } from '../errors.ts'
+import type { Transport } from '../kubernetes/transport.ts'
+import { metadataMetrics } from '../metrics.ts'
+import { SourceHealth } from '../source/source-health.ts'
 import { Reflector } from './reflector.ts'
 
 const OPTIONS = {
@@ -61,15 +62,24 @@ class TestTimeouts {
 function run(transport: Transport, timeouts: TestTimeouts): AsyncDisposable {
   const deps = new FakeComponentDeps()
   const stop = new AbortController()
-  const running = Reflector.run({ name: 'services', path: '/services', map: () => undefined }, OPTIONS, {
-    transport,
-    onChange: () => undefined,
+  const kind = { name: 'services', path: '/services', map: () => undefined }
+  const reflector = new Reflector(kind, OPTIONS, {
+    source: {
+      config: { kind: 'metaserver', url: transport.url },
+      transport,
+      pageSize: undefined,
+      hasBookmarks: false,
+    },
+    health: new SourceHealth(() => 0),
+    onChanges: () => undefined,
     onListed: () => undefined,
+    onUnreliable: () => undefined,
     logger: deps.logger,
     metrics: metadataMetrics(deps.metrics),
     timeout: timeouts.timeout,
     stop: stop.signal,
   })
+  const running = reflector.run()
   return {
     async [Symbol.asyncDispose]() {
       stop.abort()

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { ObjectSet, type ReflectedObject } from './object-set.ts'
+import { type IgnoredReason, ObjectSet, type ReflectedObject } from './object-set.ts'
 
 /** `key@revision=value`, of the given uid. */
 function object(text: string, uid = 'u1'): ReflectedObject<string> {
@@ -120,8 +120,14 @@ describe('a complete list after a restart', () => {
 describe('a local list', () => {
   it('adds and updates, and deletes nothing', () => {
     const set = setOf(5, object('a@5=a'), object('b@4=b'))
-    expect(set.merge([object('b@3=old'), object('c@1=c')])).toEqual([{ key: 'c', value: 'c' }])
+    expect(set.merge([object('b@3=old'), object('c@6=c')])).toEqual([{ key: 'c', value: 'c' }])
     expect(set.size).toBe(3)
+  })
+
+  it('brings nothing back that the complete list before it had no more', () => {
+    const set = setOf(5, object('a@5=a'))
+    expect(set.merge([object('ghost@5=g'), object('ghost2@1=g')])).toEqual([])
+    expect(set.size).toBe(1)
   })
 
   it("of a former cluster is ended by the new one's complete list, be its versions ever so low", () => {
@@ -132,4 +138,51 @@ describe('a local list', () => {
       { key: 'a', value: 'a' },
     ])
   })
+})
+
+describe('a ghost', () => {
+  it('is an object that the latest complete list lacks and that is not newer', () => {
+    const ignored: IgnoredReason[] = []
+    const set = new ObjectSet<string>((reason) => void ignored.push(reason))
+    set.replace([object('a@5=a')], 10)
+    expect(set.put(object('ghost@10=g'))).toEqual([])
+    expect(set.put(object('new@11=n'))).toEqual([{ key: 'new', value: 'n' }])
+    expect(set.put(object('a@5=changed'))).toEqual([{ key: 'a', value: 'changed' }])
+    expect(ignored).toEqual(['ghost'])
+  })
+
+  it('is an object that was deleted since, in whatever version it comes back', () => {
+    const set = new ObjectSet<string>()
+    set.replace([object('a@5=a', 'u1')], 10)
+    set.delete({ key: 'a', uid: 'u1' })
+    expect(set.put(object('a@99=back', 'u1'))).toEqual([])
+    expect(set.put(object('a@12=successor', 'u2'))).toEqual([{ key: 'a', value: 'successor' }])
+  })
+
+  it('is none once a complete list has it again', () => {
+    const set = new ObjectSet<string>()
+    set.replace([object('a@5=a', 'u1')], 10)
+    set.delete({ key: 'a', uid: 'u1' })
+    expect(set.replace([object('a@5=a', 'u1')], 20)).toEqual([{ key: 'a', value: 'a' }])
+  })
+
+  it('is known after a restart, too, where a complete list was stored', () => {
+    const stored = [object('a@5=a')]
+    const complete = new ObjectSet<string>()
+    complete.restore(stored, 10)
+    expect(complete.put(object('ghost@9=g'))).toEqual([])
+
+    const incomplete = new ObjectSet<string>()
+    incomplete.restore(stored, undefined)
+    expect(incomplete.put(object('b@9=b'))).toEqual([{ key: 'b', value: 'b' }])
+  })
+})
+
+it('tells why it did not take something', () => {
+  const ignored: IgnoredReason[] = []
+  const set = new ObjectSet<string>((reason) => void ignored.push(reason))
+  set.replace([object('a@5=a', 'u2')], 5)
+  set.put(object('a@4=old', 'u2'))
+  set.delete({ key: 'a', uid: 'u1' })
+  expect(ignored).toEqual(['older', 'other-uid'])
 })

@@ -1,10 +1,10 @@
-import { type Endpoint, formatEndpoint } from '@edgeway/core'
+import { type Endpoint, type EndpointAddress, formatEndpoint } from '@edgeway/core'
 
 /** Which endpoints any ServicePort lists, with how many list them: an answer in constant time. */
 export class EndpointIndex {
   readonly #counts = new Map<string, number>()
 
-  has(endpoint: Omit<Endpoint, 'ready'>): boolean {
+  has(endpoint: EndpointAddress): boolean {
     return this.#counts.has(formatEndpoint(endpoint))
   }
 

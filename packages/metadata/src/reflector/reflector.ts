@@ -1,0 +1,288 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import type { Logger } from '@edgeway/core'
+import { SourceError } from '../errors.ts'
+import { jsonLines } from '../kubernetes/json-lines.ts'
+import type { MetadataMetrics } from '../metrics.ts'
+import { adviceOn } from '../source/advice.ts'
+import type { Source } from '../source/source.ts'
+import type { SourceHealth } from '../source/source-health.ts'
+import { varied } from '../source/varied.ts'
+import type { OfflineStore } from '../store/offline-store.ts'
+import { type ListClass, listAll, type ObjectList } from './object-list.ts'
+import { ObjectReader } from './object-reader.ts'
+import { type IgnoredReason, type ObjectChange, ObjectSet, type ReflectedObject } from './object-set.ts'
+import type { ReflectedKind } from './reflected-kind.ts'
+import { SourceLog } from './source-log.ts'
+
+export interface ReflectorOptions {
+  /** For a whole LIST, and for the first sign of life of a WATCH. */
+  readonly listTimeoutMs: number
+  /** How long the server is asked to keep a watch open; varied by a fifth, so that nodes do not march in step. */
+  readonly watchTimeoutSeconds: number
+  /** After that time comes a complete list, whatever the watches said; varied by a fifth. */
+  readonly relistIntervalMs: number
+  /** Pause after a failure; doubles up to `maxRetryDelayMs`, and is varied by a fifth. */
+  readonly minRetryDelayMs: number
+  readonly maxRetryDelayMs: number
+}
+
+export interface ReflectorDeps<Value> {
+  readonly source: Source
+  readonly health: SourceHealth
+  /** Called synchronously, in the order of the changes. */
+  onChanges(changes: readonly ObjectChange<Value>[]): void
+  /** After each list that tells something: an empty store on an edge node does not. */
+  onListed(): void
+  /** When the source speaks for the cluster, but not of this kind; or when it spoils its objects. */
+  onUnreliable(): void
+  /** What is known on disk, and where changes go. */
+  readonly store?: OfflineStore | undefined
+  readonly logger: Logger
+  readonly metrics: MetadataMetrics
+  /** As `AbortSignal.timeout`. */
+  timeout(ms: number): AbortSignal
+  readonly stop: AbortSignal
+}
+
+/** How one kind is known, for /statusz. */
+export interface ReflectorStatus {
+  readonly objects: number
+  /** What its last list was worth; `failed` when it had none; `undefined` before the first one. */
+  readonly lastList: ListClass | 'failed' | undefined
+  /** `undefined` when there never was one. */
+  readonly secondsSinceAuthoritativeList: number | undefined
+  readonly ignored: Readonly<Record<IgnoredReason, number>>
+  readonly malformed: number
+  readonly corrupted: number
+}
+
+/** A watch that lives so much longer than it was to last is dead. */
+const WATCH_GRACE_SECONDS = 30
+/** What the source says of a kind that it does not have, or that the mesh may not read. */
+const UNAVAILABLE: readonly (number | undefined)[] = [403, 404]
+
+/**
+ * Follows one kind of objects: LIST, then WATCH from there, over and over until it is stopped. Never gives up, never
+ * deletes because of an answer that is not authoritative, and opens a watch only after an authoritative list: a watch of
+ * a kind that is not there would end KubeEdge's cloudcore.
+ */
+export class Reflector<Value> {
+  readonly #kind: ReflectedKind<Value>
+  readonly #options: ReflectorOptions
+  readonly #deps: ReflectorDeps<Value>
+  readonly #set: ObjectSet<Value>
+  readonly #reader: ObjectReader<Value>
+  readonly #log: SourceLog
+  readonly #ignored: Record<IgnoredReason, number> = { older: 0, ghost: 0, 'other-uid': 0 }
+  #lastList: ReflectorStatus['lastList']
+  #authoritativeAt: number | undefined
+  #retries = 0
+
+  constructor(kind: ReflectedKind<Value>, options: ReflectorOptions, deps: ReflectorDeps<Value>) {
+    const { metrics, source } = deps
+    const logger = deps.logger.child({ kind: kind.name, source: source.transport.url })
+    this.#kind = kind
+    this.#options = options
+    this.#deps = deps
+    this.#log = new SourceLog(logger, (error) => adviceOn(error, source.config))
+    this.#reader = new ObjectReader(kind, { logger, metrics })
+    this.#set = new ObjectSet((reason) => {
+      this.#ignored[reason] += 1
+      metrics.ignored.add({ kind: kind.name, reason })
+    })
+  }
+
+  get status(): ReflectorStatus {
+    const at = this.#authoritativeAt
+    return {
+      objects: this.#set.size,
+      lastList: this.#lastList,
+      secondsSinceAuthoritativeList: at === undefined ? undefined : (performance.now() - at) / 1_000,
+      ignored: { ...this.#ignored },
+      malformed: this.#reader.malformed,
+      corrupted: this.#reader.corrupted,
+    }
+  }
+
+  /** Begins with what an earlier process stored. What it stored it had mapped itself. */
+  restore(): void {
+    const { store, onChanges, onListed } = this.#deps
+    if (store === undefined) return
+    const { name } = this.#kind
+    const objects = store.take(name) as readonly ReflectedObject<Value>[]
+    onChanges(this.#set.restore(objects, store.listRevisionOf(name)))
+    this.#showSize()
+    if (store.listRevisionOf(name) !== undefined) onListed()
+  }
+
+  /** Runs until `deps.stop` aborts; then resolves. Rejects with what its listeners throw, and nothing else. */
+  async run(): Promise<void> {
+    const { stop, health } = this.#deps
+    while (!stop.aborted) {
+      const { recovered } = health
+      const listed = await this.#attempt('list', recovered, async () => await this.#list())
+      // The list itself may be what told that the source came back.
+      if (listed?.listClass === 'authoritative')
+        await this.#watchUntilRelist(listed.revision, health.recovered)
+      else await this.#pause(recovered)
+    }
+  }
+
+  async #list(): Promise<ObjectList> {
+    const { source, stop, timeout } = this.#deps
+    const signal = AbortSignal.any([stop, timeout(this.#options.listTimeoutMs)])
+    const list = await listAll(source, this.#kind.path, signal)
+    this.#take(list)
+    return list
+  }
+
+  #take({ listClass, revision, items }: ObjectList): void {
+    const { metrics, onListed, health, store } = this.#deps
+    const { name, judgesSource } = this.#kind
+    const objects = items.flatMap((item) => this.#reader.read(item))
+    if (listClass === 'authoritative') {
+      this.#apply(this.#set.replace(objects, revision))
+      this.#reader.retain((key) => this.#set.get(key) !== undefined)
+      store?.noteListed(name, revision)
+      this.#authoritativeAt = performance.now()
+      metrics.lastList.set({ kind: name }, Date.now() / 1_000)
+    }
+    if (listClass === 'local') this.#apply(this.#set.merge(objects))
+    this.#lastList = listClass
+    if (judgesSource === true) health.report(listClass)
+    metrics.lists.add({ kind: name, class: listClass })
+    this.#log.listed(listClass, this.#set.size)
+    if (listClass !== 'void') onListed()
+    this.#tellIfUnreliable(listClass !== 'authoritative' && !health.isStale)
+  }
+
+  #tellIfUnreliable(isUnavailable: boolean): void {
+    if (isUnavailable || this.#reader.corrupted > 0) this.#deps.onUnreliable()
+  }
+
+  /** Watches, one after the other, until a complete list is due, one of them failed or the source came back. */
+  async #watchUntilRelist(listRevision: number, recovered: AbortSignal): Promise<void> {
+    const relistAt = performance.now() + varied(this.#options.relistIntervalMs)
+    let revision: number | undefined = listRevision
+    while (revision !== undefined && performance.now() < relistAt) {
+      const from: number = revision
+      const startedAt = performance.now()
+      const maxSeconds = (relistAt - startedAt) / 1_000
+      revision = await this.#attempt('watch', recovered, () => this.#watch(from, maxSeconds, recovered))
+      if (this.#deps.stop.aborted || recovered.aborted) return
+      // A watch that ends at once is of no use, however politely it ends.
+      const isUseful = performance.now() - startedAt >= this.#options.minRetryDelayMs
+      if (isUseful) this.#retries = 0
+      this.#log.watchEnded(isUseful)
+      if (revision === undefined || !isUseful) await this.#pause(recovered)
+    }
+  }
+
+  /** @returns the revision up to which everything is known, when the watch ended as planned */
+  async #watch(from: number, maxSeconds: number, recovered: AbortSignal): Promise<number> {
+    const { timeout, stop, source } = this.#deps
+    const seconds = Math.max(1, Math.ceil(Math.min(varied(this.#options.watchTimeoutSeconds), maxSeconds)))
+    const bookmarks = source.hasBookmarks ? '&allowWatchBookmarks=true' : ''
+    const query = `watch=1&resourceVersion=${from}&timeoutSeconds=${seconds}${bookmarks}`
+    const signal = AbortSignal.any([stop, recovered, timeout((seconds + WATCH_GRACE_SECONDS) * 1_000)])
+    let revision = from
+    for await (const event of jsonLines(await this.#open(query, signal))) {
+      revision = Math.max(revision, this.#takeEvent(event))
+    }
+    return revision
+  }
+
+  async #open(query: string, signal: AbortSignal): Promise<AsyncIterable<Buffer>> {
+    const late = new AbortController()
+    const abort = (): void => late.abort(new Error(`no answer within ${this.#options.listTimeoutMs} ms`))
+    const timer = setTimeout(abort, this.#options.listTimeoutMs)
+    try {
+      const path = `${this.#kind.path}?${query}`
+      return await this.#deps.source.transport.get(path, AbortSignal.any([signal, late.signal]))
+    } finally {
+      clearTimeout(timer)
+    }
+  }
+
+  /**
+   * @returns the revision of the event's object, 0 where it has none
+   * @throws {SourceError} for an ERROR event
+   */
+  #takeEvent(event: unknown): number {
+    const { type, object } = (event ?? {}) as { readonly type?: unknown; readonly object?: unknown }
+    if (type === 'ERROR') throw watchError(object)
+    if (type === 'BOOKMARK') return bookmarkRevision(object)
+    if (type !== 'ADDED' && type !== 'MODIFIED' && type !== 'DELETED') return 0
+    const [read] = this.#reader.read(object)
+    if (read === undefined) return 0
+    this.#apply(type === 'DELETED' ? this.#set.delete(read) : this.#set.put(read))
+    return read.revision
+  }
+
+  #apply(changes: readonly ObjectChange<Value>[]): void {
+    if (changes.length > 0) this.#deps.onChanges(changes)
+    for (const change of changes) {
+      const { uid = '', revision = 0 } = this.#set.get(change.key) ?? {}
+      this.#deps.store?.note(this.#kind.name, { ...change, uid, revision })
+    }
+    this.#showSize()
+  }
+
+  #showSize(): void {
+    this.#deps.metrics.objects.set({ kind: this.#kind.name }, this.#set.size)
+  }
+
+  /** @returns `undefined` after a failure of the source */
+  async #attempt<Result>(
+    what: 'list' | 'watch',
+    recovered: AbortSignal,
+    work: () => Promise<Result>,
+  ): Promise<Result | undefined> {
+    const { metrics, stop } = this.#deps
+    try {
+      const result = await work()
+      metrics.requests.add({ kind: this.#kind.name, request: what, outcome: 'ok' })
+      return result
+    } catch (error) {
+      if (!(error instanceof SourceError)) throw error
+      // A watch that was cut off to be opened anew has not failed.
+      if (stop.aborted || (what === 'watch' && recovered.aborted)) return undefined
+      metrics.requests.add({ kind: this.#kind.name, request: what, outcome: 'failed' })
+      if (what === 'list') this.#listFailed(error)
+      else this.#log.watchFailed(error)
+      return undefined
+    }
+  }
+
+  #listFailed(error: SourceError): void {
+    const { optional, judgesSource } = this.#kind
+    const isUnavailable = UNAVAILABLE.includes(error.status)
+    this.#lastList = 'failed'
+    if (judgesSource === true) this.#deps.health.report('unreachable')
+    if (optional === true && isUnavailable) this.#log.absent(error)
+    else this.#log.listFailed(error)
+    if (isUnavailable) this.#tellIfUnreliable(true)
+  }
+
+  /** Waits longer each time, unless the source comes back meanwhile. */
+  async #pause(recovered: AbortSignal): Promise<void> {
+    const { minRetryDelayMs, maxRetryDelayMs } = this.#options
+    const delayMs = Math.min(minRetryDelayMs * 2 ** this.#retries, maxRetryDelayMs)
+    this.#retries += 1
+    const signal = AbortSignal.any([this.#deps.stop, recovered])
+    // Cut short: its loop looks why.
+    await delay(varied(delayMs), undefined, { signal }).catch(() => undefined)
+    if (recovered.aborted) this.#retries = 0
+  }
+}
+
+function watchError(status: unknown): SourceError {
+  const { code, message } = (status ?? {}) as { readonly code?: unknown; readonly message?: unknown }
+  return new SourceError(`the watch ended: ${String(message)}`, typeof code === 'number' ? code : undefined)
+}
+
+function bookmarkRevision(object: unknown): number {
+  const { metadata } = (object ?? {}) as { readonly metadata?: { readonly resourceVersion?: unknown } }
+  const revision = Number(metadata?.resourceVersion)
+  return Number.isSafeInteger(revision) ? revision : 0
+}
