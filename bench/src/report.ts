@@ -13,6 +13,8 @@ const COLUMNS = [
   'met',
 ] as const
 
+const MAX_REASON_LENGTH = 60
+
 /** The results as a table for people, with one sentence on the targets below it. */
 export function tableOf(results: readonly JudgedResult[]): string {
   const rows = [COLUMNS, ...results.map(cellsOf)]
@@ -47,10 +49,16 @@ function cellsOf(result: JudgedResult): readonly string[] {
 /** Ours, the reference, its name, ratio and spread. */
 function figuresOf({ unit, ours, reference, referenceName, ratio, spread, reason }: JudgedResult) {
   const other = referenceName === 'absolute' ? '' : referenceName
-  if (ours === null || spread === null) return [reason ?? '', '', other, '', '']
+  if (ours === null || spread === null) return [shortened(reason ?? ''), '', other, '', '']
   const own = `${figure(ours)} ${unit}`
   if (reference === null || ratio === null) return [own, '', other, '', spread.map(figure).join('..')]
   return [own, figure(reference), other, ratioText(ratio), spread.map(ratioText).join('..')]
+}
+
+/** The table has room for the gist; the lines of JSON have all of it. */
+function shortened(reason: string): string {
+  const [line = ''] = reason.split('\n')
+  return line.length > MAX_REASON_LENGTH ? `${line.slice(0, MAX_REASON_LENGTH)}…` : line
 }
 
 function figure(value: number): string {

@@ -3,7 +3,11 @@ import { join } from 'node:path'
 import type { Lab, LabHost, LabProcess } from '@edgeway/testbed'
 import { PORTS } from './servers.ts'
 
-/** haproxy in TCP mode, one frontend per port, in front of a host's servers. */
+/**
+ * haproxy in TCP mode, one frontend per port, in front of a host's servers.
+ *
+ * @throws {Error} when it does not run
+ */
 export async function startHaproxy(lab: Lab, host: LabHost, backend: string): Promise<LabProcess> {
   const file = join(lab.logFolder, `haproxy-${host.name}.cfg`)
   const proxies = Object.entries(PORTS).map(
@@ -32,5 +36,7 @@ ${proxies.join('\n')}
     '-c',
     `until curl -s -o /dev/null http://127.0.0.1:${PORTS.http}/; do sleep 0.05; done`,
   ])
+  // Somebody else may have its port.
+  if (!haproxy.running) throw new Error(`haproxy on ${host.name} has ended: see ${haproxy.logFile}`)
   return haproxy
 }

@@ -1,7 +1,8 @@
 import type { LabHost } from '@edgeway/testbed'
 import { mustExec } from './must-exec.ts'
 
-export const HTTP_PORT = 8080
+/** Not that of the lab's API server, which is on the same node as a relaying peer. */
+export const HTTP_PORT = 8081
 const CONNECTIONS = 32
 
 /** Requests per second with 32 connections, kept open or (`isClosing`) a new one for each request. */
