@@ -31,7 +31,7 @@ export interface DeleteOptions {
 /**
  * What stands behind the HTTP layer. Reads are answered at once from memory; writes may go elsewhere first.
  *
- * Implemented by `ObjectStore` (the cluster's truth) and `Mirror` (a copy of another API server's).
+ * Implemented by `ObjectStore` (the cluster's truth).
  */
 export interface ApiBackend {
   /** The kinds that are served now. */

@@ -1,28 +1,24 @@
 import { once } from 'node:events'
 import { readFile, writeFile } from 'node:fs/promises'
 import { parseArgs } from 'node:util'
-import type { ApiBackend } from './backend.ts'
 import { runControllers } from './controllers/controllers.ts'
 import { ApiDouble } from './http/api-double.ts'
 import { makeCertificate } from './http/certificate.ts'
 import { kubeconfigFor } from './http/kubeconfig.ts'
-import type { Kind } from './kinds.ts'
 import { parseManifests } from './manifests.ts'
-import { Mirror } from './mirror.ts'
 import { ObjectStore } from './object-store.ts'
 
 const USAGE = `A Kubernetes API server for tests: kubectl, controllers and agents can talk to it, nothing runs.
 
 usage: api-double [--listen HOST:PORT] [--listen-tls HOST:PORT [--tls-name NAME...]]
-                  [--manifests FILE...] [--kubeconfig FILE]
-       api-double [--listen HOST:PORT] --mirror URL
+                  [--manifests FILE...] [--kubeconfig FILE] [--heartbeat-ms NUMBER]
 
   --listen HOST:PORT   where to serve; port 0, the default, takes any free one
   --manifests FILE...  objects to start with
   --listen-tls HOST:PORT  serve HTTPS there as well, with a certificate made for the occasion
+  --heartbeat-ms NUMBER  count a version that often, as the nodes' heartbeats do in every cluster
   --tls-name NAME...   host names and addresses that the certificate is for, besides HOST and 127.0.0.1
   --kubeconfig FILE    write a kubeconfig that leads here, by HTTPS where that is served
-  --mirror URL         serve a copy of that API server instead, as KubeEdge's MetaServer does on a node
   -h, --help           print this text
 
 Prints {"ready":true,"url":"http://HOST:PORT"} once it serves; runs until SIGTERM or SIGINT.
@@ -36,32 +32,38 @@ interface Address {
 interface Arguments {
   readonly help: boolean
   readonly kubeconfig: string | undefined
+  /** `undefined`: none. */
+  readonly heartbeatMs: number | undefined
   readonly plain: Address
   readonly tls: Address | undefined
   readonly tlsNames: readonly string[]
   readonly manifests: readonly string[]
-  readonly mirror: string | undefined
 }
 
 function readArguments(): Arguments {
   const { values, positionals } = parseArgs({
     options: {
+      'heartbeat-ms': { type: 'string' },
       help: { type: 'boolean', short: 'h', default: false },
       kubeconfig: { type: 'string' },
       listen: { type: 'string', default: '127.0.0.1:0' },
       'listen-tls': { type: 'string' },
       manifests: { type: 'string', multiple: true },
-      mirror: { type: 'string' },
       'tls-name': { type: 'string', multiple: true },
     },
     allowPositionals: true,
   })
   const manifests = [...(values.manifests ?? []), ...positionals]
-  const { help, kubeconfig, mirror } = values
-  if (mirror !== undefined && manifests.length > 0) throw new Error('a mirror takes no manifests')
+  const { help, kubeconfig } = values
+  const heartbeatMs = values['heartbeat-ms'] === undefined ? undefined : heartbeatIn(values['heartbeat-ms'])
   const tls = values['listen-tls'] === undefined ? undefined : addressIn('--listen-tls', values['listen-tls'])
   const plain = addressIn('--listen', values.listen)
-  return { help, kubeconfig, plain, tls, tlsNames: values['tls-name'] ?? [], manifests, mirror }
+  return { help, kubeconfig, heartbeatMs, plain, tls, tlsNames: values['tls-name'] ?? [], manifests }
+}
+
+function heartbeatIn(text: string): number {
+  if (!/^[1-9]\d*$/.test(text)) throw new Error(`--heartbeat-ms: expected a number, found ${text}`)
+  return Number(text)
 }
 
 function addressIn(option: string, text: string): Address {
@@ -80,15 +82,8 @@ async function storeOf(files: readonly string[]): Promise<ObjectStore> {
   return store
 }
 
-function reportChange(kind: Kind, error: unknown): void {
-  const state = error === undefined ? 'follows its upstream' : 'lost its upstream'
-  process.stderr.write(
-    `${JSON.stringify({ message: `mirror ${state}`, kind: kind.kind, error: error && String(error) })}\n`,
-  )
-}
-
 async function main(): Promise<void> {
-  const { help, kubeconfig, plain, tls, tlsNames, manifests, mirror: upstream } = readArguments()
+  const { help, kubeconfig, heartbeatMs, plain, tls, tlsNames, manifests } = readArguments()
   if (help) {
     process.stdout.write(USAGE)
     return
@@ -96,15 +91,13 @@ async function main(): Promise<void> {
   const stop = Promise.race([once(process, 'SIGTERM'), once(process, 'SIGINT')])
 
   await using running = new AsyncDisposableStack()
-  const backend: ApiBackend =
-    upstream === undefined
-      ? await storeOf(manifests)
-      : running.use(Mirror.start({ upstream, onChange: reportChange }))
-  const double = running.use(await ApiDouble.start(backend, plain))
+  const store = await storeOf(manifests)
+  if (heartbeatMs !== undefined) setInterval(() => store.advance(), heartbeatMs).unref()
+  const double = running.use(await ApiDouble.start(store, plain))
   const certificate =
     tls === undefined ? undefined : await makeCertificate(['127.0.0.1', tls.host, ...tlsNames])
   const secure =
-    tls === undefined ? undefined : running.use(await ApiDouble.start(backend, { ...tls, certificate }))
+    tls === undefined ? undefined : running.use(await ApiDouble.start(store, { ...tls, certificate }))
   const target = {
     url: (secure ?? double).url.replace('//0.0.0.0:', '//127.0.0.1:'),
     ca: certificate?.certificate,

@@ -12,6 +12,7 @@ import type { Topology } from '../lab/topology.ts'
 import { ClusterReader } from './cluster-reader.ts'
 import { Kubectl } from './kubectl.ts'
 import { MeshProcess } from './mesh-process.ts'
+import { MetaServer } from './meta-server.ts'
 import { REPOSITORY } from './repository.ts'
 
 export interface MeshOptions {
@@ -28,14 +29,17 @@ export interface MeshOptions {
 
 const NAMESPACE = 'edgeway'
 const API_PORT = 6443
-/** Of the API server without TLS, for the mirrors and the lab's own kubelets. */
+/** Of the API server without TLS, for the MetaServers and the lab's own kubelets. */
 const PLAIN_API_PORT = 8080
-const MIRROR_PORT = 10550
 const TUNNEL_SERVER_PORT = 20006
+/** Something is written in every cluster; in a silent one MetaServer loses the first change after each start of a watch. */
+const HEARTBEAT_MS = 100
+/** Of agents. MetaServer loses changes now and then, which lists put right; minutes later by default. */
+const METADATA_PERIODS = { relistIntervalMs: 5_000, probeIntervalMs: 500 }
 
 /**
  * The whole product in a lab, as a user runs it: an API server on the first node of the cloud, on each node of a site a
- * mirror of it, as KubeEdge has, and the manifests applied by kubectl, from which the tunnel server and an agent on every
+ * MetaServer with all of its faults, and the manifests applied by kubectl, from which the tunnel server and an agent on every
  * node are started.
  */
 export class Mesh implements AsyncDisposable {
@@ -45,10 +49,17 @@ export class Mesh implements AsyncDisposable {
   readonly #agents: ReadonlyMap<string, MeshProcess>
   readonly #cloud: LabHost
   readonly #reader: ClusterReader
-  readonly #apis: readonly LabProcess[]
+  readonly #api: Api
+  readonly #metaServers: ReadonlyMap<string, MetaServer>
 
-  private constructor(lab: Lab, { topology, bystanders = [] }: MeshOptions, { access, apis }: Api) {
-    this.#apis = apis
+  private constructor(
+    lab: Lab,
+    { topology, bystanders = [] }: MeshOptions,
+    { api, metaServers }: { readonly api: Api; readonly metaServers: readonly MetaServer[] },
+  ) {
+    const { access } = api
+    this.#api = api
+    this.#metaServers = new Map(metaServers.map((one) => [one.node, one]))
     const cloudNodes = (topology.cloud ?? []).filter(({ name }) => !bystanders.includes(name))
     this.lab = lab
     this.#cloud = cloudOf(lab, topology)
@@ -74,9 +85,10 @@ export class Mesh implements AsyncDisposable {
     onStep('building the network')
     const lab = await Lab.create(topology)
     try {
-      onStep('starting the API server and its mirrors')
-      const apis = await startApi(lab, topology)
-      const mesh = new Mesh(lab, options, { apis, access: await accessTo(lab, topology) })
+      onStep('starting the API server and the MetaServers')
+      const api = await startApi(lab, topology)
+      const metaServers = await startMetaServers(lab, topology)
+      const mesh = new Mesh(lab, options, { api, metaServers })
       onStep('applying the manifests')
       await mesh.#applyManifests(manifests, options.logLevel ?? 'debug')
       onStep('starting the tunnel server')
@@ -108,6 +120,17 @@ export class Mesh implements AsyncDisposable {
     return agent
   }
 
+  /**
+   * What an edge node's agent is told of the cluster by.
+   *
+   * @throws {LabError} when there is no such edge node
+   */
+  metaServer(node: string): MetaServer {
+    const found = this.#metaServers.get(node)
+    if (found === undefined) throw new LabError(`no MetaServer on "${node}"`)
+    return found
+  }
+
   /** The join token as the server's operator reads it. */
   async joinToken(): Promise<string> {
     const ref = { namespace: NAMESPACE, name: 'edgeway-join-token' }
@@ -117,10 +140,10 @@ export class Mesh implements AsyncDisposable {
     return Buffer.from(data?.token ?? '', 'base64').toString()
   }
 
-  /** Kills the API server and all its mirrors. */
+  /** Kills the API server and all MetaServers. */
   async killApi(): Promise<void> {
-    for (const api of this.#apis) api.kill('SIGKILL')
-    await Promise.all(this.#apis.map(({ exited }) => exited))
+    this.#api.process.kill('SIGKILL')
+    await Promise.all([this.#api.process.exited, ...this.#metaServers.values().map((one) => one.kill())])
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -134,7 +157,11 @@ export class Mesh implements AsyncDisposable {
     await this.kubectl.apply(
       ...(await Promise.all([
         this.#configured('edgeway-tunnel-server', { log: { level } }),
-        this.#configured('edgeway-agent', { log: { level }, tunnel: { servers } }),
+        this.#configured('edgeway-agent', {
+          log: { level },
+          tunnel: { servers },
+          metadata: METADATA_PERIODS,
+        }),
       ])),
     )
     await this.kubectl.applyFiles(files)
@@ -198,31 +225,32 @@ function kubeconfigOf(lab: Lab): string {
   return join(lab.logFolder, 'kubeconfig')
 }
 
-/** The API server with its mirrors, and how pods in the cloud reach it. */
+/** The API server, and how pods in the cloud reach it. */
 interface Api {
-  readonly apis: readonly LabProcess[]
+  readonly process: LabProcess
   readonly access: InClusterAccess
 }
 
-async function startApi(lab: Lab, topology: Topology): Promise<readonly LabProcess[]> {
+async function startApi(lab: Lab, topology: Topology): Promise<Api> {
   const main = join(REPOSITORY, 'packages/testbed/src/api-double/main.ts')
   const cloud = cloudOf(lab, topology)
   await mkdir(join(lab.logFolder, 'home'), { recursive: true })
   const plain = ['--listen', `0.0.0.0:${PLAIN_API_PORT}`, '--kubeconfig', kubeconfigOf(lab)]
+  const life = ['--heartbeat-ms', String(HEARTBEAT_MS)]
   const secure = ['--listen-tls', `0.0.0.0:${API_PORT}`, '--tls-name', cloud.address]
-  const api = cloud.spawn([process.execPath, main, ...plain, ...secure])
+  const api = cloud.spawn([process.execPath, main, ...plain, ...secure, ...life])
   await api.waitForOutput(/"ready":true/)
-  const edge = (topology.sites ?? []).flatMap(({ nodes }) => nodes)
-  const mirrors = await Promise.all(
-    edge.map(async ({ name }) => {
-      const upstream = `http://${cloud.address}:${PLAIN_API_PORT}`
-      const listen = ['--listen', `127.0.0.1:${MIRROR_PORT}`, '--mirror', upstream]
-      const mirror = lab.node(name).spawn([process.execPath, main, ...listen])
-      await mirror.waitForOutput(/"ready":true/)
-      return mirror
-    }),
+  return { process: api, access: await accessTo(lab, topology) }
+}
+
+async function startMetaServers(lab: Lab, topology: Topology): Promise<readonly MetaServer[]> {
+  const upstream = `http://${cloudOf(lab, topology).address}:${PLAIN_API_PORT}`
+  const nodes = (topology.sites ?? []).flatMap((site) => site.nodes)
+  return await Promise.all(
+    nodes.map(({ name }) =>
+      MetaServer.start(lab.node(name), { upstream, folder: join(lab.logFolder, name) }),
+    ),
   )
-  return [api, ...mirrors]
 }
 
 /** How pods in the cloud reach the API server. */
