@@ -7,6 +7,7 @@ import {
 } from '@edgeway/testbed'
 import { describe, expect, it } from 'vitest'
 import type { EndpointSlice } from '../mappers/endpoint-slice-mapper.ts'
+import { Corrections, NO_CORRECTIONS } from '../own-endpoints/corrections.ts'
 import { ClusterDirectory } from './cluster-directory.ts'
 
 const OWN_NODE = 'edge-1' as NodeName
@@ -154,5 +155,44 @@ describe('ClusterDirectory', () => {
     expect(directory.node(node.name)).toEqual(node)
     directory.setNode(node.name, undefined)
     expect(directory.node(node.name)).toBeUndefined()
+  })
+
+  it('believes the Endpoints of a Service rather than its slices, as long as there are any', () => {
+    const directory = new ClusterDirectory(OWN_NODE)
+    directory.setService('shop/web', serviceOf('shop/web:http', '10.96.0.1', 80))
+    directory.setSlice('shop/web-1', sliceOf('edge-1/10.1.0.1:80'))
+    directory.setEndpoints('shop/web', [sliceOf('edge-2/10.1.0.2:80')])
+    expect(directory.endpoints(WEB)).toEqual(endpointsOf('edge-2/10.1.0.2:80'))
+
+    directory.setEndpoints('shop/web', undefined)
+    expect(directory.endpoints(WEB)).toEqual(endpointsOf('edge-1/10.1.0.1:80'))
+  })
+
+  it('has the own endpoints as they were found, and knows them by their old addresses, too', () => {
+    const directory = new ClusterDirectory(OWN_NODE)
+    directory.setService('shop/web', serviceOf('shop/web:http', '10.96.0.1', 80))
+    directory.setSlice(
+      'shop/web-1',
+      sliceOf('edge-1/10.1.0.1:80', 'edge-1/10.1.0.2:80', 'edge-2/10.1.0.1:80'),
+    )
+    const [moved, dead] = endpointsOf('edge-1/10.1.0.1:80', 'edge-1/10.1.0.2:80')
+    if (moved === undefined || dead === undefined) expect.unreachable()
+    const changes = changesOf(directory)
+
+    directory.correct(new Corrections(new Map([['10.1.0.1', '10.1.0.9']]), [dead]))
+    expect(changes).toEqual([WEB])
+    expect(directory.endpoints(WEB)).toEqual([
+      ...endpointsOf('edge-1/10.1.0.9:80'),
+      { ...dead, ready: false, serving: false },
+      ...endpointsOf('edge-2/10.1.0.1:80'),
+    ])
+    expect(directory.hasEndpoint(moved)).toBe(true)
+    expect(directory.presentAddress(moved).ip).toBe('10.1.0.9')
+    expect([...directory.ownEndpoints()].map(({ ip }) => ip)).toEqual(['10.1.0.1', '10.1.0.2'])
+
+    directory.correct(NO_CORRECTIONS)
+    expect(directory.endpoints(WEB)).toEqual(
+      endpointsOf('edge-1/10.1.0.1:80', 'edge-1/10.1.0.2:80', 'edge-2/10.1.0.1:80'),
+    )
   })
 })

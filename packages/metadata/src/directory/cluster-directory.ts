@@ -154,7 +154,7 @@ export class ClusterDirectory implements ServiceDirectory, NodeDirectory {
   }
 
   /**
-   * Takes the Endpoints of a Service, for use where it has no EndpointSlice.
+   * Takes the Endpoints of a Service, for use instead of its EndpointSlices.
    *
    * @param service - `namespace/name`
    * @param slices - `undefined`: it has none any more

@@ -11,8 +11,8 @@ import type { Corrections } from '../own-endpoints/corrections.ts'
 import type { OwnEndpoint } from '../own-endpoints/own-endpoint.ts'
 
 /**
- * The endpoints of each Service: from its EndpointSlices, or from its Endpoints where it has no slice that can be
- * believed; those of the own node as they were found to be.
+ * The endpoints of each Service: from its EndpointSlices, or from its Endpoints where those are followed, which is where
+ * slices can't be relied on; those of the own node as they were found to be.
  */
 export class SliceIndex {
   readonly #nodeName: NodeName
@@ -91,15 +91,13 @@ export class SliceIndex {
   }
 
   *#all(): Iterable<EndpointSlice> {
-    yield* this.#slices.values()
-    for (const [service, slices] of this.#endpointsOfService)
-      if (!this.#keysOfService.has(service)) yield* slices
+    for (const slices of this.#endpointsOfService.values()) yield* slices
+    for (const slice of this.#slices.values()) if (!this.#endpointsOfService.has(slice.service)) yield slice
   }
 
   #slicesOf(service: string): readonly EndpointSlice[] {
-    const keys = this.#keysOfService.get(service)
-    if (keys === undefined) return this.#endpointsOfService.get(service) ?? []
-    return [...keys].flatMap((key) => this.#slices.get(key) ?? [])
+    const keys = this.#keysOfService.get(service) ?? []
+    return this.#endpointsOfService.get(service) ?? [...keys].flatMap((key) => this.#slices.get(key) ?? [])
   }
 
   /** The ports of slice and Service belong together by name and protocol; the slice's has the number of the target. */

@@ -42,6 +42,12 @@ describe('mapEndpoints', () => {
     expect(map(null)).toEqual([])
   })
 
+  it('is not taken when it is cut off', () => {
+    const annotations = { 'endpoints.kubernetes.io/over-capacity': 'truncated' }
+    const metadata = { namespace: 'shop', name: 'web', annotations }
+    expect(mapEndpoints(readApiObject({ metadata, subsets: [] }))).toBeUndefined()
+  })
+
   it.each([
     ['subsets', {}],
     ['subsets[0].addresses[0].ip', [{ addresses: [{}] }]],

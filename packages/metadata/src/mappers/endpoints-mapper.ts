@@ -10,13 +10,19 @@ import {
 } from './endpoint-slice-mapper.ts'
 import { canonicalIp } from './ip-address.ts'
 
+/** On Endpoints that are cut off after 1,000 addresses. */
+const CUT_OFF_ANNOTATION = 'endpoints.kubernetes.io/over-capacity'
+
 /**
  * Endpoints of the core group, as one slice per subset. They know neither zones nor hints, and say of an endpoint that
  * is not ready only that.
  *
+ * @returns `undefined` for those that are cut off
  * @throws {MalformedObjectError} that names the field
  */
-export function mapEndpoints({ key, namespace, fields }: ApiObject): readonly EndpointSlice[] {
+export function mapEndpoints(object: ApiObject): readonly EndpointSlice[] | undefined {
+  const { key, namespace, annotations, fields } = object
+  if (annotations[CUT_OFF_ANNOTATION] === 'truncated') return undefined
   return fields.list('subsets').map((subset) => {
     const ports: SlicePort[] = subset.list('ports').flatMap(mapSlicePort)
     const read = (field: string, ready: boolean): SliceEndpoint[] =>
