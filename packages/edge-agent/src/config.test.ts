@@ -90,7 +90,7 @@ describe('the config of the edge agent', () => {
     })
 
     const told = { host: '10.96.0.1', port: '443' }
-    expect(metadataOptionsOf(config, told).source).toEqual({ kind: 'apiserver' })
+    expect(metadataOptionsOf(config, told).source).toEqual({ kind: 'apiserver', apiServer: told })
     expect(metadataOptionsOf(config, undefined).source).toEqual({
       kind: 'metaserver',
       url: 'http://127.0.0.1:10550',

@@ -182,7 +182,8 @@ export function metadataOptionsOf(
   apiServer: ApiServerAddress | undefined,
 ): MetadataOptions {
   const storeFile = join(dataDir, 'edgeway.db')
-  return { ...rest, storeFile, source: source.kind === 'auto' ? detectSource(apiServer) : source }
+  if (source.kind === 'auto') return { ...rest, storeFile, source: detectSource(apiServer) }
+  return { ...rest, storeFile, source: source.kind === 'apiserver' ? { ...source, apiServer } : source }
 }
 
 /** Credentials go to nobody in the clear. */

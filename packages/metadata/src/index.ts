@@ -1,5 +1,6 @@
 export { MalformedObjectError, SecretConflictError, SourceError } from './errors.ts'
+export type { ApiServerAddress } from './kubernetes/cluster-access.ts'
 export { SecretEntry, type SecretEntryName } from './kubernetes/secret-entry.ts'
 export { DEFAULT_METADATA_OPTIONS, Metadata, type MetadataDeps, type MetadataOptions } from './metadata.ts'
-export { type ApiServerAddress, detectSource } from './source/detect.ts'
+export { detectSource } from './source/detect.ts'
 export type { MetadataSource } from './source/source.ts'

@@ -46,7 +46,8 @@ describe('a watch', () => {
     })
     await using running = await RunningMetadata.start(source.url)
     await eventually(() => expect(froms).toEqual(['12']))
-    expect(source.asked('services')).toBe(1)
+    const lists = { kind: 'services', class: 'authoritative' }
+    expect(running.deps.metrics.value('edgeway_metadata_lists_total', lists)).toBe(1)
     expect(running.serviceNames).toEqual(['api', 'web'])
   })
 

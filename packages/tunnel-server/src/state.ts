@@ -1,12 +1,14 @@
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Logger } from '@edgeway/core'
-import { SecretEntry, type SecretEntryName, SourceError } from '@edgeway/metadata'
+import { type ApiServerAddress, SecretEntry, type SecretEntryName, SourceError } from '@edgeway/metadata'
 import { PrivateFile, type RelayServerState, type StoredValue } from '@edgeway/tunnel'
 import type { TunnelServerConfig } from './config.ts'
 
 export interface StateDeps {
   readonly logger: Logger
+  /** What this pod is told of its API server. */
+  readonly apiServer: ApiServerAddress | undefined
   /** Ends the waiting for the API server. */
   readonly shutdown: AbortSignal
 }
@@ -49,7 +51,7 @@ class PatientEntry implements StoredValue {
   }
 
   static async open(name: SecretEntryName, deps: StateDeps): Promise<PatientEntry> {
-    return new PatientEntry(await SecretEntry.open(name), deps)
+    return new PatientEntry(await SecretEntry.open(name, { apiServer: deps.apiServer }), deps)
   }
 
   get place(): string {

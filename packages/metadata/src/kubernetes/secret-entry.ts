@@ -1,5 +1,5 @@
 import { SecretConflictError, SourceError } from '../errors.ts'
-import { type ClusterAccess, clusterAccess, type KubeconfigSource } from './cluster-access.ts'
+import { type ClusterAccess, type ClusterAccessOptions, clusterAccess } from './cluster-access.ts'
 import { parseJson } from './json-lines.ts'
 
 const REQUEST_TIMEOUT_MS = 10_000
@@ -41,11 +41,10 @@ export class SecretEntry {
   }
 
   /**
-   * @param source - the service account of this pod unless given
    * @throws {SourceError} when this is no pod with a service account, or the kubeconfig can't be used
    */
-  static async open(name: SecretEntryName, source: KubeconfigSource = {}): Promise<SecretEntry> {
-    return new SecretEntry(name, await clusterAccess(source))
+  static async open(name: SecretEntryName, access: ClusterAccessOptions): Promise<SecretEntry> {
+    return new SecretEntry(name, await clusterAccess(access))
   }
 
   /**

@@ -26,6 +26,19 @@ const API_PREFIXES = ['/api/', '/apis/']
 /** The history that the next pages are of is forgotten. */
 const GONE = 410
 
+/** Selects nothing: no object has such a name. */
+const NOTHING = 'fieldSelector=metadata.name%3D-'
+
+/** Whether the cluster itself would list that collection at this moment; costs next to nothing. */
+export async function isListable(source: Source, path: string, signal: AbortSignal): Promise<boolean> {
+  try {
+    return (await getPage(source, `${path}?${NOTHING}`, signal)).listClass === 'authoritative'
+  } catch (error) {
+    if (!(error instanceof SourceError)) throw error
+    return false
+  }
+}
+
 /**
  * Lists a whole collection, in pages where the source has them.
  *

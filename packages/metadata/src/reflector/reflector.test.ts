@@ -69,6 +69,7 @@ function run(transport: Transport, timeouts: TestTimeouts): AsyncDisposable {
       transport,
       pageSize: undefined,
       hasBookmarks: false,
+      isHarmedByWatches: true,
     },
     health: new SourceHealth(() => 0),
     onChanges: () => undefined,

@@ -8,7 +8,7 @@ import type { Source } from '../source/source.ts'
 import type { SourceHealth } from '../source/source-health.ts'
 import { varied } from '../source/varied.ts'
 import type { OfflineStore } from '../store/offline-store.ts'
-import { type ListClass, listAll, type ObjectList } from './object-list.ts'
+import { isListable, type ListClass, listAll, type ObjectList } from './object-list.ts'
 import { ObjectReader } from './object-reader.ts'
 import { type IgnoredReason, type ObjectChange, ObjectSet, type ReflectedObject } from './object-set.ts'
 import type { ReflectedKind } from './reflected-kind.ts'
@@ -163,19 +163,32 @@ export class Reflector<Value> {
   /** Watches, one after the other, until a complete list is due, one of them failed or the source came back. */
   async #watchUntilRelist(listRevision: number, recovered: AbortSignal): Promise<void> {
     const relistAt = performance.now() + varied(this.#options.relistIntervalMs)
-    let revision: number | undefined = listRevision
-    while (revision !== undefined && performance.now() < relistAt) {
-      const from: number = revision
-      const startedAt = performance.now()
-      const maxSeconds = (relistAt - startedAt) / 1_000
-      revision = await this.#attempt('watch', recovered, () => this.#watch(from, maxSeconds, recovered))
-      if (this.#deps.stop.aborted || recovered.aborted) return
-      // A watch that ends at once is of no use, however politely it ends.
-      const isUseful = performance.now() - startedAt >= this.#options.minRetryDelayMs
-      if (isUseful) this.#retries = 0
-      this.#log.watchEnded(isUseful)
-      if (revision === undefined || !isUseful) await this.#pause(recovered)
-    }
+    let revision = await this.#watchOnce(listRevision, relistAt, recovered)
+    while (revision !== undefined && performance.now() < relistAt && (await this.#mayWatch()))
+      revision = await this.#watchOnce(revision, relistAt, recovered)
+  }
+
+  /** @returns the revision to watch on from; `undefined` when there is to be a list first */
+  async #watchOnce(from: number, relistAt: number, recovered: AbortSignal): Promise<number | undefined> {
+    const startedAt = performance.now()
+    const maxSeconds = (relistAt - startedAt) / 1_000
+    const watch = async (): Promise<number> => await this.#watch(from, maxSeconds, recovered)
+    const revision = await this.#attempt('watch', recovered, watch)
+    if (this.#deps.stop.aborted || recovered.aborted) return undefined
+    // A watch that ends at once is of no use, however politely it ends.
+    const isUseful = performance.now() - startedAt >= this.#options.minRetryDelayMs
+    if (isUseful) this.#retries = 0
+    this.#log.watchEnded(isUseful)
+    if (revision === undefined || !isUseful) await this.#pause(recovered)
+    return revision
+  }
+
+  /** What could be listed when it was may be gone by now, or not allowed any more. */
+  async #mayWatch(): Promise<boolean> {
+    const { source, stop, timeout } = this.#deps
+    if (!source.isHarmedByWatches) return true
+    const signal = AbortSignal.any([stop, timeout(this.#options.listTimeoutMs)])
+    return await isListable(source, this.#kind.path, signal)
   }
 
   /** @returns the revision up to which everything is known, when the watch ended as planned */

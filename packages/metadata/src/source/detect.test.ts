@@ -3,7 +3,11 @@ import { detectSource } from './detect.ts'
 
 it.each([
   ['that is told of no API server', undefined, { kind: 'metaserver', url: 'http://127.0.0.1:10550' }],
-  ['in the cloud', { host: '10.96.0.1', port: '443' }, { kind: 'apiserver' }],
+  [
+    'in the cloud',
+    { host: '10.96.0.1', port: '443' },
+    { kind: 'apiserver', apiServer: { host: '10.96.0.1', port: '443' } },
+  ],
   [
     'on an edge node whose MetaServer is secure',
     { host: '169.254.30.10', port: '10550' },

@@ -1,7 +1,6 @@
-import { readFile } from 'node:fs/promises'
-import { SourceError } from '../errors.ts'
-import { clusterAccess } from '../kubernetes/cluster-access.ts'
-import { httpTransport, type RequestSettings, type Transport } from '../kubernetes/transport.ts'
+import { type ClusterAccessOptions, clusterAccess } from '../kubernetes/cluster-access.ts'
+import { credentialsFrom } from '../kubernetes/service-account.ts'
+import { httpTransport, type Transport } from '../kubernetes/transport.ts'
 
 /** Where the cluster's objects come from: KubeEdge's local API server, or the cluster's own. */
 export type MetadataSource = MetaServerSource | ApiServerSource
@@ -16,12 +15,8 @@ export interface MetaServerSource {
   readonly tokenFile?: string
 }
 
-export interface ApiServerSource {
+export interface ApiServerSource extends ClusterAccessOptions {
   readonly kind: 'apiserver'
-  /** A kubeconfig file; without it, the pod's own service account. */
-  readonly kubeconfig?: string
-  /** One of the file's contexts; its current one unless given. */
-  readonly context?: string
 }
 
 /** A source that can be asked, and what it is able to. */
@@ -35,6 +30,8 @@ export interface Source {
   readonly pageSize: number | undefined
   /** Whether a WATCH may ask for bookmarks; MetaServer has none. */
   readonly hasBookmarks: boolean
+  /** Whether a WATCH of what can't be listed does harm: it ends KubeEdge's cloudcore, or blocks it for all nodes. */
+  readonly isHarmedByWatches: boolean
 }
 
 const PAGE_SIZE = 500
@@ -42,27 +39,9 @@ const PAGE_SIZE = 500
 /** @throws {SourceError} when the URL is none, or the kubeconfig can't be used */
 export async function openSource(source: MetadataSource): Promise<Source> {
   if (source.kind === 'metaserver') {
-    const transport = httpTransport(source.url, secureSettings(source))
-    return { config: source, transport, pageSize: undefined, hasBookmarks: false }
+    const transport = httpTransport(source.url, credentialsFrom(source))
+    return { config: source, transport, pageSize: undefined, hasBookmarks: false, isHarmedByWatches: true }
   }
   const { transport } = await clusterAccess(source)
-  return { config: source, transport, pageSize: PAGE_SIZE, hasBookmarks: true }
-}
-
-/** Files are read for each request: certificates and tokens are renewed while the agent runs. */
-function secureSettings({ caFile, tokenFile }: MetaServerSource): RequestSettings {
-  return async () => ({
-    ...(caFile === undefined ? {} : { ca: await read('caFile', caFile) }),
-    ...(tokenFile === undefined
-      ? {}
-      : { headers: { authorization: `Bearer ${(await read('tokenFile', tokenFile)).trim()}` } }),
-  })
-}
-
-async function read(field: string, file: string): Promise<string> {
-  try {
-    return await readFile(file, 'utf8')
-  } catch (cause) {
-    throw new SourceError(`${field} can't be read: ${cause instanceof Error ? cause.message : cause}`)
-  }
+  return { config: source, transport, pageSize: PAGE_SIZE, hasBookmarks: true, isHarmedByWatches: false }
 }

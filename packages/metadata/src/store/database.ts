@@ -1,6 +1,7 @@
-import { existsSync, mkdirSync, renameSync, rmSync } from 'node:fs'
+import { existsSync, mkdirSync, renameSync, rmSync, statSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
+import { pathToFileURL } from 'node:url'
 import { crc32 } from 'node:zlib'
 import { StoreVersionError } from '../errors.ts'
 
@@ -57,18 +58,48 @@ PRAGMA user_version = ${SCHEMA_VERSION};
  */
 export function openDatabase(file: string): DatabaseSync {
   mkdirSync(dirname(file), { recursive: true, mode: 0o700 })
-  const database = new DatabaseSync(file)
-  try {
+  return unlessFailed(new DatabaseSync(file), (database) => {
     // With WAL a crash loses the last writes at most, never what was there.
     database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;')
-    const { user_version: version } = database.prepare('PRAGMA user_version').get() ?? {}
-    if (version === 0) database.exec(SCHEMA)
-    else if (version !== SCHEMA_VERSION) throw new StoreVersionError(file, Number(version), SCHEMA_VERSION)
+    if (versionOf(database) === 0) database.exec(SCHEMA)
+    else refuseOtherVersions(database, file)
+  })
+}
+
+/**
+ * Opens a store that nothing can be written beside: a disk that is full, or read-only since its flash is worn. SQLite
+ * would make files of its own there even to read.
+ *
+ * @returns `undefined` where the store is not whole without its WAL
+ * @throws {StoreVersionError} when it is of another version; any other error when it is broken or can't be opened
+ */
+export function openUnwritable(file: string): DatabaseSync | undefined {
+  if (!existsSync(file) || (statSync(`${file}-wal`, { throwIfNoEntry: false })?.size ?? 0) > 0)
+    return undefined
+  const url = pathToFileURL(file)
+  url.searchParams.set('immutable', '1')
+  return unlessFailed(new DatabaseSync(url, { readOnly: true }), (database) =>
+    refuseOtherVersions(database, file),
+  )
+}
+
+function unlessFailed(database: DatabaseSync, prepare: (database: DatabaseSync) => void): DatabaseSync {
+  try {
+    prepare(database)
     return database
   } catch (error) {
     database.close()
     throw error
   }
+}
+
+function refuseOtherVersions(database: DatabaseSync, file: string): void {
+  const version = versionOf(database)
+  if (version !== SCHEMA_VERSION) throw new StoreVersionError(file, version, SCHEMA_VERSION)
+}
+
+function versionOf(database: DatabaseSync): number {
+  return Number(database.prepare('PRAGMA user_version').get()?.['user_version'])
 }
 
 /**
@@ -132,6 +163,15 @@ export function isDamage(error: unknown): boolean {
   // The low byte is the code, the others tell more of it (sqlite.org/rescode.html).
   if (typeof errcode === 'number') return !CIRCUMSTANCES.has(errcode & 0xff)
   return syscall === undefined
+}
+
+/** Of those: what a disk that can't be written to answers (read-only, I/O, full, no file beside it). */
+const UNWRITABLE = new Set([8, 10, 13, 14])
+
+/** Whether the error, of opening, may mean no more than that nothing can be written. */
+export function isUnwritable(error: unknown): boolean {
+  const { errcode } = (error ?? {}) as { readonly errcode?: unknown }
+  return typeof errcode === 'number' && UNWRITABLE.has(errcode & 0xff)
 }
 
 /** Moves a store that is of no use out of the way, for whoever wants to know why; one of them is kept. */

@@ -1,11 +1,14 @@
 import { existsSync } from 'node:fs'
+import type { DatabaseSync } from 'node:sqlite'
 import { Worker } from 'node:worker_threads'
 import type { Logger } from '@edgeway/core'
 import type { ReflectedObject } from '../reflector/object-set.ts'
 import { batchesOf, type StoreChange } from './batches.ts'
 import {
   isDamage,
+  isUnwritable,
   openDatabase,
+  openUnwritable,
   readDatabase,
   type StoreBatch,
   type StoreContent,
@@ -13,10 +16,14 @@ import {
 } from './database.ts'
 import type { StoreAnswer } from './store-worker.ts'
 
-/** Changes are gathered for that long: the store is behind by no more, and flash is written to once for many. */
-const FLUSH_MS = 500
-/** A store that can't be written (a full disk) is tried again after that long. */
-const RETRY_MS = 30_000
+export interface StoreTimes {
+  /** Changes are gathered for that long: the store is behind by no more, and flash is written to once for many. */
+  readonly flushMs: number
+  /** A store that can't be written (a full disk) is tried again after that long. */
+  readonly retryMs: number
+}
+
+const TIMES: StoreTimes = { flushMs: 500, retryMs: 30_000 }
 
 const NOTHING: StoreContent = { objects: [], listed: [], damagedRows: 0 }
 
@@ -26,6 +33,7 @@ const NOTHING: StoreContent = { objects: [], listed: [], damagedRows: 0 }
  */
 export class OfflineStore implements AsyncDisposable {
   readonly #logger: Logger
+  readonly #times: StoreTimes
   /** `undefined` when nothing is written, or not any more. */
   #worker: Worker | undefined
   /** Revision of the latest complete list of each kind. */
@@ -36,18 +44,20 @@ export class OfflineStore implements AsyncDisposable {
   #newlyListed = new Set<string>()
   #timer: NodeJS.Timeout | undefined
   #writing: Promise<void> = Promise.resolve()
-  #isFailing = false
+  #isFailing: boolean
   #closed: Promise<void> | undefined
 
-  private constructor(file: string, content: StoreContent, parts: { logger: Logger; isWritten: boolean }) {
+  private constructor(file: string, content: StoreContent, parts: OfflineStoreParts) {
     this.#logger = parts.logger
+    this.#times = parts.times
+    this.#isFailing = parts.mode === 'written later'
     for (const { kind, revision } of content.listed) this.#listed.set(kind, revision)
     for (const { kind, key, uid, revision, value } of content.objects) {
       const objects = this.#restored.get(kind) ?? []
       objects.push({ key, uid, revision, value: JSON.parse(value), malformed: false })
       this.#restored.set(kind, objects)
     }
-    if (parts.isWritten) this.#startWorker(file)
+    if (parts.mode !== 'left alone') this.#startWorker(file)
   }
 
   #startWorker(file: string): void {
@@ -68,21 +78,23 @@ export class OfflineStore implements AsyncDisposable {
 
   /**
    * Reads what is stored. A store that can't be used is said so: a damaged or older one is set aside and begun anew, one
-   * that can't be opened or is of a newer version is left alone.
+   * that can't be opened or is of a newer version is left alone. One that can't be written is read all the same.
    */
-  static open(file: string, logger: Logger): OfflineStore {
+  static open(file: string, logger: Logger, times: StoreTimes = TIMES): OfflineStore {
     try {
-      using database = disposable(openDatabase(file))
-      const content = readDatabase(database.value)
-      const { objects, damagedRows } = content
-      logger.info('offline store read', { file, objects: objects.length })
-      if (damagedRows > 0)
-        logger.warn('offline store has damaged rows, they are left out', { file, damagedRows })
-      return new OfflineStore(file, content, { logger, isWritten: true })
+      const content = contentOf(openDatabase(file))
+      sayWhatWasRead(content, file, logger)
+      return new OfflineStore(file, content, { logger, times, mode: 'written' })
     } catch (error) {
+      const content = isUnwritable(error) ? unwritableContent(file) : undefined
+      if (content !== undefined) {
+        logger.warn('offline store can not be written, will retry', { file, failure: String(error) })
+        sayWhatWasRead(content, file, logger)
+        return new OfflineStore(file, content, { logger, times, mode: 'written later' })
+      }
       logger.warn('offline store can not be used, starting without', { file, error })
       const isWritten = isDamage(error) ? canSetAside(file, logger) : !existsSync(file)
-      return new OfflineStore(file, NOTHING, { logger, isWritten })
+      return new OfflineStore(file, NOTHING, { logger, times, mode: isWritten ? 'written' : 'left alone' })
     }
   }
 
@@ -149,7 +161,7 @@ export class OfflineStore implements AsyncDisposable {
         // One after the other: an answer belongs to the batch before it.
         this.#writing = this.#writing.then(() => this.#flush())
       },
-      this.#isFailing ? RETRY_MS : FLUSH_MS,
+      this.#isFailing ? this.#times.retryMs : this.#times.flushMs,
     )
   }
 
@@ -189,6 +201,13 @@ export class OfflineStore implements AsyncDisposable {
   }
 }
 
+interface OfflineStoreParts {
+  readonly logger: Logger
+  readonly times: StoreTimes
+  /** `written later`: not at the moment, which was said. */
+  readonly mode: 'written' | 'written later' | 'left alone'
+}
+
 /** A worker that dies has written nothing. */
 function ask(worker: Worker, batch: StoreBatch): Promise<StoreAnswer> {
   const { promise, resolve } = Promise.withResolvers<StoreAnswer>()
@@ -212,6 +231,25 @@ function canSetAside(file: string, logger: Logger): boolean {
   }
 }
 
-function disposable<Value extends { close(): void }>(value: Value): { readonly value: Value } & Disposable {
-  return { value, [Symbol.dispose]: () => value.close() }
+function contentOf(database: DatabaseSync): StoreContent {
+  try {
+    return readDatabase(database)
+  } finally {
+    database.close()
+  }
+}
+
+/** @returns `undefined` when it is of no use so; why it can't be opened as usual is what matters then */
+function unwritableContent(file: string): StoreContent | undefined {
+  try {
+    const database = openUnwritable(file)
+    return database === undefined ? undefined : contentOf(database)
+  } catch {
+    return undefined
+  }
+}
+
+function sayWhatWasRead({ objects, damagedRows }: StoreContent, file: string, logger: Logger): void {
+  logger.info('offline store read', { file, objects: objects.length })
+  if (damagedRows > 0) logger.warn('offline store has damaged rows, they are left out', { file, damagedRows })
 }

@@ -30,6 +30,24 @@ export function slice(name: string, of: string, addresses: readonly string[]): A
   }
 }
 
+/** The same in the older form: the Endpoints of a Service in `shop`. */
+export function endpoints(of: string, addresses: readonly string[]): ApiObject {
+  return {
+    apiVersion: 'v1',
+    kind: 'Endpoints',
+    metadata: { namespace: 'shop', name: of },
+    subsets: [
+      {
+        addresses: addresses.map((text) => {
+          const [nodeName, ip] = text.split('/')
+          return { ip, nodeName }
+        }),
+        ports: [{ name: 'http', port: 8080 }],
+      },
+    ],
+  }
+}
+
 export function node(name: string, labels: Readonly<Record<string, string>> = {}): ApiObject {
   return { apiVersion: 'v1', kind: 'Node', metadata: { name, labels } }
 }

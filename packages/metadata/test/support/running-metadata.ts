@@ -1,4 +1,4 @@
-import type { NodeName } from '@edgeway/core'
+import type { NodeName, ServicePortName } from '@edgeway/core'
 import { FakeComponentDeps, type LogLine } from '@edgeway/testbed'
 import { vi } from 'vitest'
 import { DEFAULT_METADATA_OPTIONS, Metadata, type MetadataOptions } from '../../src/metadata.ts'
@@ -39,6 +39,14 @@ export class RunningMetadata implements AsyncDisposable {
   get serviceNames(): string[] {
     const names = [...this.services.servicePorts()].map(({ name }) => name.replace(/^shop\/(.*):http$/, '$1'))
     return names.toSorted()
+  }
+
+  /** Addresses of the endpoints of a ServicePort, sorted. */
+  endpoints(name: string): string[] {
+    return this.services
+      .endpoints(name as ServicePortName)
+      .map(({ ip }) => ip)
+      .toSorted()
   }
 
   lines(level: LogLine['level'], message: string): LogLine[] {
