@@ -29,6 +29,8 @@ const BY_CODE: Readonly<Record<string, Advice>> = {
   EPROTO: () => 'it speaks no TLS there: begin the URL with http://',
   ERR_SSL_WRONG_VERSION_NUMBER: () => 'it speaks no TLS there: begin the URL with http://',
   ERR_SSL_PACKET_LENGTH_TOO_LONG: () => 'it speaks no TLS there: begin the URL with http://',
+  ENOENT: () => 'that file is not there: check caFile and tokenFile of metadata.source, and what is mounted',
+  EACCES: () => 'the agent may not read that file: check its owner and mode',
   ...Object.fromEntries(UNTRUSTED.map((code) => [code, adviseOnTrust])),
 }
 
