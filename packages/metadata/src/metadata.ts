@@ -12,7 +12,7 @@ import type { ReflectedKind } from './reflector/reflected-kind.ts'
 import { Reflector, type ReflectorOptions } from './reflector/reflector.ts'
 import { type MetadataSource, openSource, type Source } from './source/source.ts'
 import { SourceHealth } from './source/source-health.ts'
-import { probeSource, type SourceProbeOptions } from './source/source-probe.ts'
+import { SourceProbe, type SourceProbeOptions } from './source/source-probe.ts'
 import { OfflineStore } from './store/offline-store.ts'
 
 export interface MetadataOptions extends ReflectorOptions, SourceProbeOptions {
@@ -47,6 +47,7 @@ export class Metadata implements Component {
   readonly #metrics: MetadataMetrics
   readonly #directory: ClusterDirectory
   readonly #health = new SourceHealth(() => performance.now())
+  readonly #probe: SourceProbe
   readonly #ownEndpoints: OwnEndpoints
   readonly #store: OfflineStore | undefined
   readonly #stop = new AbortController()
@@ -61,6 +62,8 @@ export class Metadata implements Component {
     this.#deps = deps
     this.#source = source
     this.#metrics = metadataMetrics(metrics)
+    const { signal: stop } = this.#stop
+    this.#probe = new SourceProbe(options, { source, health: this.#health, stop })
     this.#directory = new ClusterDirectory(nodeName)
     this.services = this.#directory
     this.nodes = this.#directory
@@ -126,9 +129,7 @@ export class Metadata implements Component {
       onUnreliable: () => this.#followEndpoints(showLoaded),
     })
     if (this.#store?.listRevisionOf(ENDPOINTS.name) !== undefined) this.#followEndpoints(showLoaded)
-    this.#task(
-      probeSource(this.#options, { source: this.#source, health: this.#health, stop: this.#stop.signal }),
-    )
+    this.#task(this.#probe.run())
   }
 
   #followEndpoints(onListed: () => void): void {
@@ -146,6 +147,7 @@ export class Metadata implements Component {
     const reflector = new Reflector(kind, this.#options, {
       source: this.#source,
       health: this.#health,
+      probe: this.#probe,
       store: this.#store,
       logger: this.#deps.logger,
       metrics: this.#metrics,

@@ -74,6 +74,7 @@ function run(transport: Transport, timeouts: TestTimeouts): AsyncDisposable {
     health: new SourceHealth(() => 0),
     onChanges: () => undefined,
     onListed: () => undefined,
+    probe: { ask: async () => undefined },
     onUnreliable: () => undefined,
     logger: deps.logger,
     metrics: metadataMetrics(deps.metrics),
@@ -114,3 +115,52 @@ describe('a watch', () => {
     expect(transport.paths).toHaveLength(4)
   })
 })
+
+describe('a list from the own store of the node', () => {
+  it.each([
+    ['because the cloud is away says nothing against the kind', 'local', 0],
+    ['although the cloud answers means that the kind is not to be had', 'authoritative', 1],
+  ] as const)('%s', async (_why, state, unreliable) => {
+    const health = new SourceHealth(() => 0)
+    health.report('authoritative')
+    let told = 0
+    const asked = Promise.withResolvers<void>()
+    const deps = new FakeComponentDeps()
+    const stop = new AbortController()
+    const reflector = new Reflector({ name: 'slices', path: '/slices', map: () => undefined }, OPTIONS, {
+      source: {
+        config: { kind: 'metaserver', url: 'http://node' },
+        transport: { url: 'http://node', get: async () => localList() },
+        pageSize: undefined,
+        hasBookmarks: false,
+        isHarmedByWatches: true,
+      },
+      health,
+      probe: {
+        ask: async () => {
+          health.report(state)
+          asked.resolve()
+        },
+      },
+      onChanges: () => undefined,
+      onListed: () => undefined,
+      onUnreliable: () => {
+        told += 1
+        stop.abort()
+      },
+      logger: deps.logger,
+      metrics: metadataMetrics(deps.metrics),
+      timeout: () => new AbortController().signal,
+      stop: stop.signal,
+    })
+    const running = reflector.run()
+    await asked.promise
+    stop.abort()
+    await running
+    expect(told).toBe(unreliable)
+  })
+})
+
+async function* localList(): AsyncGenerator<Buffer> {
+  yield Buffer.from('{"metadata":{"resourceVersion":"7","selfLink":"/core/v1/slices/null/null"},"items":[]}')
+}

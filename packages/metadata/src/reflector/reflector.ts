@@ -6,6 +6,7 @@ import type { MetadataMetrics } from '../metrics.ts'
 import { adviceOn } from '../source/advice.ts'
 import type { Source } from '../source/source.ts'
 import type { SourceHealth } from '../source/source-health.ts'
+import type { SourceProbe } from '../source/source-probe.ts'
 import { varied } from '../source/varied.ts'
 import type { OfflineStore } from '../store/offline-store.ts'
 import { isListable, type ListClass, listAll, type ObjectList } from './object-list.ts'
@@ -29,6 +30,7 @@ export interface ReflectorOptions {
 export interface ReflectorDeps<Value> {
   readonly source: Source
   readonly health: SourceHealth
+  readonly probe: Pick<SourceProbe, 'ask'>
   /** Called synchronously, in the order of the changes. */
   onChanges(changes: readonly ObjectChange<Value>[]): void
   /** After each list that tells something: an empty store on an edge node does not. */
@@ -133,6 +135,7 @@ export class Reflector<Value> {
     const signal = AbortSignal.any([stop, timeout(this.#options.listTimeoutMs)])
     const list = await listAll(source, this.#kind.path, signal)
     this.#take(list)
+    await this.#checkReliability(list.listClass)
     return list
   }
 
@@ -153,11 +156,15 @@ export class Reflector<Value> {
     metrics.lists.add({ kind: name, class: listClass })
     this.#log.listed(listClass, this.#set.size)
     if (listClass !== 'void') onListed()
-    this.#tellIfUnreliable(listClass !== 'authoritative' && !health.isStale)
   }
 
-  #tellIfUnreliable(isUnavailable: boolean): void {
-    if (isUnavailable || this.#reader.corrupted > 0) this.#deps.onUnreliable()
+  /** A list that is not the cluster's means that the cloud is away, or that the cluster has nothing to say of the kind. */
+  async #checkReliability(listClass: ListClass): Promise<void> {
+    const { health, probe, onUnreliable } = this.#deps
+    if (this.#reader.corrupted > 0) onUnreliable()
+    if (listClass === 'authoritative' || health.isStale) return
+    await probe.ask()
+    if (!health.isStale) onUnreliable()
   }
 
   /** Watches, one after the other, until a complete list is due, one of them failed or the source came back. */
@@ -274,7 +281,7 @@ export class Reflector<Value> {
     if (judgesSource === true) this.#deps.health.report('unreachable')
     if (optional === true && isUnavailable) this.#log.absent(error)
     else this.#log.listFailed(error)
-    if (isUnavailable) this.#tellIfUnreliable(true)
+    if (isUnavailable) this.#deps.onUnreliable()
   }
 
   /** Waits longer each time, unless the source comes back meanwhile. */

@@ -21,24 +21,47 @@ export interface SourceProbeDeps {
 }
 
 /**
- * Asks the source for one object now and then. An open watch tells nothing of its own end: MetaServer keeps it open
- * while the cloud is away, and never connects it again.
- *
- * Runs until `stop` aborts; then resolves.
+ * Asks the source for one object now and then, and whenever somebody doubts it. An open watch tells nothing of its own
+ * end: MetaServer keeps it open while the cloud is away, and never connects it again.
  */
-export async function probeSource(options: SourceProbeOptions, deps: SourceProbeDeps): Promise<void> {
-  const { source, health, stop } = deps
-  while (!stop.aborted) {
-    // Cut short by the stop, whose loop ends then.
-    await delay(varied(options.probeIntervalMs), undefined, { signal: stop }).catch(() => undefined)
-    if (stop.aborted) return
-    const signal = AbortSignal.any([stop, AbortSignal.timeout(options.listTimeoutMs)])
-    const state = await probe(source, signal)
+export class SourceProbe {
+  readonly #options: SourceProbeOptions
+  readonly #deps: SourceProbeDeps
+  /** The question that is open. */
+  #asking: Promise<void> | undefined
+
+  constructor(options: SourceProbeOptions, deps: SourceProbeDeps) {
+    this.#options = options
+    this.#deps = deps
+  }
+
+  /** Runs until `stop` aborts; then resolves. */
+  async run(): Promise<void> {
+    const { stop } = this.#deps
+    while (!stop.aborted) {
+      // Cut short by the stop, whose loop ends then.
+      await delay(varied(this.#options.probeIntervalMs), undefined, { signal: stop }).catch(() => undefined)
+      if (!stop.aborted) await this.ask()
+    }
+  }
+
+  /** Resolves when the source's health is that of this moment. Those who ask at one time share the answer. */
+  async ask(): Promise<void> {
+    this.#asking ??= this.#ask().finally(() => {
+      this.#asking = undefined
+    })
+    await this.#asking
+  }
+
+  async #ask(): Promise<void> {
+    const { source, health, stop } = this.#deps
+    const signal = AbortSignal.any([stop, AbortSignal.timeout(this.#options.listTimeoutMs)])
+    const state = await stateOf(source, signal)
     if (!stop.aborted) health.report(state)
   }
 }
 
-async function probe(source: Source, signal: AbortSignal): Promise<ListClass | 'unreachable'> {
+async function stateOf(source: Source, signal: AbortSignal): Promise<ListClass | 'unreachable'> {
   try {
     return (await listAll({ ...source, pageSize: undefined }, PROBE_PATH, signal)).listClass
   } catch (error) {

@@ -68,3 +68,21 @@ describe.each(['released', 'master'] as const)('with slices spoilt as by %s', (e
     expect(edge.running.services.loaded).toBe(true)
   })
 })
+
+it('slices that come from the store while the cloud is away are no reason to follow Endpoints', async () => {
+  await using edge = await Edge.start(cluster('edge-1/10.1.0.1'), {
+    faults: { endpointSliceLists: 'off' },
+    // Only a doubt brings it to light.
+    probeIntervalMs: 3_600_000,
+    relistIntervalMs: 20,
+    watchTimeoutSeconds: 1,
+  })
+  edge.double.setLink({ state: 'down' })
+  await eventually(() => expect(edge.lists('local', 'endpointslices')).toBeGreaterThan(0))
+  await eventually(() => expect(edge.status.source.stale).toBe(true))
+  expect(edge.status.kinds).not.toHaveProperty('endpoints')
+
+  edge.double.setLink({ state: 'up' })
+  await eventually(() => expect(edge.status.source.stale).toBe(false))
+  expect(edge.status.kinds).not.toHaveProperty('endpoints')
+})

@@ -107,6 +107,7 @@ describe('a kind that does not exist', () => {
       timeout: AbortSignal.timeout.bind(AbortSignal),
       stop: stop.signal,
       onListed: () => undefined,
+      probe: { ask: async () => undefined },
       onUnreliable: () => undefined,
       onChanges: (changes) => found.push(...changes.map(({ key }) => key)),
     })
