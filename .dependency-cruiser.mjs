@@ -87,9 +87,16 @@ export default {
     {
       name: 'e2e-and-demo-look-from-outside',
       severity: 'error',
-      from: { path: '^(e2e|demo|bench|container)/' },
+      // The bench `metadata` measures that package alone.
+      from: { path: '^(e2e|demo|bench|container)/', pathNot: '^bench/src/metadata/' },
       // e2e/support plays members and strangers that misbehave, which takes the tunnel's own protocol.
       to: { path: '^packages/', pathNot: '^packages/(core|testbed|tunnel)/' },
+    },
+    {
+      name: 'bench-of-metadata',
+      severity: 'error',
+      from: { path: '^bench/src/metadata/' },
+      to: { path: '^packages/', pathNot: '^packages/(core|testbed|metadata)/' },
     },
     { name: 'no-cycles', severity: 'error', from: {}, to: { circular: true } },
     { name: 'resolvable', severity: 'error', from: {}, to: { couldNotResolve: true } },
