@@ -7,7 +7,7 @@ import type { BenchCase } from './case.ts'
 const MB = 1e6
 const SERVICE_COUNTS = [15, 1_000, 10_000]
 /** Memory is looked at once the agent has had that long to come to rest after it is in sync. */
-const REST_MS = 5_000
+const REST_MS = 10_000
 
 export const footprint: BenchCase = {
   name: 'footprint',

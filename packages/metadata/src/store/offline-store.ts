@@ -1,6 +1,5 @@
 import { existsSync } from 'node:fs'
 import type { DatabaseSync } from 'node:sqlite'
-import { Worker } from 'node:worker_threads'
 import type { Logger } from '@edgeway/core'
 import type { ReflectedObject } from '../reflector/object-set.ts'
 import { batchesOf, type StoreChange } from './batches.ts'
@@ -10,20 +9,22 @@ import {
   openDatabase,
   openUnwritable,
   readDatabase,
-  type StoreBatch,
   type StoreContent,
   setAside,
 } from './database.ts'
 import type { StoreAnswer } from './store-worker.ts'
+import { StoreWriter } from './store-writer.ts'
 
 export interface StoreTimes {
   /** Changes are gathered for that long: the store is behind by no more, and flash is written to once for many. */
   readonly flushMs: number
   /** A store that can't be written (a full disk) is tried again after that long. */
   readonly retryMs: number
+  /** Without changes for that long, nothing is held for them. */
+  readonly idleMs: number
 }
 
-const TIMES: StoreTimes = { flushMs: 500, retryMs: 30_000 }
+const TIMES: StoreTimes = { flushMs: 500, retryMs: 30_000, idleMs: 5_000 }
 
 const NOTHING: StoreContent = { objects: [], listed: [], damagedRows: 0 }
 
@@ -34,8 +35,8 @@ const NOTHING: StoreContent = { objects: [], listed: [], damagedRows: 0 }
 export class OfflineStore implements AsyncDisposable {
   readonly #logger: Logger
   readonly #times: StoreTimes
-  /** `undefined` when nothing is written, or not any more. */
-  #worker: Worker | undefined
+  /** `undefined` when nothing is written. */
+  readonly #writer: StoreWriter | undefined
   /** Revision of the latest complete list of each kind. */
   readonly #listed = new Map<string, number>()
   readonly #restored = new Map<string, ReflectedObject<unknown>[]>()
@@ -57,23 +58,8 @@ export class OfflineStore implements AsyncDisposable {
       objects.push({ key, uid, revision, value: JSON.parse(value), malformed: false })
       this.#restored.set(kind, objects)
     }
-    if (parts.mode !== 'left alone') this.#startWorker(file)
-  }
-
-  #startWorker(file: string): void {
-    const worker = new Worker(new URL('./store-worker.ts', import.meta.url), {
-      workerData: { file },
-      // SQLite of Node is new enough to be announced as such.
-      execArgv: ['--disable-warning=ExperimentalWarning'],
-      resourceLimits: { maxYoungGenerationSizeMb: 2, maxOldGenerationSizeMb: 64 },
-    })
-    worker.on('error', (error) => this.#logger.error('the offline store is not written any more', { error }))
-    worker.on('exit', () => {
-      this.#worker = undefined
-      this.#pending.clear()
-    })
-    worker.unref()
-    this.#worker = worker
+    const { idleMs } = parts.times
+    this.#writer = parts.mode === 'left alone' ? undefined : new StoreWriter({ file, idleMs }, parts.logger)
   }
 
   /**
@@ -105,7 +91,7 @@ export class OfflineStore implements AsyncDisposable {
 
   /** Whether what is known can't be written at the moment, or at all. */
   get isFailing(): boolean {
-    return this.#isFailing || this.#worker === undefined
+    return this.#isFailing || !this.#isWritten
   }
 
   /** What is stored of a kind; to be asked for once. */
@@ -117,7 +103,7 @@ export class OfflineStore implements AsyncDisposable {
 
   /** Stores an object's value, or forgets the object when there is none; within a second. */
   note(kind: string, object: Omit<ReflectedObject<unknown>, 'malformed'>): void {
-    if (this.#worker === undefined) return
+    if (!this.#isWritten || this.#closed !== undefined) return
     const { key, uid, revision, value } = object
     const row =
       value === undefined ? { kind, key } : { kind, key, uid, revision, value: JSON.stringify(value) }
@@ -143,18 +129,15 @@ export class OfflineStore implements AsyncDisposable {
     await this.#writing
     if (!this.#isFailing) await this.#flush()
     clearTimeout(this.#timer)
-    const worker = this.#worker
-    if (worker === undefined) return
-    // It may be all that is left of the process.
-    worker.ref()
-    const ended = Promise.withResolvers<void>()
-    worker.once('exit', () => ended.resolve())
-    worker.postMessage('close')
-    await ended.promise
+    await this.#writer?.[Symbol.asyncDispose]()
+  }
+
+  get #isWritten(): boolean {
+    return this.#writer?.isDead === false
   }
 
   #schedule(): void {
-    if (this.#worker === undefined) return
+    if (!this.#isWritten || this.#closed !== undefined) return
     this.#timer ??= setTimeout(
       () => {
         this.#timer = undefined
@@ -173,8 +156,8 @@ export class OfflineStore implements AsyncDisposable {
     this.#pending.clear()
     this.#newlyListed = new Set()
     for (const batch of batchesOf([...changes.values()], listed)) {
-      if (this.#worker === undefined) return
-      const answer = await ask(this.#worker, batch)
+      if (this.#writer === undefined) return
+      const answer = await this.#writer.write(batch)
       this.#tell(answer)
       if (answer.failure !== undefined) {
         this.#takeBack(changes, newlyListed)
@@ -184,7 +167,7 @@ export class OfflineStore implements AsyncDisposable {
   }
 
   #takeBack(changes: ReadonlyMap<string, StoreChange>, listed: readonly string[]): void {
-    if (this.#worker === undefined) return
+    if (!this.#isWritten) return
     // What was noted meanwhile is newer.
     for (const [id, change] of changes) if (!this.#pending.has(id)) this.#pending.set(id, change)
     for (const kind of listed) this.#newlyListed.add(kind)
@@ -192,7 +175,7 @@ export class OfflineStore implements AsyncDisposable {
   }
 
   #tell({ failure }: StoreAnswer): void {
-    if (this.#worker === undefined) return
+    if (!this.#isWritten) return
     const isFailing = failure !== undefined
     if (isFailing && !this.#isFailing)
       this.#logger.warn('offline store can not be written, will retry', { failure })
@@ -206,19 +189,6 @@ interface OfflineStoreParts {
   readonly times: StoreTimes
   /** `written later`: not at the moment, which was said. */
   readonly mode: 'written' | 'written later' | 'left alone'
-}
-
-/** A worker that dies has written nothing. */
-function ask(worker: Worker, batch: StoreBatch): Promise<StoreAnswer> {
-  const { promise, resolve } = Promise.withResolvers<StoreAnswer>()
-  const died = (): void => resolve({ failure: 'its worker ended' })
-  worker.once('exit', died)
-  worker.once('message', (answer: StoreAnswer) => {
-    worker.off('exit', died)
-    resolve(answer)
-  })
-  worker.postMessage(batch)
-  return promise
 }
 
 function canSetAside(file: string, logger: Logger): boolean {

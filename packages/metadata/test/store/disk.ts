@@ -10,7 +10,7 @@ const NOBODY = 65_534
 const POLL_MS = 2
 /** A story that gets nowhere ends by itself, whoever started it is gone by then. */
 const DEADLINE_MS = 20_000
-const TIMES = { flushMs: 1, retryMs: 5 }
+const TIMES = { flushMs: 1, retryMs: 5, idleMs: 5 }
 const [, , story = '', folder = ''] = process.argv
 const file = join(folder, 'data/edgeway.db')
 const seen: Record<string, unknown> = {}
