@@ -21,7 +21,10 @@ const DOORS = [
     to: 'node_modules/@kubernetes/client-node/',
     from: '^packages/(metadata/src/kubernetes/|testbed/src/api-double/schema/)',
   },
-  { to: '^(node:)?sqlite$', from: '^packages/(metadata/(src|test)/store|testbed/src/metaserver-double/edge)/' },
+  {
+    to: '^(node:)?sqlite$',
+    from: '^packages/(metadata/(src|test)/store|testbed/src/metaserver-double/edge)/',
+  },
   { to: 'node_modules/dns-packet/', from: '^packages/dns/(src/message\\.ts|.*\\.test\\.ts|test/)' },
   {
     to: 'node_modules/koffi/',
