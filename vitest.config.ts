@@ -10,6 +10,8 @@ export default defineConfig({
           include: ['**/*.test.ts'],
           exclude: ['**/node_modules/**', '.cache/**', '**/*.netns.test.ts', '**/*.container.test.ts'],
           testTimeout: 20_000,
+          // All cores: tests wait a good deal.
+          maxWorkers: '100%',
         },
       },
       {
