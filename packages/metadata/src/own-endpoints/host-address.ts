@@ -10,14 +10,24 @@ const ANYWHERE = { udp4: '192.0.2.1', udp6: '2001:db8::1' } as const
  * The node's present address in place of a stored one: the stored one itself while the node has it, else the one that
  * the node calls others with.
  *
- * @returns a function that gives the stored address back where the node has no default route
+ * @returns a function that gives the stored address back where the node has no default route, or its addresses can't
+ *   be read
  */
-export async function presentHostIp(): Promise<(stored: string) => string> {
-  const own = new Set(
-    Object.values(networkInterfaces()).flatMap((addresses = []) => addresses.map(({ address }) => address)),
-  )
+export async function presentHostIp(interfaces = networkInterfaces): Promise<(stored: string) => string> {
+  const own = ownAddresses(interfaces)
+  if (own === undefined) return (stored) => stored
   const [ip4, ip6] = await Promise.all([sourceAddress('udp4'), sourceAddress('udp6')])
   return (stored) => (own.has(stored) ? stored : ((isIPv6(stored) ? ip6 : ip4) ?? stored))
+}
+
+function ownAddresses(interfaces: typeof networkInterfaces): ReadonlySet<string> | undefined {
+  try {
+    const all = Object.values(interfaces())
+    return new Set(all.flatMap((addresses = []) => addresses.map(({ address }) => address)))
+  } catch {
+    // Takes a descriptor, of which there may be none left.
+    return undefined
+  }
 }
 
 /** A connected UDP socket has the address that the kernel would send from; nothing is sent. */

@@ -54,6 +54,20 @@ describe('RuntimeQuestions', () => {
     expect(await questions.ask(signal)).toBeUndefined()
   })
 
+  it('keeps nothing of an answer that comes after it was told to stop', async () => {
+    const stop = new AbortController()
+    const answers = [[], undefined]
+    const runningPods = async (): Promise<[]> => {
+      stop.abort()
+      if (answers.shift() === undefined) throw new Error('no')
+      return []
+    }
+    const questions = new RuntimeQuestions(OPTIONS, async () => ({ runningPods }), new MemoryLogger())
+
+    await questions.ask(stop.signal)
+    expect(await questions.ask(signal)).toBeUndefined()
+  })
+
   it('asks nobody when it is off', async () => {
     const logger = new MemoryLogger()
     const open = (): Promise<never> => Promise.reject(new Error('opened'))

@@ -52,7 +52,10 @@ export class RuntimeQuestions {
     try {
       if (this.#runtime?.path !== path) this.#runtime = { path, client: await this.#open(path) }
       const signal = AbortSignal.any([stop, AbortSignal.timeout(criTimeoutMs)])
-      this.#pods = await this.#runtime.client.runningPods(signal)
+      const pods = await this.#runtime.client.runningPods(signal)
+      // Whoever stops may have called `forget` meanwhile.
+      if (stop.aborted) return this.#pods
+      this.#pods = pods
       this.#sayThatItAnswers(path)
     } catch (error) {
       if (!stop.aborted) this.#sayThatItFails(path, error)

@@ -53,6 +53,34 @@ describe('CriRuntime', () => {
     await expect.poll(() => cri.connections).toBe(0)
   })
 
+  it('goes on where the question before failed, so that a slow runtime has told all in the end', async () => {
+    await using cri = await FakeCri.start()
+    const runtime = new CriRuntime(cri.socketPath)
+    cri.setSandboxes(
+      { id: 'a', name: 'web-0', ips: ['10.1.0.1'] },
+      { id: 'b', name: 'web-1', ips: ['10.1.0.2'] },
+    )
+    cri.broken = 'b'
+    await expect(runtime.runningPods(signal)).rejects.toMatchObject({ code: 'ERR_POD_RUNTIME' })
+    cri.broken = undefined
+
+    expect(await runtime.runningPods(signal)).toMatchObject([{ name: 'web-0' }, { name: 'web-1' }])
+    expect(cri.calls).toEqual([
+      'ListPodSandbox',
+      'PodSandboxStatus a',
+      'PodSandboxStatus b',
+      'ListPodSandbox',
+      'PodSandboxStatus b',
+    ])
+  })
+
+  it('passes over addresses that are none of a pod, and what is no address', async () => {
+    await using cri = await FakeCri.start()
+    cri.setSandboxes({ id: 'a', name: 'web-0', ips: ['10.1.0.1', 'fe80::1%eth0', 'nonsense'] })
+
+    expect(await new CriRuntime(cri.socketPath).runningPods(signal)).toMatchObject([{ ips: ['10.1.0.1'] }])
+  })
+
   it('leaves out sandboxes that went meanwhile, and asks again for those without address', async () => {
     await using cri = await FakeCri.start()
     const runtime = new CriRuntime(cri.socketPath)

@@ -22,6 +22,8 @@ export class FakeCri implements AsyncDisposable {
   readonly calls: string[] = []
   /** `silent` answers nothing. */
   mood: 'answers' | 'silent' | 'unimplemented' | 'compressed' = 'answers'
+  /** Id of the sandbox that nothing can be told of. */
+  broken: string | undefined
   readonly #folder: string
   readonly #server: Http2Server
   readonly #sessions = new Set<ServerHttp2Session>()
@@ -89,6 +91,7 @@ export class FakeCri implements AsyncDisposable {
     if (this.mood === 'unimplemented')
       return { status: 12, reason: 'unknown service runtime.v1.RuntimeService' }
     if (method === 'ListPodSandbox') return this.#list()
+    if (id === this.broken) return { status: 14, reason: 'unavailable' }
     return this.#status(id) ?? { status: 5, reason: `an error occurred when try to find sandbox: not found` }
   }
 

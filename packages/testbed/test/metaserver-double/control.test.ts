@@ -81,6 +81,9 @@ describe('the control API', () => {
     ['/faults', { maskGetErrors: 'perhaps' }, 'fault maskGetErrors: expected true or false, found perhaps'],
     ['/rbac', { gvr: 'services' }, 'gvr: expected v1/services or group/v1/plural'],
     ['/delete', { kind: 'Service' }, 'apiVersion: expected a text'],
+    ['/delete', { apiVersion: 'v1', kind: 'Nothing', name: 'a' }, 'kind not served: v1 Nothing'],
+    ['/apply', { kind: 'Service' }, 'not an object with apiVersion, kind and metadata.name'],
+    ['/apply', '{{{', 'Flow map in block collection'],
   ])('says what is wrong with %s %o', async (path, body, message) => {
     await using double = await start()
     expect(await send(double, path, body)).toEqual({

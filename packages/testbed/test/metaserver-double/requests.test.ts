@@ -54,6 +54,23 @@ describe('reads', () => {
     expect((await server.send('/apis/example.org/v1/meshes/main')).code).toBe(404)
   })
 
+  it('are blocked by a denied watch until that very right is given back', async () => {
+    await using server = await RunningMetaServer.start({ deniedWatchBlocks: true })
+    const secrets = { group: '', version: 'v1', resource: 'secrets' }
+    const pods = { ...secrets, resource: 'pods' }
+    server.double.deny(secrets)
+    server.double.deny(pods)
+    const opening = server.watch('/api/v1/secrets')
+    await expect.poll(() => server.double.stats.blocked).toBe(true)
+
+    server.double.deny(pods, false)
+    expect(server.double.stats.blocked).toBe(true)
+    server.double.deny(secrets, false)
+    expect(server.double.stats.blocked).toBe(false)
+    await server.clock.advance(10_000)
+    await (await opening).close()
+  })
+
   it('of the deprecated watch path are lists', async () => {
     await using server = await RunningMetaServer.start()
     await server.apply(service('a'), service('b'))

@@ -32,13 +32,20 @@ export class CriRuntime implements PodRuntime {
     const list = new WireMessage(
       await session.call(`${SERVICE}/ListPodSandbox`, encodeField(1, READY), signal),
     )
+    const before = this.#known
     const known = new Map<string, RunningPod>()
-    for (const sandbox of list.messages(1)) {
-      const id = sandbox.string(1)
-      const pod = this.#known.get(id) ?? (await podOf(session, id, signal))
+    const unknown: string[] = []
+    for (const id of list.messages(1).map((sandbox) => sandbox.string(1))) {
+      const pod = before.get(id)
+      if (pod === undefined) unknown.push(id)
+      else known.set(id, pod)
+    }
+    // Before the first call: when time is up before the last one, the next question goes on from there.
+    this.#known = known
+    for (const id of unknown) {
+      const pod = await podOf(session, id, signal)
       if (pod !== undefined) known.set(id, pod)
     }
-    this.#known = known
     return [...known.values()]
   }
 }
@@ -64,7 +71,7 @@ function readStatus(status: WireMessage): RunningPod {
     namespace: metadata.string(3),
     name: metadata.string(1),
     uid: metadata.string(2),
-    ips: ips.filter((ip) => isIP(ip) !== 0).map((ip) => canonicalIp(ip, 'network.ip')),
+    ips: ips.filter((ip) => isIP(ip) !== 0 && !ip.includes('%')).map((ip) => canonicalIp(ip, 'network.ip')),
     isHostNetwork: namespaces.number(1) === NODE_NETWORK,
     createdAt: status.number(4),
   }

@@ -41,7 +41,8 @@ export class CloudCore implements Disposable {
   readonly #denied = new Set<string>()
   #restarting: Disposable | undefined
   #isRunning = true
-  #isBlocked = false
+  /** The denied resource that a watch waits for; `undefined`: none does. */
+  #blockedBy: string | undefined
 
   constructor(node: MessageReceiver, parts: CloudCoreParts) {
     this.#parts = parts
@@ -67,7 +68,7 @@ export class CloudCore implements Disposable {
     'queued' | 'syncs'
   > {
     const { queued, syncs } = this.#session
-    return { blocked: this.#isBlocked, listeners: this.#listeners.size, queued, syncs }
+    return { blocked: this.#blockedBy !== undefined, listeners: this.#listeners.size, queued, syncs }
   }
 
   /**
@@ -115,7 +116,7 @@ export class CloudCore implements Disposable {
   restart(downMs: number): void {
     this.#counters.cloudcoreRestarts++
     this.#stop()
-    this.#isBlocked = false
+    this.#blockedBy = undefined
     this.#restarting = this.#parts.clock.after(downMs, () => {
       this.#isRunning = true
       this.#link.obstruct(NOT_RUNNING, false)
@@ -124,10 +125,11 @@ export class CloudCore implements Disposable {
 
   /** Takes from CloudCore, or gives back, the right to read a resource. */
   deny(resource: Resource, isDenied: boolean): void {
-    if (isDenied) this.#denied.add(resourceText(resource))
+    const key = resourceText(resource)
+    if (isDenied) this.#denied.add(key)
     else {
-      this.#denied.delete(resourceText(resource))
-      this.#isBlocked = false
+      this.#denied.delete(key)
+      if (this.#blockedBy === key) this.#blockedBy = undefined
     }
   }
 
@@ -151,13 +153,13 @@ export class CloudCore implements Disposable {
 
   /** One loop serves all requests of all nodes: when it hangs, all of them do. */
   async #turn(): Promise<void> {
-    if (this.#isBlocked) await new Promise<never>(() => undefined)
+    if (this.#blockedBy !== undefined) await new Promise<never>(() => undefined)
   }
 
   async #listen(application: Application): Promise<void> {
     const { place } = application
     if (this.isDenied(place)) {
-      this.#isBlocked = this.#faults.deniedWatchBlocks
+      if (this.#faults.deniedWatchBlocks) this.#blockedBy = resourceText(place)
       await this.#turn()
       throw new StatusError('Forbidden', forbiddenMessage(place))
     }

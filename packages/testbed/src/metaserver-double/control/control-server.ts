@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { isRecord } from '../../api-double/api-object.ts'
+import { ManifestError } from '../../api-double/manifests.ts'
 import { StatusError } from '../../api-double/status-error.ts'
 import type { ObjectName } from '../cloud/cloud.ts'
 import { type Faults, readFaults } from '../faults/faults.ts'
@@ -153,7 +154,8 @@ function booleanIn(fields: Fields, name: string): boolean | undefined {
 
 /** What was asked for wrongly is 400, what the cloud refuses has the code of its refusal. */
 function fail(response: ServerResponse, error: unknown): void {
-  const code = error instanceof StatusError ? error.httpCode : error instanceof TypeError ? 400 : 500
+  const isAskedWrongly = error instanceof TypeError || error instanceof ManifestError
+  const code = error instanceof StatusError ? error.httpCode : isAskedWrongly ? 400 : 500
   reply(response, code, { error: error instanceof Error ? error.message : String(error) })
 }
 
