@@ -1,7 +1,7 @@
 import type { Draw, Weighted } from './draw.ts'
 import type { World } from './world.ts'
 
-/** Breaks something, and says what. What is broken stays so until `World.mend`. */
+/** Breaks something, and says what. What is broken stays so until `mend`. */
 export type Disturbance = (draw: Draw, world: World) => Promise<string>
 
 /** What happens to a node's link, to both its ends and to the agent. */

@@ -1,4 +1,4 @@
-import type { NodeName, PodRef, Protocol } from '@edgeway/core'
+import type { Endpoint, NodeName, PodRef, Protocol } from '@edgeway/core'
 import { MalformedObjectError } from '../errors.ts'
 import type { ApiObject } from '../kubernetes/api-object.ts'
 import type { Fields } from '../kubernetes/fields.ts'
@@ -15,17 +15,7 @@ export interface SlicePort {
 }
 
 /** An endpoint, at each port of its slice. */
-export interface SliceEndpoint {
-  readonly ip: string
-  readonly node: NodeName | undefined
-  readonly ready: boolean
-  readonly serving: boolean
-  readonly terminating: boolean
-  readonly zone: string | undefined
-  readonly forZones: readonly string[]
-  readonly hostname: string | undefined
-  readonly pod: PodRef | undefined
-}
+export type SliceEndpoint = Omit<Endpoint, 'port' | 'protocol'>
 
 /** An EndpointSlice as the mesh knows it: each of its endpoints serves each of its ports. */
 export interface EndpointSlice {

@@ -6,7 +6,7 @@ import type { Health } from './health.ts'
 
 function dead(count: number): ReturnType<typeof findingsOf> {
   const ips = Array.from({ length: count }, (_, index) => `10.1.0.${index}`)
-  const pod = { namespace: 'shop', name: 'web' }
+  const pod = { namespace: 'shop', name: 'web', uid: undefined }
   const endpoints = ips.map((ip) => ({ ip, port: 80, protocol: 'TCP' as const, pod }))
   return findingsOf(endpoints, new Map(), new Map<string, Health>(ips.map((ip) => [`${ip} 80`, 'dead'])))
 }

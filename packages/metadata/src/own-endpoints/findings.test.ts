@@ -9,7 +9,7 @@ const WEB: OwnEndpoint = {
   ip: '10.1.0.2',
   port: 80,
   protocol: 'TCP',
-  pod: { namespace: 'shop', name: 'web-0' },
+  pod: { namespace: 'shop', name: 'web-0', uid: undefined },
 }
 const DNS: OwnEndpoint = { ...WEB, ip: '10.1.0.3', port: 53, protocol: 'UDP' }
 const DNS_TCP: OwnEndpoint = { ...DNS, protocol: 'TCP' }

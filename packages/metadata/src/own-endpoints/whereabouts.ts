@@ -1,5 +1,6 @@
 import { isIPv6 } from 'node:net'
-import type { OwnEndpoint, PodReference } from './own-endpoint.ts'
+import type { PodRef } from '@edgeway/core'
+import type { OwnEndpoint } from './own-endpoint.ts'
 import type { RunningPod } from './pod-runtime.ts'
 
 /**
@@ -35,8 +36,8 @@ export function locate(
 }
 
 /** Usually one pod per address; more where a stored endpoint was never told gone, and its address was used again. */
-function podsByAddress(endpoints: Iterable<OwnEndpoint>): Map<string, PodReference[]> {
-  const pods = new Map<string, PodReference[]>()
+function podsByAddress(endpoints: Iterable<OwnEndpoint>): Map<string, PodRef[]> {
+  const pods = new Map<string, PodRef[]>()
   for (const { ip, pod } of endpoints) {
     if (pod === undefined) continue
     const known = pods.get(ip)
@@ -74,7 +75,8 @@ class RunningPods {
     }
   }
 
-  find({ uid, namespace, name }: PodReference): RunningPod | undefined {
+  /** Of a static pod the API's uid is another one than the runtime's: one that matches decides, another says nothing. */
+  find({ uid, namespace, name }: PodRef): RunningPod | undefined {
     const byUid = uid === undefined ? undefined : this.#byUid.get(uid)
     return byUid ?? this.#byName.get(`${namespace}/${name}`)
   }

@@ -1,18 +1,18 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import type { Logger } from '@edgeway/core'
 import { SourceError } from '../errors.ts'
 import { jsonLines } from '../kubernetes/json-lines.ts'
-import type { MetadataMetrics } from '../metrics.ts'
 import { adviceOn } from '../source/advice.ts'
 import type { Source } from '../source/source.ts'
 import type { SourceHealth } from '../source/source-health.ts'
 import type { SourceProbe } from '../source/source-probe.ts'
 import { varied } from '../source/varied.ts'
-import type { OfflineStore } from '../store/offline-store.ts'
 import { isListable, type ListClass, listAll, type ObjectList } from './object-list.ts'
-import { ObjectReader } from './object-reader.ts'
-import { type IgnoredReason, type ObjectChange, ObjectSet, type ReflectedObject } from './object-set.ts'
 import type { ReflectedKind } from './reflected-kind.ts'
+import {
+  ReflectedObjects,
+  type ReflectedObjectsDeps,
+  type ReflectedObjectsStatus,
+} from './reflected-objects.ts'
 import { SourceLog } from './source-log.ts'
 
 export interface ReflectorOptions {
@@ -27,35 +27,25 @@ export interface ReflectorOptions {
   readonly maxRetryDelayMs: number
 }
 
-export interface ReflectorDeps<Value> {
+export interface ReflectorDeps<Value> extends ReflectedObjectsDeps<Value> {
   readonly source: Source
   readonly health: SourceHealth
   readonly probe: Pick<SourceProbe, 'ask'>
-  /** Called synchronously, in the order of the changes. */
-  onChanges(changes: readonly ObjectChange<Value>[]): void
   /** After each list that tells something: an empty store on an edge node does not. */
   onListed(): void
   /** When the source speaks for the cluster, but not of this kind; or when it spoils its objects. */
   onUnreliable(): void
-  /** What is known on disk, and where changes go. */
-  readonly store?: OfflineStore | undefined
-  readonly logger: Logger
-  readonly metrics: MetadataMetrics
   /** As `AbortSignal.timeout`. */
   timeout(ms: number): AbortSignal
   readonly stop: AbortSignal
 }
 
 /** How one kind is known, for /statusz. */
-export interface ReflectorStatus {
-  readonly objects: number
+export interface ReflectorStatus extends ReflectedObjectsStatus {
   /** What its last list was worth; `failed` when it had none; `undefined` before the first one. */
   readonly lastList: ListClass | 'failed' | undefined
   /** `undefined` when there never was one. */
   readonly secondsSinceAuthoritativeList: number | undefined
-  readonly ignored: Readonly<Record<IgnoredReason, number>>
-  readonly malformed: number
-  readonly corrupted: number
 }
 
 /** A watch that lives so much longer than it was to last is dead. */
@@ -72,49 +62,34 @@ export class Reflector<Value> {
   readonly #kind: ReflectedKind<Value>
   readonly #options: ReflectorOptions
   readonly #deps: ReflectorDeps<Value>
-  readonly #set: ObjectSet<Value>
-  readonly #reader: ObjectReader<Value>
+  readonly #objects: ReflectedObjects<Value>
   readonly #log: SourceLog
-  readonly #ignored: Record<IgnoredReason, number> = { older: 0, ghost: 0, 'other-uid': 0 }
   #lastList: ReflectorStatus['lastList']
   #authoritativeAt: number | undefined
   #retries = 0
 
   constructor(kind: ReflectedKind<Value>, options: ReflectorOptions, deps: ReflectorDeps<Value>) {
-    const { metrics, source } = deps
+    const { source } = deps
     const logger = deps.logger.child({ kind: kind.name, source: source.transport.url })
     this.#kind = kind
     this.#options = options
     this.#deps = deps
     this.#log = new SourceLog(logger, (error) => adviceOn(error, source.config))
-    this.#reader = new ObjectReader(kind, { logger, metrics })
-    this.#set = new ObjectSet((reason) => {
-      this.#ignored[reason] += 1
-      metrics.ignored.add({ kind: kind.name, reason })
-    })
+    this.#objects = new ReflectedObjects(kind, { ...deps, logger })
   }
 
   get status(): ReflectorStatus {
     const at = this.#authoritativeAt
     return {
-      objects: this.#set.size,
+      ...this.#objects.status,
       lastList: this.#lastList,
       secondsSinceAuthoritativeList: at === undefined ? undefined : (performance.now() - at) / 1_000,
-      ignored: { ...this.#ignored },
-      malformed: this.#reader.malformed,
-      corrupted: this.#reader.corrupted,
     }
   }
 
-  /** Begins with what an earlier process stored. What it stored it had mapped itself. */
+  /** Begins with what an earlier process stored. */
   restore(): void {
-    const { store, onChanges, onListed } = this.#deps
-    if (store === undefined) return
-    const { name } = this.#kind
-    const objects = store.take(name) as readonly ReflectedObject<Value>[]
-    onChanges(this.#set.restore(objects, store.listRevisionOf(name)))
-    this.#showSize()
-    if (store.listRevisionOf(name) !== undefined) onListed()
+    if (this.#objects.restore()) this.#deps.onListed()
   }
 
   /** Runs until `deps.stop` aborts; then resolves. Rejects with what its listeners throw, and nothing else. */
@@ -139,29 +114,26 @@ export class Reflector<Value> {
     return list
   }
 
-  #take({ listClass, revision, items }: ObjectList): void {
-    const { metrics, onListed, health, store } = this.#deps
+  #take(list: ObjectList): void {
+    const { metrics, onListed, health } = this.#deps
     const { name, judgesSource } = this.#kind
-    const objects = items.flatMap((item) => this.#reader.read(item))
+    const { listClass } = list
+    this.#objects.takeList(list)
     if (listClass === 'authoritative') {
-      this.#apply(this.#set.replace(objects, revision))
-      this.#reader.retain((key) => this.#set.get(key) !== undefined)
-      store?.noteListed(name, revision)
       this.#authoritativeAt = performance.now()
       metrics.lastList.set({ kind: name }, Date.now() / 1_000)
     }
-    if (listClass === 'local') this.#apply(this.#set.merge(objects))
     this.#lastList = listClass
     if (judgesSource === true) health.report(listClass)
     metrics.lists.add({ kind: name, class: listClass })
-    this.#log.listed(listClass, this.#set.size)
+    this.#log.listed(listClass, this.#objects.size)
     if (listClass !== 'void') onListed()
   }
 
   /** A list that is not the cluster's means that the cloud is away, or that the cluster has nothing to say of the kind. */
   async #checkReliability(listClass: ListClass): Promise<void> {
     const { health, probe, onUnreliable } = this.#deps
-    if (this.#reader.corrupted > 0) onUnreliable()
+    if (this.#objects.areSpoilt) onUnreliable()
     if (listClass === 'authoritative' || health.isStale) return
     await probe.ask()
     if (!health.isStale) onUnreliable()
@@ -233,23 +205,7 @@ export class Reflector<Value> {
     if (type === 'ERROR') throw watchError(object)
     if (type === 'BOOKMARK') return bookmarkRevision(object)
     if (type !== 'ADDED' && type !== 'MODIFIED' && type !== 'DELETED') return 0
-    const [read] = this.#reader.read(object)
-    if (read === undefined) return 0
-    this.#apply(type === 'DELETED' ? this.#set.delete(read) : this.#set.put(read))
-    return read.revision
-  }
-
-  #apply(changes: readonly ObjectChange<Value>[]): void {
-    if (changes.length > 0) this.#deps.onChanges(changes)
-    for (const change of changes) {
-      const { uid = '', revision = 0 } = this.#set.get(change.key) ?? {}
-      this.#deps.store?.note(this.#kind.name, { ...change, uid, revision })
-    }
-    this.#showSize()
-  }
-
-  #showSize(): void {
-    this.#deps.metrics.objects.set({ kind: this.#kind.name }, this.#set.size)
+    return this.#objects.takeEvent(type, object)
   }
 
   /** @returns `undefined` after a failure of the source */

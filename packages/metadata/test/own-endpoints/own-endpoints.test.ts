@@ -17,7 +17,7 @@ const WEB: OwnEndpoint = {
   ip: '10.1.0.2',
   port: 80,
   protocol: 'TCP',
-  pod: { namespace: 'shop', name: 'web-0' },
+  pod: { namespace: 'shop', name: 'web-0', uid: undefined },
 }
 const DEAD = 'edgeway_metadata_own_endpoints_dead'
 const MOVED = 'edgeway_metadata_own_endpoints_moved'

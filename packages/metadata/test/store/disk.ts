@@ -55,6 +55,16 @@ function mount(...parameters: readonly string[]): void {
   execFileSync('/bin/mount', parameters)
 }
 
+/** Notes what the store says once it is written again, and what the next start finds. */
+async function seeItWritten(session: Session): Promise<void> {
+  await session.said('offline store is written again')
+  seen['words'] = session.words
+  await session.close()
+  const next = new Session()
+  seen['foundAfter'] = next.found
+  await next.close()
+}
+
 /** Leaves no room for a page. */
 function fillDisk(): void {
   try {
@@ -89,12 +99,7 @@ const STORIES: Readonly<Record<string, () => Promise<void>>> = {
     seen['failing'] = session.store.isFailing
     session.note(101)
     mount('-o', 'remount,size=64m', folder)
-    await session.said('offline store is written again')
-    seen['words'] = session.words
-    await session.close()
-    const next = new Session()
-    seen['foundAfter'] = next.found
-    await next.close()
+    await seeItWritten(session)
   },
   async 'is read-only at the start'() {
     mount('-t', 'tmpfs', 'none', folder)
@@ -105,12 +110,7 @@ const STORIES: Readonly<Record<string, () => Promise<void>>> = {
     seen['failing'] = session.store.isFailing
     session.note(101)
     mount('-o', 'remount,rw', folder)
-    await session.said('offline store is written again')
-    seen['words'] = session.words
-    await session.close()
-    const next = new Session()
-    seen['foundAfter'] = next.found
-    await next.close()
+    await seeItWritten(session)
   },
   async 'becomes read-only'() {
     mount('-t', 'tmpfs', 'none', folder)

@@ -1,4 +1,3 @@
-import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempDisposable, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -7,24 +6,13 @@ import { Readable } from 'node:stream'
 import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, it, vi } from 'vitest'
+import { readyLine, runDouble } from '../../test/double-process.ts'
 import { ApiDoubleClient } from './api-double-client.ts'
 
 const MAIN = fileURLToPath(new URL('./main.ts', import.meta.url))
 
-function run(...args: readonly string[]): ChildProcess & AsyncDisposable {
-  const child = spawn(process.execPath, [MAIN, ...args], { stdio: ['ignore', 'pipe', 'pipe'] })
-  const exited = once(child, 'exit')
-  return Object.assign(child, {
-    [Symbol.asyncDispose]: async (): Promise<void> => {
-      child.kill()
-      await exited
-    },
-  })
-}
-
-async function readyLine(child: ChildProcess): Promise<unknown> {
-  const [line]: unknown[] = await once(child.stdout ?? child, 'data')
-  return JSON.parse(String(line))
+function run(...args: readonly string[]): ReturnType<typeof runDouble> {
+  return runDouble(MAIN, args)
 }
 
 describe('the process', () => {

@@ -1,4 +1,3 @@
-import { mkdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { parse, stringify } from 'yaml'
 import type { ApiObject } from '../api-double/api-object.ts'
@@ -7,8 +6,8 @@ import { type InClusterAccess, Kubelet } from '../kubelet/kubelet.ts'
 import { LabError } from '../lab/errors.ts'
 import { Lab } from '../lab/lab.ts'
 import type { LabHost } from '../lab/lab-host.ts'
-import type { LabProcess } from '../lab/lab-process.ts'
 import type { Topology } from '../lab/topology.ts'
+import { ApiServer } from './api-server.ts'
 import { ClusterReader } from './cluster-reader.ts'
 import { Kubectl } from './kubectl.ts'
 import { MeshProcess } from './mesh-process.ts'
@@ -28,12 +27,7 @@ export interface MeshOptions {
 }
 
 const NAMESPACE = 'edgeway'
-const API_PORT = 6443
-/** Of the API server without TLS, for the MetaServers and the lab's own kubelets. */
-const PLAIN_API_PORT = 8080
 const TUNNEL_SERVER_PORT = 20006
-/** Something is written in every cluster; in a silent one MetaServer loses the first change after each start of a watch. */
-const HEARTBEAT_MS = 100
 /** Of agents. MetaServer loses changes now and then, which lists put right; minutes later by default. */
 const METADATA_PERIODS = { relistIntervalMs: 5_000, probeIntervalMs: 500 }
 
@@ -49,13 +43,13 @@ export class Mesh implements AsyncDisposable {
   readonly #agents: ReadonlyMap<string, MeshProcess>
   readonly #cloud: LabHost
   readonly #reader: ClusterReader
-  readonly #api: Api
+  readonly #api: ApiServer
   readonly #metaServers: ReadonlyMap<string, MetaServer>
 
   private constructor(
     lab: Lab,
     { topology, bystanders = [] }: MeshOptions,
-    { api, metaServers }: { readonly api: Api; readonly metaServers: readonly MetaServer[] },
+    { api, metaServers }: { readonly api: ApiServer; readonly metaServers: readonly MetaServer[] },
   ) {
     const { access } = api
     this.#api = api
@@ -65,7 +59,7 @@ export class Mesh implements AsyncDisposable {
     this.#cloud = cloudOf(lab, topology)
     this.#reader = new ClusterReader(this.#cloud, this.plainApiUrl)
     this.kubectl = new Kubectl(this.#cloud, {
-      kubeconfig: kubeconfigOf(lab),
+      kubeconfig: api.kubeconfig,
       home: join(lab.logFolder, 'home'),
     })
     this.server = this.#plan(this.#cloud, { program: 'tunnel-server', access })
@@ -86,8 +80,8 @@ export class Mesh implements AsyncDisposable {
     const lab = await Lab.create(topology)
     try {
       onStep('starting the API server and the MetaServers')
-      const api = await startApi(lab, topology)
-      const metaServers = await startMetaServers(lab, topology)
+      const api = await ApiServer.start(cloudOf(lab, topology), join(lab.logFolder, 'home'))
+      const metaServers = await startMetaServers(lab, topology, api.url)
       const mesh = new Mesh(lab, options, { api, metaServers })
       onStep('applying the manifests')
       await mesh.#applyManifests(manifests, options.logLevel ?? 'debug')
@@ -106,7 +100,7 @@ export class Mesh implements AsyncDisposable {
 
   /** Of the API server without TLS, on its own host. */
   get plainApiUrl(): string {
-    return `http://127.0.0.1:${PLAIN_API_PORT}`
+    return this.#api.localUrl
   }
 
   get agents(): readonly MeshProcess[] {
@@ -142,8 +136,7 @@ export class Mesh implements AsyncDisposable {
 
   /** Kills the API server and all MetaServers. */
   async killApi(): Promise<void> {
-    this.#api.process.kill('SIGKILL')
-    await Promise.all([this.#api.process.exited, ...this.#metaServers.values().map((one) => one.kill())])
+    await Promise.all([this.#api, ...this.#metaServers.values()].map((one) => one.kill()))
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -221,44 +214,15 @@ function cloudOf(lab: Lab, { cloud = [] }: Topology): LabHost {
   return lab.node(first.name)
 }
 
-function kubeconfigOf(lab: Lab): string {
-  return join(lab.logFolder, 'kubeconfig')
-}
-
-/** The API server, and how pods in the cloud reach it. */
-interface Api {
-  readonly process: LabProcess
-  readonly access: InClusterAccess
-}
-
-async function startApi(lab: Lab, topology: Topology): Promise<Api> {
-  const main = join(REPOSITORY, 'packages/testbed/src/api-double/main.ts')
-  const cloud = cloudOf(lab, topology)
-  await mkdir(join(lab.logFolder, 'home'), { recursive: true })
-  const plain = ['--listen', `0.0.0.0:${PLAIN_API_PORT}`, '--kubeconfig', kubeconfigOf(lab)]
-  const life = ['--heartbeat-ms', String(HEARTBEAT_MS)]
-  const secure = ['--listen-tls', `0.0.0.0:${API_PORT}`, '--tls-name', cloud.address]
-  const api = cloud.spawn([process.execPath, main, ...plain, ...secure, ...life])
-  await api.waitForOutput(/"ready":true/)
-  return { process: api, access: await accessTo(lab, topology) }
-}
-
-async function startMetaServers(lab: Lab, topology: Topology): Promise<readonly MetaServer[]> {
-  const upstream = `http://${cloudOf(lab, topology).address}:${PLAIN_API_PORT}`
+async function startMetaServers(
+  lab: Lab,
+  topology: Topology,
+  upstream: string,
+): Promise<readonly MetaServer[]> {
   const nodes = (topology.sites ?? []).flatMap((site) => site.nodes)
   return await Promise.all(
     nodes.map(({ name }) =>
       MetaServer.start(lab.node(name), { upstream, folder: join(lab.logFolder, name) }),
     ),
   )
-}
-
-/** How pods in the cloud reach the API server. */
-async function accessTo(lab: Lab, topology: Topology): Promise<InClusterAccess> {
-  const kubeconfig = JSON.parse(await readFile(kubeconfigOf(lab), 'utf8')) as {
-    readonly clusters: readonly [{ readonly cluster: { readonly 'certificate-authority-data': string } }]
-  }
-  const [{ cluster }] = kubeconfig.clusters
-  const ca = Buffer.from(cluster['certificate-authority-data'], 'base64').toString()
-  return { host: cloudOf(lab, topology).address, port: API_PORT, ca }
 }

@@ -1,4 +1,3 @@
-import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempDisposable, readFile, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -7,6 +6,7 @@ import { Readable } from 'node:stream'
 import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from 'vitest'
+import { readyLine, runDouble } from '../double-process.ts'
 
 const MAIN = fileURLToPath(new URL('../../src/metaserver-double/main.ts', import.meta.url))
 
@@ -16,20 +16,12 @@ interface Ready {
   readonly controlUrl: string
 }
 
-function run(...args: readonly string[]): ChildProcess & AsyncDisposable {
-  const child = spawn(process.execPath, [MAIN, ...args], { stdio: ['ignore', 'pipe', 'pipe'] })
-  const exited = once(child, 'exit')
-  return Object.assign(child, {
-    [Symbol.asyncDispose]: async (): Promise<void> => {
-      child.kill()
-      await exited
-    },
-  })
+function run(...args: readonly string[]): ReturnType<typeof runDouble> {
+  return runDouble(MAIN, args)
 }
 
-async function readyLine(child: ChildProcess): Promise<Ready> {
-  const [line]: unknown[] = await once(child.stdout ?? child, 'data')
-  return JSON.parse(String(line))
+async function ready(child: ReturnType<typeof run>): Promise<Ready> {
+  return (await readyLine(child)) as Ready
 }
 
 describe('the process', () => {
@@ -38,14 +30,14 @@ describe('the process', () => {
     const [manifest, db] = [join(folder.path, 'node.yaml'), join(folder.path, 'edge.db')]
     await writeFile(manifest, '{ apiVersion: v1, kind: Node, metadata: { name: edge-1 } }')
     await using first = run('--db', db, '--manifests', manifest, '--control', '127.0.0.1:0')
-    const { url, controlUrl } = await readyLine(first)
+    const { url, controlUrl } = await ready(first)
     expect((await fetch(`${url}/api/v1/nodes/edge-1`)).status).toBe(200)
     expect(await (await fetch(`${controlUrl}/stats`)).json()).toMatchObject({ rows: 1 })
     first.kill('SIGKILL')
     await once(first, 'exit')
 
     await using second = run('--db', db)
-    expect((await fetch(`${(await readyLine(second)).url}/api/v1/nodes/edge-1`)).status).toBe(200)
+    expect((await fetch(`${(await ready(second)).url}/api/v1/nodes/edge-1`)).status).toBe(200)
     second.kill('SIGTERM')
     expect(await once(second, 'exit')).toEqual([0, null])
   })
@@ -56,7 +48,7 @@ describe('the process', () => {
     const certificates: string[] = []
     for (const _ of ['first', 'second']) {
       await using child = run('--secure', '--token', 'x', '--pki', pki)
-      expect((await readyLine(child)).url).toMatch(/^https:/)
+      expect((await ready(child)).url).toMatch(/^https:/)
       certificates.push(await readFile(join(pki, 'ca.crt'), 'utf8'))
     }
     expect(certificates[0]).toBe(certificates[1])
