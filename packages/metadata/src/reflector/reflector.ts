@@ -64,6 +64,7 @@ export class Reflector<Value> {
   readonly #deps: ReflectorDeps<Value>
   readonly #objects: ReflectedObjects<Value>
   readonly #log: SourceLog
+  #listAskedAt = 0
   #lastList: ReflectorStatus['lastList']
   #authoritativeAt: number | undefined
   #retries = 0
@@ -108,6 +109,7 @@ export class Reflector<Value> {
   async #list(): Promise<ObjectList> {
     const { source, stop, timeout } = this.#deps
     const signal = AbortSignal.any([stop, timeout(this.#options.listTimeoutMs)])
+    this.#listAskedAt = this.#deps.health.now()
     const list = await listAll(source, this.#kind.path, signal)
     this.#take(list)
     await this.#checkReliability(list.listClass)
@@ -124,7 +126,7 @@ export class Reflector<Value> {
       metrics.lastList.set({ kind: name }, Date.now() / 1_000)
     }
     this.#lastList = listClass
-    if (judgesSource === true) health.report(listClass)
+    if (judgesSource === true) health.report(listClass, this.#listAskedAt)
     metrics.lists.add({ kind: name, class: listClass })
     this.#log.listed(listClass, this.#objects.size)
     if (listClass !== 'void') onListed()
@@ -234,7 +236,7 @@ export class Reflector<Value> {
     const { optional, judgesSource } = this.#kind
     const isUnavailable = UNAVAILABLE.includes(error.status)
     this.#lastList = 'failed'
-    if (judgesSource === true) this.#deps.health.report('unreachable')
+    if (judgesSource === true) this.#deps.health.report('unreachable', this.#listAskedAt)
     if (optional === true && isUnavailable) this.#log.absent(error)
     else this.#log.listFailed(error)
     if (isUnavailable) this.#deps.onUnreliable()

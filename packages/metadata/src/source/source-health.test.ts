@@ -60,4 +60,14 @@ describe('the health of a source', () => {
     health.report('authoritative')
     expect(recovered.aborted).toBe(true)
   })
+
+  it('is that of the latest question, whichever answer comes last', () => {
+    const clock = { now: 0 }
+    const health = healthAt(clock)
+    const askedBefore = health.now()
+    clock.now = 5
+    health.report('authoritative', health.now())
+    health.report('void', askedBefore)
+    expect(health.state).toBe('authoritative')
+  })
 })

@@ -12,6 +12,8 @@ export class SourceHealth {
   readonly #listeners = new Set<(isStale: boolean) => void>()
   #state: SourceState = 'unknown'
   #authoritativeAt: number | undefined
+  /** When the question was asked whose answer counts. */
+  #askedAt = Number.NEGATIVE_INFINITY
   #recovery = new AbortController()
   readonly #now: () => number
 
@@ -38,8 +40,19 @@ export class SourceHealth {
     return this.#recovery.signal
   }
 
-  /** Takes what an answer was worth. */
-  report(state: Exclude<SourceState, 'unknown'>): void {
+  /** The present, by the clock that `report` goes by. */
+  now(): number {
+    return this.#now()
+  }
+
+  /**
+   * Takes what an answer was worth. One that comes after the answer to a later question tells nothing of the present.
+   *
+   * @param askedAt - as `now` was then
+   */
+  report(state: Exclude<SourceState, 'unknown'>, askedAt = this.#now()): void {
+    if (askedAt < this.#askedAt) return
+    this.#askedAt = askedAt
     const wasStale = this.isStale
     const isFirst = this.#state === 'unknown'
     this.#state = state

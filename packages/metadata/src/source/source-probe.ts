@@ -56,8 +56,9 @@ export class SourceProbe {
   async #ask(): Promise<void> {
     const { source, health, stop } = this.#deps
     const signal = AbortSignal.any([stop, AbortSignal.timeout(this.#options.listTimeoutMs)])
+    const askedAt = health.now()
     const state = await stateOf(source, signal)
-    if (!stop.aborted) health.report(state)
+    if (!stop.aborted) health.report(state, askedAt)
   }
 }
 
