@@ -3,6 +3,12 @@ export const TOOLS = [
   { tool: 'ip', debianPackage: 'iproute2', why: 'builds the lab' },
   { tool: 'tc', debianPackage: 'iproute2', why: 'limits rates in the lab' },
   { tool: 'nft', debianPackage: 'nftables', why: 'the rules of agents and NAT routers' },
+  {
+    tool: 'iptables',
+    debianPackage: 'iptables',
+    why: 'the rules of agents on nodes without nftables; both flavours',
+  },
+  { tool: 'ipset', debianPackage: 'ipset', why: 'the sets of those rules' },
   { tool: 'conntrack', debianPackage: 'conntrack', why: 'resets NAT routers' },
   { tool: 'curl', debianPackage: 'curl', why: 'calls Services' },
   { tool: 'dig', debianPackage: 'bind9-dnsutils', why: 'asks the DNS responder' },

@@ -1,5 +1,5 @@
 import { PATHS, type Path } from '@edgeway/core'
-import type { CommandResult, LabHost, LogEntry, Mesh } from '@edgeway/testbed'
+import { type CommandResult, kernelFlows, type LabHost, type LogEntry, type Mesh } from '@edgeway/testbed'
 
 /** What a call is expected to end with. */
 export type Outcome = 'answer' | 'nxdomain' | 'refused'
@@ -43,7 +43,7 @@ const CURL_FAILED_TO_CONNECT = 7
 /** An agent writes a flow's line when its last byte has gone. */
 const LOG_DEADLINE_MS = 20_000
 
-/** Makes the call and finds out how it travelled from the log of the caller's own agent. */
+/** Makes the call and finds out how it travelled: the node's kernel knows what it carried, the agent's log the rest. */
 export async function makeCall(mesh: Mesh, call: Call): Promise<CallResult> {
   const { host, node } = callerOf(mesh, call.from)
   const { log } = mesh.agent(node)
@@ -68,14 +68,23 @@ export async function makeCall(mesh: Mesh, call: Call): Promise<CallResult> {
     answer: seen.answer,
   }
 
-  /** `null` when the agent's log does not tell. */
+  /** `null` when neither tells. */
   async function pathOf(service: string): Promise<Path | null> {
+    if (await stayedInKernel(mesh, host, call)) return 'local'
     // The same log has the flows that come from other nodes.
     const matches = ({ message, ...fields }: LogEntry): boolean =>
       message === 'flow ended' && fields['direction'] === 'outbound' && fields['service'] === service
     const flow = await log.waitFor(matches, { mark, timeoutMs: LOG_DEADLINE_MS }).catch(() => undefined)
     return PATHS.find((candidate) => candidate === flow?.['path']) ?? null
   }
+}
+
+/** Whether the caller's own node has the pod and sent the connection there without its agent. */
+async function stayedInKernel(mesh: Mesh, client: LabHost, { answeredBy = '' }: Call): Promise<boolean> {
+  const [name] = answeredBy.split(' ')
+  const pod = mesh.lab.hosts.find((host) => host.name === name)
+  if (pod === undefined || pod.plan.kind !== 'pod') return false
+  return (await kernelFlows(client, mesh.lab.pod(pod.name))) > 0
 }
 
 function callerOf(mesh: Mesh, name: string): { readonly host: LabHost; readonly node: string } {

@@ -1,4 +1,4 @@
-import type { Mesh } from '@edgeway/testbed'
+import { kernelFlows, type Mesh } from '@edgeway/testbed'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { call } from '../support/call.ts'
 import { pathOf } from '../support/flows.ts'
@@ -15,7 +15,6 @@ describe('a call by Service name', () => {
   })
 
   it.each([
-    { from: 'edge-1', to: 'alpha', node: 'edge-1', paths: ['local'] },
     { from: 'edge-1', to: 'beta', node: 'edge-2', paths: ['relayed'] },
     { from: 'edge-2', to: 'alpha', node: 'edge-1', paths: ['relayed'] },
     { from: 'cloud', to: 'beta', node: 'edge-2', paths: ['relayed', 'direct'] },
@@ -25,6 +24,14 @@ describe('a call by Service name', () => {
 
     expect(await call(clientOf(mesh, from), `http://${to}.apps/`)).toEqual({ kind: 'answer', pod: to, node })
     expect(paths).toContain(await pathOf(mesh.agent(from), `apps/${to}:main`, mark))
+  })
+
+  it('from a pod to one of its own node stays in the kernel', async () => {
+    const client = clientOf(mesh, 'edge-1')
+    const before = await kernelFlows(client, mesh.lab.pod('alpha'))
+
+    expect(await call(client, 'http://alpha.apps/')).toEqual({ kind: 'answer', pod: 'alpha', node: 'edge-1' })
+    expect(await kernelFlows(client, mesh.lab.pod('alpha'))).toBe(before + 1)
   })
 
   it('works by the full name, with and without the final dot, and from the same namespace by the short one', async () => {
@@ -45,7 +52,7 @@ describe('a call by Service name', () => {
     expect(await call(host, `http://${GAMMA.clusterIp}/`)).toMatchObject({ pod: 'gamma' })
     expect(await pathOf(mesh.agent('edge-1'), 'apps/gamma:main', mark)).toBe('direct')
     expect(await call(host, `http://${ALPHA.clusterIp}/`)).toMatchObject({ pod: 'alpha' })
-    expect(await pathOf(mesh.agent('edge-1'), 'apps/alpha:main', mark)).toBe('local')
+    expect(await kernelFlows(host, mesh.lab.pod('alpha'))).toBe(1)
   })
 
   it('ends with "no such name" for an unknown Service', async () => {
@@ -77,7 +84,8 @@ describe('a call by Service name', () => {
       [...rules.stdout.matchAll(/: 169\.254\.96\.16 \. (\d+)/g)].map(([, port]) => port),
     )
 
-    expect(listeners.size).toBe(3)
+    // That of alpha, on this very node, is the kernel's business.
+    expect(listeners.size).toBe(2)
     for (const pod of ['alpha', 'beta', 'gamma'])
       expect(await call(clientOf(mesh, 'edge-1'), `http://${pod}.apps/`)).toMatchObject({ pod })
   })

@@ -23,7 +23,8 @@ export async function runAgent(config: EdgeAgentConfig, host: ProcessHost): Prom
 
   const { services, nodes } = components.use(await Metadata.start(metadataOptions, { ...deps, nodeName }))
   const tunnel = components.use(await Tunnel.start(tunnelOptionsOf(config), { ...deps, nodeName }))
-  const { address: nodeAddress } = components.use(await NodeDevice.start(config.device, deps))
+  const device = components.use(await NodeDevice.start(config.device, deps))
+  const { address: nodeAddress, address6: nodeAddress6 } = device
   components.use(await DnsServer.start(config.dns, { ...deps, services, nodeAddress }))
   const dialer = new NodeAwareDialer({
     nodeName,
@@ -33,11 +34,20 @@ export async function runAgent(config: EdgeAgentConfig, host: ProcessHost): Prom
     tunnel: tunnel.dialer,
   })
   const traffic = components.use(
-    await Traffic.start(config.traffic, { ...deps, services, dialer, nodeName, nodeAddress }),
+    await Traffic.start(config.traffic, {
+      ...deps,
+      services,
+      nodes,
+      dialer,
+      nodeName,
+      nodeAddress,
+      nodeAddress6,
+    }),
   )
   tunnel.serve(traffic.inbound)
-  const proxierOptions = { ...config.proxier, groupId: config.groupId }
-  components.use(await Proxier.start(proxierOptions, { ...deps, services, listeners: traffic.listeners }))
+  const proxierOptions = { ...config.proxier, groupId: config.groupId, deviceName: device.name }
+  const { listeners } = traffic
+  components.use(await Proxier.start(proxierOptions, { ...deps, services, nodes, nodeName, listeners }))
 
   started.open()
   logger.info('agent runs')

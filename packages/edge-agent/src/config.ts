@@ -51,7 +51,8 @@ const device = z.strictObject({
     .regex(/^[a-z][a-z0-9-]{0,14}$/, 'expected a device name of at most 15 characters')
     .default(DEFAULT_NODE_DEVICE_OPTIONS.name),
   address: z.ipv4().default(DEFAULT_NODE_DEVICE_OPTIONS.address),
-  addresses: z.array(z.union([z.ipv4(), z.ipv6()])).default([]),
+  addresses: z.array(z.union([z.ipv4(), z.ipv6()])).default([...DEFAULT_NODE_DEVICE_OPTIONS.addresses]),
+  checkIntervalMs: milliseconds.default(DEFAULT_NODE_DEVICE_OPTIONS.checkIntervalMs),
 }) satisfies z.ZodType<NodeDeviceOptions>
 
 const ownEndpoints = z.strictObject({
@@ -146,6 +147,10 @@ const traffic = z.strictObject({
 }) satisfies z.ZodType<TrafficOptions>
 
 const proxier = z.strictObject({
+  backend: z.enum(['auto', 'nftables', 'iptables']).default(DEFAULT_PROXIER_OPTIONS.backend),
+  failMode: z.enum(['closed', 'open']).default(DEFAULT_PROXIER_OPTIONS.failMode),
+  kernelPath: z.enum(['auto', 'off']).default(DEFAULT_PROXIER_OPTIONS.kernelPath),
+  nodePorts: z.enum(['auto', 'on', 'off']).default(DEFAULT_PROXIER_OPTIONS.nodePorts),
   syncDelayMs: millisecondsOrNone.default(DEFAULT_PROXIER_OPTIONS.syncDelayMs),
   resyncIntervalMs: milliseconds.default(DEFAULT_PROXIER_OPTIONS.resyncIntervalMs),
   maxSyncDelayMs: milliseconds.default(DEFAULT_PROXIER_OPTIONS.maxSyncDelayMs),

@@ -1,6 +1,7 @@
 import { runProcess, runProgram } from '@edgeway/runtime'
 import manifest from '../package.json' with { type: 'json' }
 import { runAgent } from './agent.ts'
+import { cleanUp } from './cleanup.ts'
 import { edgeAgentConfigSchema } from './config.ts'
 
 await runProcess((host) =>
@@ -11,6 +12,7 @@ await runProcess((host) =>
       version: manifest.version,
       schema: edgeAgentConfigSchema,
       run: runAgent,
+      cleanUp,
     },
     host,
   ),

@@ -14,7 +14,7 @@ export function registerProxierMetrics(metrics: Metrics): ProxierMetrics {
   return {
     rules: metrics.gauge({
       name: 'edgeway_proxier_rules',
-      help: 'Destinations (ClusterIP, protocol and port) with a rule in the kernel, by mode.',
+      help: 'What has a rule in the kernel: addresses and node ports, each with protocol and port; by mode.',
       labels: ['mode'],
     }),
     syncs: metrics.counter({

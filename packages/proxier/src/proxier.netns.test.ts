@@ -1,66 +1,98 @@
-import { formatServicePortName } from '@edgeway/core'
-import { endpointsOf, FakeComponentDeps, FakeServiceDirectory, serviceOf } from '@edgeway/testbed'
+import { formatServicePortName, type NodeName } from '@edgeway/core'
+import {
+  endpointsOf,
+  FakeComponentDeps,
+  FakeNodeDirectory,
+  FakeServiceDirectory,
+  serviceOf,
+} from '@edgeway/testbed'
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
 import { FakeListenerDirectory } from '../test/fake-listener-directory.ts'
-import { NodeLab } from '../test/node-lab.ts'
-import { NftablesBackend } from './nftables-backend.ts'
-import { DEFAULT_NODE_DEVICE_OPTIONS, NodeDevice } from './node-device.ts'
+import { ADDRESSES, LISTENER_PORTS } from '../test/lab/topology.ts'
+import { EXEMPT_GROUP_ID, NodeLab } from '../test/node-lab.ts'
+import { NftablesBackend } from './backend/nftables/nftables-backend.ts'
+import { StaleFlows } from './conntrack/stale-flows.ts'
+import type { DesiredRulesLimits } from './model/desired-rules.ts'
 import { DEFAULT_PROXIER_OPTIONS, Proxier } from './proxier.ts'
 
-const GROUP_ID = 4_242
 const WEB = formatServicePortName('shop', 'web', 'http')
-const LISTENER = { ip: '169.254.96.16', port: 15_001 }
+const WEB_IP = '10.96.0.1'
+const LISTENER = { ip: ADDRESSES.agent.IPv4, port: LISTENER_PORTS.agent }
+const NEAR = endpointsOf(`edge-1/${ADDRESSES.pod.IPv4}:8080`)
+const FAR = endpointsOf('edge-2/10.1.0.1:8080')
+const LIMITS: DesiredRulesLimits = {
+  nodePorts: true,
+  maxSlots: { random: 16, 'client-ip': 16, 'source-ip-hash': 16 },
+  masqueradeLocal: new Set(),
+  maxKernelRules: 100,
+}
 
 /** The whole package, against the real kernel. */
 describe('Proxier on a node', () => {
   let lab: NodeLab
-  let device: NodeDevice
   let deps: FakeComponentDeps
   let services: FakeServiceDirectory
   let listeners: FakeListenerDirectory
 
   beforeAll(async () => {
     lab = await NodeLab.create()
-    device = await NodeDevice.start(DEFAULT_NODE_DEVICE_OPTIONS, { ...new FakeComponentDeps(), run: lab.run })
-    await lab.answer({ as: 'agent', ...LISTENER })
   })
-
   afterAll(async () => {
-    await device[Symbol.asyncDispose]()
     await lab[Symbol.asyncDispose]()
   })
 
-  beforeEach(() => {
+  beforeEach(async () => {
+    await lab.reset()
     deps = new FakeComponentDeps()
     services = new FakeServiceDirectory()
     listeners = new FakeListenerDirectory()
-    services.set(serviceOf('shop/web:http', '10.96.0.1', 80), endpointsOf('10.1.0.1:8080'))
+    services.set(serviceOf('shop/web:http', WEB_IP, 80), FAR)
     services.set(serviceOf('shop/empty', '10.96.0.2', 80))
     listeners.set(WEB, LISTENER)
   })
 
-  async function start(resyncIntervalMs = DEFAULT_PROXIER_OPTIONS.resyncIntervalMs): Promise<Proxier> {
-    const options = { ...DEFAULT_PROXIER_OPTIONS, resyncIntervalMs, groupId: GROUP_ID }
-    const backend = new NftablesBackend(GROUP_ID, lab.run)
-    const proxier = await Proxier.start(options, { ...deps, services, listeners, backend })
+  function make(resyncIntervalMs = DEFAULT_PROXIER_OPTIONS.resyncIntervalMs): Promise<Proxier> {
+    const backend = new NftablesBackend({ groupId: EXEMPT_GROUP_ID, failMode: 'closed' }, lab.run)
+    return Proxier.start(
+      { ...DEFAULT_PROXIER_OPTIONS, resyncIntervalMs, groupId: EXEMPT_GROUP_ID, deviceName: 'edgeway0' },
+      {
+        ...deps,
+        services,
+        listeners,
+        nodes: new FakeNodeDirectory(),
+        nodeName: 'edge-1' as NodeName,
+        backend: { backend, capabilities: { ...LIMITS, failOpen: false }, removeOthers: async () => {} },
+        conditions: { refresh: async () => false, limits: () => LIMITS, status: () => ({}) },
+        staleFlows: new StaleFlows({ logger: deps.logger, run: lab.run, ownAddresses: () => [] }),
+      },
+    )
+  }
+
+  async function start(resyncIntervalMs?: number): Promise<Proxier> {
+    const proxier = await make(resyncIntervalMs)
     await vi.waitFor(() => expect(deps.readiness.shut).toEqual([]), { timeout: 10_000 })
     return proxier
   }
 
-  /** Waits until a call from the pod is answered so. */
-  async function untilPodGets(answer: string, ip = '10.96.0.1'): Promise<void> {
-    await vi.waitFor(async () => expect(await lab.call(lab.pod, ip)).toEqual({ [answer]: 1 }), {
-      timeout: 10_000,
-    })
+  async function gets(from: 'pod' | 'secondPod' | 'node', ip = WEB_IP): Promise<string | undefined> {
+    return Object.keys(await lab.ask(from, { ip, port: 80, protocol: 'TCP' }))[0]
   }
 
-  it('intercepts what has endpoints and a listener, refuses what has no endpoint', async () => {
+  /** Waits until a call from a pod is answered so. */
+  async function untilPodGets(answer: string, ip?: string): Promise<void> {
+    await vi.waitFor(async () => expect(await gets('secondPod', ip)).toBe(answer), { timeout: 10_000 })
+  }
+
+  it('hands to the listener what is far, sends to the pod what is near, refuses what has no endpoint', async () => {
     await using _proxier = await start()
 
-    expect(await lab.call(lab.pod, '10.96.0.1')).toEqual({ agent: 1 })
-    expect(await lab.call(lab.node, '10.96.0.1')).toEqual({ agent: 1 })
-    expect(await lab.call(lab.pod, '10.96.0.2')).toEqual({ ECONNREFUSED: 1 })
-    expect(await lab.call(lab.node, '10.96.0.2')).toEqual({ ECONNREFUSED: 1 })
+    for (const from of ['secondPod', 'node'] as const) {
+      expect(await gets(from)).toBe('agent')
+      expect(await gets(from, '10.96.0.2')).toBe('ECONNREFUSED')
+    }
+    services.setEndpoints(WEB, NEAR)
+    await untilPodGets('pod')
+    expect(await gets('node')).toBe('pod')
   })
 
   it('follows changes', async () => {
@@ -68,9 +100,9 @@ describe('Proxier on a node', () => {
 
     services.setEndpoints(WEB, [])
     await untilPodGets('ECONNREFUSED')
-    services.setEndpoints(WEB, endpointsOf('10.1.0.2:8080'))
+    services.setEndpoints(WEB, FAR)
     await untilPodGets('agent')
-    listeners.set(WEB, undefined)
+    listeners.delete(WEB)
     await untilPodGets('world')
   })
 
@@ -78,7 +110,7 @@ describe('Proxier on a node', () => {
     await using proxier = await start()
     await proxier[Symbol.asyncDispose]()
 
-    expect(await lab.call(lab.pod, '10.96.0.1')).toEqual({ world: 1 })
+    expect(await gets('secondPod')).toBe('world')
     expect(await lab.shell('nft list ruleset')).toBe('')
   })
 
@@ -92,19 +124,32 @@ describe('Proxier on a node', () => {
   })
 
   it('keeps the rules of a crashed process until it knows the Services, then replaces them', async () => {
-    await new NftablesBackend(GROUP_ID, lab.run).apply([
-      { mode: 'AGENT', ip: '10.96.0.7', protocol: 'TCP', port: 80, listener: LISTENER },
-    ])
+    const former = new NftablesBackend({ groupId: EXEMPT_GROUP_ID, failMode: 'closed' }, lab.run)
+    const match = { kind: 'address', ip: '10.96.0.7', protocol: 'TCP', port: 80 } as const
+    await former.apply([{ mode: 'AGENT', match, listener: LISTENER }])
     services = new FakeServiceDirectory({ loaded: false })
-    const options = { ...DEFAULT_PROXIER_OPTIONS, groupId: GROUP_ID }
-    const backend = new NftablesBackend(GROUP_ID, lab.run)
-    await using _proxier = await Proxier.start(options, { ...deps, services, listeners, backend })
-    expect(await lab.call(lab.pod, '10.96.0.7')).toEqual({ agent: 1 })
+    await using _proxier = await make()
+    expect(await gets('secondPod', '10.96.0.7')).toBe('agent')
 
-    services.set(serviceOf('shop/web:http', '10.96.0.1', 80), endpointsOf('10.1.0.1:8080'))
+    services.set(serviceOf('shop/web:http', WEB_IP, 80), FAR)
     services.load()
 
-    await untilPodGets('agent', '10.96.0.1')
+    await untilPodGets('agent')
     await untilPodGets('world', '10.96.0.7')
+  })
+
+  it('lets a connection through that was begun before its Service was known', async () => {
+    // What nobody intercepts is lost, as it mostly is.
+    await lab.shell('ip route add 10.96.0.3 dev edgeway0')
+    await using _proxier = await start()
+    const call = gets('secondPod', '10.96.0.3')
+    await vi.waitFor(async () => {
+      expect(await lab.shell('conntrack -L -p tcp --state SYN_SENT 2>/dev/null')).toContain('10.96.0.3')
+    })
+
+    services.set(serviceOf('shop/late', '10.96.0.3', 80), NEAR)
+
+    expect(await call).toBe('pod')
+    await lab.shell('ip route delete 10.96.0.3')
   })
 })

@@ -1,48 +1,88 @@
-import { formatServicePortName } from '@edgeway/core'
-import { endpointsOf, FakeComponentDeps, FakeServiceDirectory, serviceOf } from '@edgeway/testbed'
+import { formatServicePortName, type NodeName } from '@edgeway/core'
+import {
+  endpointsOf,
+  FakeComponentDeps,
+  FakeNodeDirectory,
+  FakeServiceDirectory,
+  nodeOf,
+  serviceOf,
+} from '@edgeway/testbed'
 import { beforeEach, describe, expect, it, vi } from 'vitest'
 import { FakeListenerDirectory } from '../test/fake-listener-directory.ts'
 import { FakeRuleBackend } from '../test/fake-rule-backend.ts'
-import { RulesUnavailableError } from './errors.ts'
-import { Proxier, type ProxierOptions } from './proxier.ts'
+import type { DesiredRulesLimits } from './model/desired-rules.ts'
+import { DEFAULT_PROXIER_OPTIONS, Proxier, type ProxierOptions } from './proxier.ts'
 
 const WEB = formatServicePortName('shop', 'web', 'http')
 const LISTENER = { ip: '169.254.96.16', port: 15_001 }
+const LIMITS: DesiredRulesLimits = {
+  nodePorts: false,
+  maxSlots: { random: 16, 'client-ip': 16, 'source-ip-hash': 16 },
+  masqueradeLocal: new Set(),
+  maxKernelRules: 100,
+}
+const CAPABILITIES = { ...LIMITS, failOpen: false }
 const OPTIONS = {
+  ...DEFAULT_PROXIER_OPTIONS,
   syncDelayMs: 1,
   maxSyncDelayMs: 10,
   resyncIntervalMs: 60_000,
   maxRetryDelayMs: 1,
   groupId: 4_242,
+  deviceName: 'edgeway0',
 }
 
 describe('Proxier', () => {
   let deps: FakeComponentDeps
   let services: FakeServiceDirectory
   let listeners: FakeListenerDirectory
+  let nodes: FakeNodeDirectory
   let backend: FakeRuleBackend
+  let limits: DesiredRulesLimits
+  /** What was swept of stale flows, in order. */
+  let swept: string[]
 
   beforeEach(() => {
     deps = new FakeComponentDeps()
     services = new FakeServiceDirectory()
     listeners = new FakeListenerDirectory()
+    nodes = new FakeNodeDirectory()
     backend = new FakeRuleBackend()
+    limits = LIMITS
+    swept = []
   })
 
   function start(options: Partial<ProxierOptions> = {}): Promise<Proxier> {
-    return Proxier.start({ ...OPTIONS, ...options }, { ...deps, services, listeners, backend })
+    let seen = limits
+    return Proxier.start(
+      { ...OPTIONS, ...options },
+      {
+        ...deps,
+        services,
+        listeners,
+        nodes,
+        nodeName: 'edge-1' as NodeName,
+        backend: { backend, capabilities: CAPABILITIES, removeOthers: async () => {} },
+        conditions: {
+          refresh: async () => {
+            const isOther = seen !== limits
+            seen = limits
+            return isOther
+          },
+          limits: () => seen,
+          status: () => ({}),
+        },
+        staleFlows: {
+          sweep: async (changes) => swept.push(`${changes.length} changes`),
+          sweepAll: async () => swept.push('all'),
+        },
+      },
+    )
   }
 
   function addWeb(): void {
-    services.set(serviceOf('shop/web:http', '10.96.0.1', 80), endpointsOf('10.1.0.1:8080'))
+    services.set(serviceOf('shop/web:http', '10.96.0.1', 80), endpointsOf('edge-2/10.1.0.1:8080'))
   }
-
-  it('refuses to start where no rules can be loaded, and says why', async () => {
-    backend.probeResult = { usable: false, reason: 'nft is missing' }
-
-    await expect(start()).rejects.toThrow(RulesUnavailableError)
-    await expect(start()).rejects.toThrow(/nft is missing/)
-  })
 
   it('starts before the directory is loaded, and touches no rules until then', async () => {
     services = new FakeServiceDirectory({ loaded: false })
@@ -56,7 +96,7 @@ describe('Proxier', () => {
 
     await vi.waitFor(() => expect(deps.readiness.shut).toEqual([]))
     expect(backend.calls).toEqual(['apply'])
-    expect(backend.rules).toMatchObject([{ mode: 'AGENT', ip: '10.96.0.1' }])
+    expect(backend.rules).toMatchObject([{ mode: 'AGENT', match: { ip: '10.96.0.1' } }])
   })
 
   it('follows the Services and the listeners', async () => {
@@ -81,7 +121,63 @@ describe('Proxier', () => {
     for (let i = 0; i < 100; i++) services.set(serviceOf(`shop/s${i}`, `10.96.1.${i}`, 80))
 
     await vi.waitFor(() => expect(backend.rules).toHaveLength(100))
-    expect(backend.calls).toEqual(['apply', 'apply'])
+    expect(backend.calls).toEqual(['apply', 'update'])
+  })
+
+  it('loads all rules once, then tells the backend only of what changed', async () => {
+    for (let i = 0; i < 100; i++) services.set(serviceOf(`shop/s${i}`, `10.96.1.${i}`, 80))
+    await using _proxier = await start()
+    await vi.waitFor(() => expect(backend.rules).toHaveLength(100))
+
+    services.set(serviceOf('shop/s7', '10.96.2.7', 80))
+
+    await vi.waitFor(() => expect(backend.calls).toEqual(['apply', 'update']))
+    expect(swept).toEqual(['all', '2 changes'])
+    expect(backend.rules).toHaveLength(100)
+  })
+
+  it('makes all rules anew when a Node joins or leaves a network, not when only its status changed', async () => {
+    addWeb()
+    listeners.set(WEB, LISTENER)
+    await using _proxier = await start()
+    await vi.waitFor(() => expect(backend.rules).toMatchObject([{ mode: 'AGENT' }]))
+
+    for (const name of ['edge-1', 'edge-2']) nodes.set(nodeOf(name, { routedNetwork: 'lan' }))
+    await vi.waitFor(() => expect(backend.rules).toMatchObject([{ mode: 'KERNEL' }]))
+
+    const before = backend.calls.length
+    nodes.set(nodeOf('edge-2', { routedNetwork: 'lan' }))
+    services.set(serviceOf('shop/db', '10.96.0.2', 5_432))
+    await vi.waitFor(() => expect(backend.rules).toHaveLength(2))
+    expect(backend.calls.slice(before)).toEqual(['update'])
+  })
+
+  it('goes by what the node allows, also when that changes', async () => {
+    services.set(serviceOf('shop/web:http', '10.96.0.1', 80), endpointsOf('edge-1/10.1.0.1:8080'))
+    listeners.set(WEB, LISTENER)
+    await using _proxier = await start({ resyncIntervalMs: 5 })
+    await vi.waitFor(() => expect(backend.rules).toMatchObject([{ mode: 'KERNEL' }]))
+
+    limits = { ...LIMITS, maxKernelRules: 0 }
+
+    await vi.waitFor(() => expect(backend.rules).toMatchObject([{ mode: 'AGENT' }]))
+  })
+
+  it('tells once of an annotation that it does not understand', async () => {
+    const service = serviceOf('shop/web:http', '10.96.0.1', 80)
+    await using _proxier = await start()
+    for (let i = 0; i < 3; i++)
+      services.set(
+        { ...service, annotations: { 'edgeway.io/balancing': 'best' } },
+        endpointsOf('10.1.0.1:80'),
+      )
+
+    const told = deps.logger.lines.filter(({ level }) => level === 'warn')
+    expect(told).toHaveLength(1)
+    expect(told[0]?.fields).toMatchObject({
+      service: 'shop/web',
+      problems: ['edgeway.io/balancing: expected random or round-robin or source-ip-hash, found "best"'],
+    })
   })
 
   it('syncs again for a change that came during a sync', async () => {
@@ -99,6 +195,7 @@ describe('Proxier', () => {
   })
 
   it('is not ready while it fails, retries, and is ready again', async () => {
+    listeners.set(WEB, LISTENER)
     await using _proxier = await start({ maxRetryDelayMs: 50 })
     await vi.waitFor(() => expect(deps.readiness.shut).toEqual([]))
     backend.failures.push(new Error('nft is busy'), new Error('nft is busy'))
@@ -107,8 +204,7 @@ describe('Proxier', () => {
     await vi.waitFor(() => expect(deps.readiness.shut).toEqual(['rules']))
     await vi.waitFor(() => expect(deps.readiness.shut).toEqual([]))
 
-    const retries = ['apply failed', 'verify', 'apply failed', 'verify', 'apply']
-    expect(backend.calls).toEqual(['apply', ...retries])
+    expect(backend.calls).toEqual(['apply', 'update failed', 'apply failed', 'apply'])
     expect(deps.metrics.value('edgeway_proxier_syncs_total', { outcome: 'failed' })).toBe(2)
     expect(deps.logger.lines.filter(({ level }) => level === 'warn')).toHaveLength(2)
     expect(deps.fatal).toEqual([])

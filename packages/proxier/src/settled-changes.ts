@@ -1,12 +1,19 @@
+import type { ServicePortName } from '@edgeway/core'
+
 /** When changes count as settled: that long after the last, at the latest that long after the first. */
 export interface SettleTimes {
   readonly delayMs: number
   readonly maxDelayMs: number
 }
 
+/** What changed: everything, or these ServicePorts. */
+export type Changed = 'all' | ReadonlySet<ServicePortName>
+
 /** Notes changes and tells when they have settled, so that a burst of them causes one sync. For one waiter. */
 export class SettledChanges {
   readonly #times: SettleTimes
+  #names = new Set<ServicePortName>()
+  #isAll = false
   #firstAt: number | undefined
   #lastAt = 0
   #wake: () => void = () => {}
@@ -15,16 +22,25 @@ export class SettledChanges {
     this.#times = times
   }
 
-  note(): void {
-    this.#lastAt = performance.now()
-    if (this.#firstAt !== undefined) return
-    this.#firstAt = this.#lastAt
-    this.#wake()
+  note(name: ServicePortName): void {
+    if (!this.#isAll) this.#names.add(name)
+    this.#noted()
   }
 
-  /** Forgets the changes noted so far: the caller is about to look at the state that they led to. */
-  take(): void {
+  /** Something changed that all ServicePorts may depend on. */
+  noteAll(): void {
+    this.#isAll = true
+    this.#names = new Set()
+    this.#noted()
+  }
+
+  /** What changed since the last time; forgets it: the caller is about to look at the state that it led to. */
+  take(): Changed {
+    const changed = this.#isAll ? 'all' : this.#names
+    this.#isAll = false
+    this.#names = new Set()
     this.#firstAt = undefined
+    return changed
   }
 
   /**
@@ -40,6 +56,13 @@ export class SettledChanges {
       if (leftMs <= 0) return
       await this.#sleep(leftMs, signal)
     }
+  }
+
+  #noted(): void {
+    this.#lastAt = performance.now()
+    if (this.#firstAt !== undefined) return
+    this.#firstAt = this.#lastAt
+    this.#wake()
   }
 
   #settledAt(): number {

@@ -1,5 +1,5 @@
 import { openSync } from 'node:fs'
-import { runCommand } from '../src/run-command.ts'
+import { runCommand } from '../src/command/run-command.ts'
 
 /** Runs a command while this process has no file descriptor left, and writes the error that this gives. */
 try {

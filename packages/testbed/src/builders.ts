@@ -2,6 +2,7 @@ import {
   type Endpoint,
   type EndpointAddress,
   formatServicePortName,
+  type Node,
   type NodeName,
   type Service,
   type ServicePort,
@@ -65,4 +66,12 @@ export function serviceOf(text: string, clusterIp: string, port: number): Servic
     publishNotReadyAddresses: false,
     annotations: {},
   }
+}
+
+/** A Node without addresses, e.g. `nodeOf('edge-1', { routedNetwork: 'factory' })`. */
+export function nodeOf(
+  name: string,
+  { labels = {}, routedNetwork }: Partial<Pick<Node, 'labels' | 'routedNetwork'>> = {},
+): Node {
+  return { name: name as NodeName, labels, addresses: [], routedNetwork }
 }

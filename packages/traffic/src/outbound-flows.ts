@@ -1,8 +1,9 @@
 import type { Socket } from 'node:net'
-import type { Dialer, ServicePort } from '@edgeway/core'
+import type { Dialer } from '@edgeway/core'
 import { type DialLimits, type DialOutcome, dialFirst } from './dial/dial-first.ts'
 import type { EndpointPicker } from './endpoint-picker.ts'
 import type { FlowJournal, FlowOutcome, FlowRecord } from './flow-journal.ts'
+import type { CalledPort } from './listen/interceptor.ts'
 import type { TrafficMetrics } from './metrics.ts'
 import type { OpenFlow, OpenFlows } from './open-flows.ts'
 import { resetSocket } from './reset-socket.ts'
@@ -27,8 +28,8 @@ export class OutboundFlows {
   }
 
   /** Takes over an accepted client, from which nothing was read yet; returns at once. */
-  accept(client: Socket, servicePort: ServicePort | undefined): void {
-    const flow = new OutboundFlow(client, servicePort, { ...this.#deps, limits: this.#limits })
+  accept(client: Socket, called: CalledPort | undefined): void {
+    const flow = new OutboundFlow(client, called, { ...this.#deps, limits: this.#limits })
     this.#deps.open.add(flow)
   }
 }
@@ -44,15 +45,19 @@ class OutboundFlow implements OpenFlow {
 
   constructor(
     client: Socket,
-    servicePort: ServicePort | undefined,
+    called: CalledPort | undefined,
     deps: OutboundFlowsDeps & { readonly limits: DialLimits },
   ) {
     this.#client = client
     this.#deps = deps
     // Asked for now: a socket that was reset no longer knows.
-    const known = { direction: 'outbound', client: clientOf(client), service: servicePort?.name } as const
+    const known = {
+      direction: 'outbound',
+      client: clientOf(client),
+      service: called?.servicePort.name,
+    } as const
     deps.journal.begin('outbound')
-    this.ended = this.#carry(servicePort).then((end) =>
+    this.ended = this.#carry(called).then((end) =>
       deps.journal.end({ ...known, ...end, durationMs: this.#elapsedMs() }),
     )
   }
@@ -62,12 +67,12 @@ class OutboundFlow implements OpenFlow {
     this.#onCut()
   }
 
-  async #carry(servicePort: ServicePort | undefined): Promise<FlowEnding> {
-    if (servicePort === undefined) {
+  async #carry(called: CalledPort | undefined): Promise<FlowEnding> {
+    if (called === undefined) {
       resetSocket(this.#client)
       return { outcome: 'not-redirected' }
     }
-    const dialled = await this.#dial(servicePort)
+    const dialled = await this.#dial(called)
     if (dialled.status === 'connected') return this.#join(dialled)
     resetSocket(this.#client)
     if (dialled.status === 'failed') return { outcome: 'dial-failed', error: dialled.error }
@@ -76,13 +81,13 @@ class OutboundFlow implements OpenFlow {
   }
 
   /** Dials for as long as the client is there. */
-  async #dial({ name }: ServicePort): Promise<DialOutcome> {
+  async #dial({ servicePort: { name }, scope }: CalledPort): Promise<DialOutcome> {
     const { picker, dialer, limits, metrics } = this.#deps
     const unwanted = new AbortController()
     const abandon = (): void => unwanted.abort()
     this.#client.on('close', abandon)
     this.#onCut = abandon
-    const request = { endpoints: picker.order(name), service: name, signal: unwanted.signal }
+    const request = { endpoints: picker.order(name, scope), service: name, signal: unwanted.signal }
     const onFailure = (reason: string): void => metrics.dialFailures.add({ reason })
     const dialled = await dialFirst(request, limits, { dialer, onFailure })
     this.#client.off('close', abandon)

@@ -4,6 +4,7 @@ import type {
   Dialer,
   FlowHandler,
   ListenerDirectory,
+  NodeDirectory,
   NodeName,
   ServiceDirectory,
 } from '@edgeway/core'
@@ -12,7 +13,7 @@ import { EndpointPicker } from './endpoint-picker.ts'
 import { FlowJournal } from './flow-journal.ts'
 import { InboundFlows } from './inbound-flows.ts'
 import { BufferLimitingDialer, bufferLimiter } from './kernel-buffers.ts'
-import type { Interceptor, OnConnection } from './listen/interceptor.ts'
+import type { Interceptor, NodeAddresses, OnConnection } from './listen/interceptor.ts'
 import { ListenerPerServicePort } from './listen/listener-per-service-port.ts'
 import { SharedListener } from './listen/shared-listener.ts'
 import { trafficMetrics } from './metrics.ts'
@@ -22,11 +23,12 @@ import { OutboundFlows } from './outbound-flows.ts'
 import { loadSocketOptions, type SocketOptions } from './socket-options.ts'
 
 export interface TrafficOptions {
-  /** Port of the one listener for redirected connections, on the node's own address. */
+  /** Port for redirected connections, on each of the node's own addresses. */
   readonly listenPort: number
   /**
    * `auto`: one listener that asks the kernel where a connection was going to, where that works; otherwise, and with
-   * `off`, one listener per ServicePort. `off` also leaves the kernel's buffers as they are.
+   * `off`, one listener per ServicePort, which takes every connection for one to a ClusterIP. `off` also leaves the
+   * kernel's buffers as they are.
    */
   readonly originalDestination: 'auto' | 'off'
   /** For one endpoint; then the next one is tried. */
@@ -50,11 +52,14 @@ export const DEFAULT_TRAFFIC_OPTIONS: TrafficOptions = {
 
 export interface TrafficDeps extends ComponentDeps {
   readonly services: ServiceDirectory
+  readonly nodes: Pick<NodeDirectory, 'node'>
   /** To any endpoint of the cluster. */
   readonly dialer: Dialer
   readonly nodeName: NodeName
-  /** The node's own address, on which redirected connections arrive. */
+  /** The node's own IPv4 address, on which redirected connections arrive. */
   readonly nodeAddress: string
+  /** The IPv6 one; `undefined`: no IPv6 connections are taken. */
+  readonly nodeAddress6: string | undefined
   /** The kernel's answer by koffi unless given. */
   readonly readOriginalDestination?: ReadOriginalDestination
 }
@@ -91,12 +96,12 @@ export class Traffic implements Component {
 
   /** @throws {Error} when the listener's address can't be bound */
   static async start(options: TrafficOptions, deps: TrafficDeps): Promise<Traffic> {
-    const { services, nodeName } = deps
+    const { services, nodes, nodeName } = deps
     const logger = deps.logger.child({ component: 'traffic' })
     const metrics = trafficMetrics(deps.metrics)
     const journal = new FlowJournal({ logger, metrics, services })
     const open = new OpenFlows()
-    const picker = new EndpointPicker(services)
+    const picker = new EndpointPicker(services, { nodeName, nodes })
     const socketOptions = options.originalDestination === 'off' ? undefined : await loadSocketOptions()
     const limit = socketOptions === undefined ? () => {} : bufferLimiter(socketOptions)
     const dialer = new BufferLimitingDialer(deps.dialer, limit)
@@ -111,9 +116,9 @@ export class Traffic implements Component {
       open,
       logger,
     })
-    const onConnection: OnConnection = (client, servicePort) => {
+    const onConnection: OnConnection = (client, called) => {
       limit(client)
-      outbound.accept(client, servicePort)
+      outbound.accept(client, called)
     }
     const interceptor = await startInterceptor(options, { ...deps, logger, socketOptions, onConnection })
     const subscription = services.watch((changed) => picker.forget(changed))
@@ -133,18 +138,27 @@ interface InterceptorDeps extends TrafficDeps {
   readonly onConnection: OnConnection
 }
 
+/** By then the rules have been brought in line, even when that failed once or somebody else changed them. */
+const HOLD_BACK_MS = 30_000
+
 async function startInterceptor(options: TrafficOptions, deps: InterceptorDeps): Promise<Interceptor> {
-  const { logger, services, nodeAddress: ip, onConnection, onFatal } = deps
+  const { logger, services, onConnection, onFatal } = deps
+  const addresses = addressesOf(deps)
   const readOriginalDestination = destinationReader(options, deps)
   if (readOriginalDestination === undefined) {
-    logger.info('listening for redirected connections, one port per ServicePort', { address: ip })
-    return ListenerPerServicePort.start(ip, { services, onConnection, logger, onFatal })
+    logger.info('listening for redirected connections, one port per ServicePort', { addresses })
+    const listening = { addresses, holdBackMs: HOLD_BACK_MS }
+    return ListenerPerServicePort.start(listening, { services, onConnection, logger, onFatal })
   }
-  const address = { ip, port: options.listenPort }
+  const port = options.listenPort
   const listener = { services, readOriginalDestination, onConnection, onFatal }
-  const interceptor = await SharedListener.start(address, listener)
-  logger.info('listening for redirected connections', { address: `${ip}:${options.listenPort}` })
+  const interceptor = await SharedListener.start({ addresses, port }, listener)
+  logger.info('listening for redirected connections', { addresses, port })
   return interceptor
+}
+
+function addressesOf({ nodeAddress: IPv4, nodeAddress6: IPv6 }: TrafficDeps): NodeAddresses {
+  return IPv6 === undefined ? { IPv4 } : { IPv4, IPv6 }
 }
 
 function destinationReader(

@@ -13,17 +13,17 @@ describe.each(INTERCEPTIONS)('listeners of Traffic with %s', (interception) => {
     const { listeners } = lab.traffic
     const seen: unknown[] = []
     using _watch = listeners.watch((changed) =>
-      seen.push([changed, listeners.listener(changed) !== undefined]),
+      seen.push([changed, listeners.listener(changed, 'IPv4') !== undefined]),
     )
 
-    expect(listeners.listener(WEB)).toBeUndefined()
+    expect(listeners.listener(WEB, 'IPv4')).toBeUndefined()
     lab.addService(WEB, [])
-    const address = await eventually(() => listeners.listener(WEB))
+    const address = await eventually(() => listeners.listener(WEB, 'IPv4'))
     lab.services.set(serviceOf(WEB, '10.96.7.7', 80))
-    expect(listeners.listener(WEB)).toEqual(address)
+    expect(listeners.listener(WEB, 'IPv4')).toEqual(address)
     lab.services.delete('shop', 'web')
 
-    expect(listeners.listener(WEB)).toBeUndefined()
+    expect(listeners.listener(WEB, 'IPv4')).toBeUndefined()
     expect(seen[0]).toEqual([WEB, true])
     expect(seen.at(-1)).toEqual([WEB, false])
   })
@@ -32,7 +32,7 @@ describe.each(INTERCEPTIONS)('listeners of Traffic with %s', (interception) => {
     await using web = await startTcpEndpoint((socket) => void socket.resume().end('hello'), NODE)
     await using lab = await TrafficLab.start({ interception })
     lab.addService(WEB, [])
-    await eventually(() => lab.traffic.listeners.listener(WEB))
+    await eventually(() => lab.traffic.listeners.listener(WEB, 'IPv4'))
 
     lab.services.delete('shop', 'web')
 
@@ -42,7 +42,7 @@ describe.each(INTERCEPTIONS)('listeners of Traffic with %s', (interception) => {
   it('are there at once for what the directory knows at the start', async () => {
     await using lab = await TrafficLab.start({ interception, known: serviceOf(WEB, '10.96.0.1', 80) })
 
-    expect(lab.traffic.listeners.listener(WEB)).toBeDefined()
+    expect(lab.traffic.listeners.listener(WEB, 'IPv4')).toBeDefined()
   })
 
   it('are none for UDP', async () => {
@@ -50,7 +50,7 @@ describe.each(INTERCEPTIONS)('listeners of Traffic with %s', (interception) => {
     const ports = service.ports.map((port) => ({ ...port, protocol: 'UDP' as const }))
     await using lab = await TrafficLab.start({ interception, known: { ...service, ports } })
 
-    expect(lab.traffic.listeners.listener('shop/dns:dns' as ServicePortName)).toBeUndefined()
+    expect(lab.traffic.listeners.listener('shop/dns:dns' as ServicePortName, 'IPv4')).toBeUndefined()
   })
 
   it('let connections go on when their ServicePort goes', async () => {
@@ -67,11 +67,30 @@ describe.each(INTERCEPTIONS)('listeners of Traffic with %s', (interception) => {
   })
 })
 
+describe.each(INTERCEPTIONS)('listeners of Traffic with %s', (interception) => {
+  it('are there in each family that the node has an address of', async () => {
+    const known = serviceOf(WEB, '10.96.0.1', 80)
+    const clusterIps = ['10.96.0.1', 'fd00:96::1']
+    const ports = known.ports.map((port) => ({ ...port, clusterIps }))
+    await using both = await TrafficLab.start({ interception, known: { ...known, clusterIps, ports } })
+    await using one = await TrafficLab.start({
+      interception,
+      known: { ...known, clusterIps, ports },
+      ipv6: [],
+    })
+
+    expect(both.traffic.listeners.listener(WEB, 'IPv4')?.ip).toBe('127.0.0.1')
+    expect(both.traffic.listeners.listener(WEB, 'IPv6')?.ip).toBe('::1')
+    expect(one.traffic.listeners.listener(WEB, 'IPv4')?.ip).toBe('127.0.0.1')
+    expect(one.traffic.listeners.listener(WEB, 'IPv6')).toBeUndefined()
+  })
+})
+
 describe('the one listener for all', () => {
   it('closes a connection that was not redirected, and counts it', async () => {
     await using lab = await TrafficLab.start()
     lab.addService(WEB, [])
-    const client = connectTo(await eventually(() => lab.traffic.listeners.listener(WEB)))
+    const client = connectTo(await eventually(() => lab.traffic.listeners.listener(WEB, 'IPv4')))
 
     await new Promise((resolve) => client.resume().on('close', resolve))
 
@@ -88,4 +107,20 @@ describe('the one listener for all', () => {
     })
     expect(DEFAULT_TRAFFIC_OPTIONS.listenPort).not.toBe(0)
   })
+
+  it('leaves the other address where one can not be bound', async () => {
+    const listenPort = await freePort()
+
+    await expect(TrafficLab.start({ listenPort, ipv6: ['2001:db8::1'] })).rejects.toMatchObject({
+      code: 'EADDRNOTAVAIL',
+    })
+
+    await using lab = await TrafficLab.start({ listenPort, known: serviceOf(WEB, '10.96.0.1', 80) })
+    expect(lab.traffic.listeners.listener(WEB, 'IPv4')?.port).toBe(listenPort)
+  })
 })
+
+async function freePort(): Promise<number> {
+  await using free = await startTcpEndpoint(() => {})
+  return free.endpoint.port
+}

@@ -17,7 +17,7 @@ describe.each(INTERCEPTIONS)('stopping Traffic with %s', (interception) => {
     await once(client, 'readable')
 
     const stopped = lab.traffic[Symbol.asyncDispose]()
-    expect(lab.traffic.listeners.listener(service)).toBeUndefined()
+    expect(lab.traffic.listeners.listener(service, 'IPv4')).toBeUndefined()
     client.end('after')
 
     expect(await text(client)).toBe('before after')

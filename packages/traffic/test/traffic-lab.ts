@@ -2,17 +2,21 @@ import { readdirSync } from 'node:fs'
 import { connect, type Socket } from 'node:net'
 import { text } from 'node:stream/consumers'
 import type { Dialer, Endpoint, ListenerAddress, NodeName, Service, ServicePortName } from '@edgeway/core'
-import { FakeComponentDeps, FakeServiceDirectory, serviceOf } from '@edgeway/testbed'
+import { FakeComponentDeps, FakeNodeDirectory, FakeServiceDirectory, serviceOf } from '@edgeway/testbed'
 import { expect } from 'vitest'
 import { DEFAULT_TRAFFIC_OPTIONS, DirectDialer, Traffic, type TrafficOptions } from '../src/index.ts'
 
 export const INTERCEPTIONS = ['one listener for all', 'one listener per ServicePort'] as const
+
+const ANYWHERE = { 'edgeway.io/topology': 'any' }
 
 export const NODE = 'edge-1' as NodeName
 
 interface LabOptions extends Partial<TrafficOptions> {
   readonly interception?: (typeof INTERCEPTIONS)[number]
   readonly dialer?: Dialer
+  /** The node's own IPv6 addresses, of which one is used at most; loopback, unless given. */
+  readonly ipv6?: readonly string[]
   /** In the directory before the start. */
   readonly known?: Service
 }
@@ -28,7 +32,13 @@ export class TrafficLab implements AsyncDisposable {
   readonly #destinations = new Map<string, ListenerAddress>()
   #traffic: Traffic | undefined
 
-  static async start({ interception, dialer, known, ...options }: LabOptions = {}): Promise<TrafficLab> {
+  static async start({
+    interception,
+    dialer,
+    known,
+    ipv6 = ['::1'],
+    ...options
+  }: LabOptions = {}): Promise<TrafficLab> {
     const lab = new TrafficLab()
     if (known !== undefined) lab.services.set(known)
     const originalDestination = interception === 'one listener per ServicePort' ? 'off' : 'auto'
@@ -37,9 +47,11 @@ export class TrafficLab implements AsyncDisposable {
       {
         ...lab.deps,
         services: lab.services,
+        nodes: new FakeNodeDirectory(),
         dialer: dialer ?? new DirectDialer('local'),
         nodeName: NODE,
         nodeAddress: '127.0.0.1',
+        nodeAddress6: ipv6[0],
         readOriginalDestination: ({ remoteAddress = '' }) => lab.#destinations.get(remoteAddress),
       },
     )
@@ -51,10 +63,10 @@ export class TrafficLab implements AsyncDisposable {
     return this.#traffic
   }
 
-  /** Adds a Service with one port and those endpoints. */
+  /** Adds a Service with one port and those endpoints, which are used wherever they are. */
   addService(text: string, endpoints: readonly Endpoint[]): ServicePortName {
     const number = this.#clientIps.size + 1
-    const service = serviceOf(text, `10.96.0.${number}`, 80)
+    const service = { ...serviceOf(text, `10.96.0.${number}`, 80), annotations: ANYWHERE }
     const [port] = service.ports
     if (port === undefined) throw new Error('serviceOf makes one port')
     this.#clientIps.set(port.name, `127.0.1.${number}`)
@@ -65,7 +77,7 @@ export class TrafficLab implements AsyncDisposable {
 
   /** Connects to a ServicePort as one of the node's clients. */
   async connect(name: ServicePortName): Promise<Socket> {
-    const listener = await eventually(() => this.traffic.listeners.listener(name))
+    const listener = await eventually(() => this.traffic.listeners.listener(name, 'IPv4'))
     const localAddress = this.#clientIps.get(name) ?? ''
     return connectTo(listener, localAddress)
   }

@@ -9,6 +9,8 @@ export const ROUTED_NETWORK_ANNOTATION = 'edgeway.io/routed-network'
 /** Of KubeEdge: the NodeGroup that a node belongs to. */
 const NODE_GROUP_LABEL = 'apps.kubeedge.io/belonging-to'
 
+const LAN_LABEL = 'edgeway.io/lan'
+
 /** A Node of the cluster, as far as the mesh needs it. */
 export interface Node {
   readonly name: NodeName
@@ -26,6 +28,26 @@ export interface NodeAddress {
 }
 
 /** KubeEdge's NodeGroup of the node; `undefined` when it is in none. */
-export function nodeGroupOf({ labels }: Pick<Node, 'labels'>): string | undefined {
-  return labels[NODE_GROUP_LABEL]
+export function nodeGroupOf(node: Labelled): string | undefined {
+  return node?.labels[NODE_GROUP_LABEL]
 }
+
+/** The LAN that the node says it is on; names of LANs are the user's. */
+export function lanOf(node: Labelled): string | undefined {
+  return node?.labels[LAN_LABEL]
+}
+
+export function zoneOf(node: Labelled): string | undefined {
+  return node?.labels['topology.kubernetes.io/zone']
+}
+
+export function regionOf(node: Labelled): string | undefined {
+  return node?.labels['topology.kubernetes.io/region']
+}
+
+/** Whether KubeEdge's edge part runs on it, as `keadm join` labels it. */
+export function isEdgeNode({ labels }: Pick<Node, 'labels'>): boolean {
+  return 'node-role.kubernetes.io/edge' in labels
+}
+
+type Labelled = Pick<Node, 'labels'> | undefined

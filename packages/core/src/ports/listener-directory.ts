@@ -1,3 +1,4 @@
+import type { IpFamily } from '../model/ip-family.ts'
 import type { ServicePortName } from '../model/service.ts'
 
 /** An address of this node on which the agent accepts connections for a ServicePort. */
@@ -11,8 +12,8 @@ export interface ListenerAddress {
  * nothing is ever redirected into a hole. Implemented by traffic.
  */
 export interface ListenerDirectory {
-  /** Where connections for that ServicePort are accepted now; `undefined` while nobody accepts them. */
-  listener(name: ServicePortName): ListenerAddress | undefined
+  /** Where TCP connections of that family for the ServicePort are accepted now; `undefined` while nobody accepts them. */
+  listener(name: ServicePortName, family: IpFamily): ListenerAddress | undefined
 
   /** Calls `listener` after each change of an answer, until the subscription is disposed. */
   watch(listener: (changed: ServicePortName) => void): Disposable

@@ -32,6 +32,9 @@ export interface ServiceDirectory {
   /** The ServicePort behind that ClusterIP, external or load balancer's IP and port, or `undefined` where no Service owns it. */
   lookup(ip: string, port: number, protocol: Protocol): ServicePort | undefined
 
+  /** The ServicePort behind that port of each node's own addresses, or `undefined` where no Service owns it. */
+  lookupNodePort(port: number, protocol: Protocol): ServicePort | undefined
+
   /** All endpoints, ready or not, in a stable order; empty when there are none. The array is never mutated. */
   endpoints(name: ServicePortName): readonly Endpoint[]
 

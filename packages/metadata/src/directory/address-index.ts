@@ -1,11 +1,15 @@
 import type { Protocol, ServicePort } from '@edgeway/core'
 
-/** ServicePorts by their addresses. Several may have one while it moves from a Service to another: the latest has it. */
+/** ServicePorts by their addresses and node ports. Several may have one while it moves to another Service: the latest has it. */
 export class AddressIndex {
   readonly #ports = new Map<string, readonly ServicePort[]>()
 
   get(ip: string, port: number, protocol: Protocol): ServicePort | undefined {
     return this.#ports.get(keyOf(ip, port, protocol))?.at(-1)
+  }
+
+  getNodePort(port: number, protocol: Protocol): ServicePort | undefined {
+    return this.#ports.get(keyOf(EACH_NODE, port, protocol))?.at(-1)
   }
 
   add(port: ServicePort): void {
@@ -21,8 +25,12 @@ export class AddressIndex {
   }
 }
 
-function keysOf({ clusterIps, externalIps, port, protocol }: ServicePort): string[] {
-  return [...clusterIps, ...externalIps].map((ip) => keyOf(ip, port, protocol))
+/** Stands for each node's own addresses. */
+const EACH_NODE = '*'
+
+function keysOf({ clusterIps, externalIps, port, nodePort, protocol }: ServicePort): string[] {
+  const keys = [...clusterIps, ...externalIps].map((ip) => keyOf(ip, port, protocol))
+  return nodePort === undefined ? keys : [...keys, keyOf(EACH_NODE, nodePort, protocol)]
 }
 
 function keyOf(ip: string, port: number, protocol: Protocol): string {

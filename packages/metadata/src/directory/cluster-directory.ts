@@ -88,6 +88,10 @@ export class ClusterDirectory implements ServiceDirectory, NodeDirectory {
     return this.#addresses.get(ip, port, protocol)
   }
 
+  lookupNodePort(port: number, protocol: Protocol): ServicePort | undefined {
+    return this.#addresses.getNodePort(port, protocol)
+  }
+
   endpoints(name: ServicePortName): readonly Endpoint[] {
     return this.#endpoints.get(name) ?? NO_ENDPOINTS
   }

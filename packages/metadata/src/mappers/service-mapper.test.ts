@@ -111,10 +111,15 @@ describe('a mapped Service', () => {
   it('keeps only the annotations that the mesh understands', () => {
     const understood = {
       'edgeway.io/topology': 'node,any',
+      'edgeway.io/balancing': 'round-robin',
+      'edgeway.io/not-known-yet': '1',
       'apps.kubeedge.io/service-topology': 'range-nodegroup',
-      'service.kubernetes.io/topology-mode': 'auto',
     }
-    const annotations = { ...understood, 'kubectl.kubernetes.io/last-applied-configuration': '{}' }
+    const annotations = {
+      ...understood,
+      'apps.kubeedge.io/last-change': 'today',
+      'kubectl.kubernetes.io/last-applied-configuration': '{}',
+    }
     expect(map({}, { metadata: { annotations } }).annotations).toEqual(understood)
   })
 

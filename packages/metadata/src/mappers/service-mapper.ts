@@ -2,6 +2,7 @@ import {
   formatServicePortName,
   PROTOCOLS,
   type Protocol,
+  SERVICE_TOPOLOGY_ANNOTATION,
   type Service,
   type ServicePort,
   type TrafficPolicy,
@@ -23,9 +24,7 @@ const HEADLESS = 'None'
 /** Default of `sessionAffinityConfig.clientIP.timeoutSeconds`. */
 const AFFINITY_SECONDS = 10_800
 const PROXY_NAME_LABEL = 'service.edgemesh.kubeedge.io/service-proxy-name'
-/** Annotations that the mesh understands; others change often and mean nothing to it. */
-const UNDERSTOOD_ANNOTATION =
-  /^(([\w-]+\.)*edgeway\.io\/|apps\.kubeedge\.io\/|service\.kubernetes\.io\/topology-)/
+const OWN_ANNOTATIONS = 'edgeway.io/'
 const NO_ANNOTATIONS: Readonly<Record<string, string>> = {}
 const NO_IPS: readonly string[] = []
 
@@ -145,7 +144,10 @@ function refuseSameNames(ports: readonly ServicePort[]): void {
     throw new MalformedObjectError('spec.ports', names, 'ports with distinct names')
 }
 
+/** All of the mesh's own, so that a wrong one can be told of; of the others, which change often, those that mean something to it. */
 function understood(annotations: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
-  const known = Object.entries(annotations).filter(([name]) => UNDERSTOOD_ANNOTATION.test(name))
+  const known = Object.entries(annotations).filter(
+    ([name]) => name.startsWith(OWN_ANNOTATIONS) || name === SERVICE_TOPOLOGY_ANNOTATION,
+  )
   return known.length === 0 ? NO_ANNOTATIONS : Object.fromEntries(known)
 }

@@ -1,6 +1,7 @@
 import { describe, it } from 'vitest'
 import { FakeServiceDirectory } from '../fakes/fake-service-directory.ts'
-import { type ServiceDirectoryUnderTest, serviceDirectoryContract } from './service-directory.ts'
+import { serviceDirectoryContract } from './service-directory.ts'
+import type { ServiceDirectoryUnderTest } from './service-directory-under-test.ts'
 
 function make(): ServiceDirectoryUnderTest {
   const directory = new FakeServiceDirectory({ loaded: false })

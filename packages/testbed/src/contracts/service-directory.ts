@@ -4,36 +4,23 @@ import {
   formatEndpoint,
   formatServicePortName,
   type NodeName,
-  type Service,
-  type ServiceDirectory,
   type ServicePortName,
 } from '@edgeway/core'
 import { endpointsOf, serviceOf } from '../builders.ts'
 import type { ContractCase } from './contract-case.ts'
-
-/** A ServiceDirectory, empty and not loaded at first, with a way to fill it. */
-export interface ServiceDirectoryUnderTest {
-  readonly directory: ServiceDirectory
-  /** Adds or replaces a Service; `endpoints`, if given, replace those of its first port. */
-  set(service: Service, endpoints?: readonly Endpoint[]): void
-  delete(namespace: string, name: string): void
-  load(): void
-}
+import { ADDRESS_CASES } from './service-directory-addresses.ts'
+import type { ServiceDirectoryCase, ServiceDirectoryUnderTest } from './service-directory-under-test.ts'
 
 /** What every ServiceDirectory holds to; each case makes a directory of its own. */
 export function serviceDirectoryContract(make: () => ServiceDirectoryUnderTest): readonly ContractCase[] {
   return CASES.map(([title, run]) => ({ title, run: async () => await run(make()) }))
 }
 
-type Case = (under: ServiceDirectoryUnderTest) => void | Promise<void>
-
-const CASES: readonly (readonly [string, Case])[] = [
+const CASES: readonly ServiceDirectoryCase[] = [
   ['is loaded only once somebody says so, and tells who waits for it', tellsWhenLoaded],
   ['lets nobody wait who no longer wants to', rejectsAbortedWaits],
   ['finds a Service by its name and its ports by theirs', findsByName],
-  ['finds a ServicePort by ClusterIP, port and protocol, and by nothing less', findsByAddress],
-  ['finds a ServicePort by each of its addresses', findsByEachAddress],
-  ['follows a ClusterIP that changes hands', followsAddresses],
+  ...ADDRESS_CASES,
   ['keeps the Services of one name in two namespaces apart', keepsNamespacesApart],
   ['lists the ServicePorts of all Services, headless ones included', listsServicePorts],
   ['knows the namespaces that have a Service', knowsNamespaces],
@@ -76,32 +63,6 @@ function findsByName({ directory, set }: ServiceDirectoryUnderTest): void {
   assert.equal(directory.serviceOf(formatServicePortName('shop', 'web', 'none')), undefined)
   assert.equal(directory.service('shop', 'none'), undefined)
   assert.equal(directory.servicePort(formatServicePortName('shop', 'web', 'none')), undefined)
-}
-
-function findsByAddress({ directory, set }: ServiceDirectoryUnderTest): void {
-  set(WEB)
-  assert.deepEqual(directory.lookup('10.96.0.1', 80, 'TCP'), WEB.ports[0])
-  assert.equal(directory.lookup('10.96.0.1', 80, 'UDP'), undefined)
-  assert.equal(directory.lookup('10.96.0.1', 81, 'TCP'), undefined)
-  assert.equal(directory.lookup('10.96.0.2', 80, 'TCP'), undefined)
-}
-
-function findsByEachAddress({ directory, set }: ServiceDirectoryUnderTest): void {
-  const clusterIps = ['10.96.0.1', 'fd00::1']
-  const externalIps = ['192.0.2.1']
-  const ports = WEB.ports.map((port) => ({ ...port, clusterIps, externalIps }))
-  set({ ...WEB, clusterIps, ports })
-  for (const ip of [...clusterIps, ...externalIps])
-    assert.deepEqual(directory.lookup(ip, 80, 'TCP'), ports[0])
-}
-
-function followsAddresses({ directory, set }: ServiceDirectoryUnderTest): void {
-  set(WEB)
-  set(serviceOf('shop/api:http', '10.96.0.2', 80))
-  set(serviceOf('shop/web:http', '10.96.0.2', 80))
-  set(serviceOf('shop/api:http', '10.96.0.1', 80))
-  assert.equal(directory.lookup('10.96.0.2', 80, 'TCP')?.name, WEB_HTTP)
-  assert.equal(directory.lookup('10.96.0.1', 80, 'TCP')?.name, formatServicePortName('shop', 'api', 'http'))
 }
 
 function keepsNamespacesApart({ directory, set }: ServiceDirectoryUnderTest): void {

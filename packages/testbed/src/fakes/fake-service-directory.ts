@@ -28,8 +28,11 @@ export class FakeServiceDirectory implements ServiceDirectory {
 
   /** Adds or replaces a Service; `endpoints` go to its first port. */
   set(service: Service, endpoints?: readonly Endpoint[]): void {
-    const before = this.#services.get(`${service.namespace}/${service.name}`)
-    this.#services.set(`${service.namespace}/${service.name}`, service)
+    const key = `${service.namespace}/${service.name}`
+    const before = this.#services.get(key)
+    // To the end: what two Services claim belongs to the latest.
+    this.#services.delete(key)
+    this.#services.set(key, service)
     const [first] = service.ports
     if (first !== undefined && endpoints !== undefined) this.#endpoints.set(first.name, endpoints)
     this.#notify(new Set([...(before?.ports ?? []), ...service.ports].map(({ name }) => name)))
@@ -90,6 +93,10 @@ export class FakeServiceDirectory implements ServiceDirectory {
     )
   }
 
+  lookupNodePort(port: number, protocol: Protocol): ServicePort | undefined {
+    return this.#find((candidate) => candidate.nodePort === port && candidate.protocol === protocol)
+  }
+
   endpoints(name: ServicePortName): readonly Endpoint[] {
     return this.#endpoints.get(name) ?? []
   }
@@ -109,8 +116,7 @@ export class FakeServiceDirectory implements ServiceDirectory {
   }
 
   #find(matches: (port: ServicePort) => boolean): ServicePort | undefined {
-    for (const port of this.servicePorts()) if (matches(port)) return port
-    return undefined
+    return [...this.servicePorts()].findLast(matches)
   }
 
   #notify(changed: ReadonlySet<ServicePortName>): void {

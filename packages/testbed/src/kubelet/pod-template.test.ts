@@ -38,7 +38,7 @@ describe('the container of the DaemonSet', () => {
       args: ['--config', '/etc/edgeway/agent/config.yaml'],
       env: { NODE_NAME: 'edge-1', KUBERNETES_SERVICE_HOST: '10.0.0.1' },
       user: 0,
-      capabilities: ['NET_ADMIN', 'NET_BIND_SERVICE', 'SETGID'],
+      capabilities: ['NET_ADMIN', 'NET_RAW', 'NET_BIND_SERVICE', 'SETGID'],
       noNewPrivileges: true,
       readOnlyRoot: true,
       memoryLimitBytes: 512 * 2 ** 20,

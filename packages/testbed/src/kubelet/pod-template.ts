@@ -63,7 +63,7 @@ export interface Volume {
     readonly optional?: boolean
     readonly defaultMode?: number
   }
-  readonly hostPath?: { readonly path: string }
+  readonly hostPath?: { readonly path: string; readonly type?: string }
   readonly emptyDir?: Record<string, never>
 }
 

@@ -27,7 +27,7 @@ mount --bind /etc/resolv.conf "$root/etc/resolv.conf"
 while [ "$1" != -- ]; do
     # Links on the way, such as /var/run, lead on within the root.
     target=$root$(chroot "$root" readlink --canonicalize-missing "$2")
-    mkdir -p "$target"
+    if [ -d "$1" ]; then mkdir -p "$target"; else mkdir -p "${target%/*}"; touch "$target"; fi
     mount --bind "$1" "$target"
     if [ "$3" = ro ]; then mount -o remount,bind,ro "$target"; fi
     shift 3

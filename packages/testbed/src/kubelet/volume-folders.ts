@@ -1,5 +1,5 @@
-import { chmod, mkdir, rm, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { appendFile, chmod, mkdir, rm, writeFile } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
 import type { ApiObject } from '../api-double/api-object.ts'
 import { LabError } from '../lab/errors.ts'
 import type { Volume } from './pod-template.ts'
@@ -20,7 +20,7 @@ export interface VolumeFoldersOptions {
   readonly edit?: (file: string, content: string) => string
 }
 
-/** The volumes of one pod as folders on this machine. */
+/** The volumes of one pod as folders, or single files of the node, on this machine. */
 export class VolumeFolders {
   readonly #options: VolumeFoldersOptions
 
@@ -39,14 +39,18 @@ export class VolumeFolders {
    * @throws {LabError} when an object that is not optional does not exist
    */
   async fill(volumes: readonly Volume[]): Promise<void> {
-    for (const volume of volumes) {
-      const folder = this.folderOf(volume)
-      if (volume.hostPath === undefined) await rm(folder, { recursive: true, force: true })
-      await mkdir(folder, { recursive: true })
-      if (volume.emptyDir !== undefined) await chmod(folder, 0o777)
-      if (volume.configMap !== undefined) await this.#writeConfigMap(folder, volume.configMap)
-      if (volume.secret !== undefined) await this.#writeSecret(folder, volume.secret)
-    }
+    for (const volume of volumes)
+      if (volume.hostPath?.type === 'FileOrCreate') await makeFile(this.folderOf(volume))
+      else await this.#fillFolder(volume)
+  }
+
+  async #fillFolder(volume: Volume): Promise<void> {
+    const folder = this.folderOf(volume)
+    if (volume.hostPath === undefined) await rm(folder, { recursive: true, force: true })
+    await mkdir(folder, { recursive: true })
+    if (volume.emptyDir !== undefined) await chmod(folder, 0o777)
+    if (volume.configMap !== undefined) await this.#writeConfigMap(folder, volume.configMap)
+    if (volume.secret !== undefined) await this.#writeSecret(folder, volume.secret)
   }
 
   async #writeConfigMap(folder: string, { name }: NonNullable<Volume['configMap']>): Promise<void> {
@@ -76,4 +80,10 @@ export class VolumeFolders {
     if (object === undefined && !optional) throw new LabError(`no ${kind} ${namespace}/${name}`)
     return (object?.['data'] ?? {}) as Readonly<Record<string, string>>
   }
+}
+
+/** Leaves one that is there as it is. */
+async function makeFile(path: string): Promise<void> {
+  await mkdir(dirname(path), { recursive: true })
+  await appendFile(path, '')
 }

@@ -77,6 +77,20 @@ export class MeshProcess {
     this.#running = this.host.spawn(await sandboxCommand(plan, image, root), { logFile: this.log.file })
   }
 
+  /**
+   * Runs the program once more, in a container like its own, with further arguments.
+   *
+   * @throws {LabError} with what it wrote when it fails
+   */
+  async runOnce(args: readonly string[]): Promise<void> {
+    const { plan, image } = await this.prepare()
+    const root = join(this.#spec.folder, 'root-once')
+    await rm(root, { recursive: true, force: true })
+    const command = await sandboxCommand({ ...plan, args: [...plan.args, ...args] }, image, root)
+    const { code, stderr } = await this.host.exec(command)
+    if (code !== 0) throw new LabError(`${this.#spec.program} ${args.join(' ')} failed: ${stderr}`)
+  }
+
   /** Gives the running pod another join token, as the kubelet does when the Secret has changed. */
   async setJoinToken(token: string): Promise<void> {
     await writeFile(join(this.#mountAt('/etc/edgeway/join'), JOIN_TOKEN_FILE), token)

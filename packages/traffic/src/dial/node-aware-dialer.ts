@@ -1,19 +1,16 @@
-import type { Dialer, DialTarget, EndpointConnection, Node, NodeDirectory, NodeName } from '@edgeway/core'
+import {
+  type Dialer,
+  type DialTarget,
+  type EndpointConnection,
+  type Reach,
+  reachOf,
+  type Viewpoint,
+} from '@edgeway/core'
 
-export interface NodeAwareDialerDeps {
-  /** The node that this agent runs on. */
-  readonly nodeName: NodeName
-  readonly nodes: Pick<NodeDirectory, 'node'>
-  readonly local: Dialer
-  readonly routed: Dialer
-  readonly tunnel: Dialer
-}
+/** The node that this agent runs on, and a Dialer for each way to reach an Endpoint's node. */
+export type NodeAwareDialerDeps = Viewpoint & Readonly<Record<Reach, Dialer>>
 
-/**
- * Chooses how to reach an Endpoint by the node it runs on: this one, one on the same declared network, or any other
- * through the tunnel. An Endpoint without a node (set by hand, e.g. a database outside the cluster) is dialled from
- * here. Never guesses by address: two sites may use the same one.
- */
+/** Chooses how to reach an Endpoint by the node it runs on; never guesses by address: two sites may use the same one. */
 export class NodeAwareDialer implements Dialer {
   readonly #deps: NodeAwareDialerDeps
 
@@ -22,17 +19,6 @@ export class NodeAwareDialer implements Dialer {
   }
 
   dial(target: DialTarget, signal: AbortSignal): Promise<EndpointConnection> {
-    return this.#dialerTo(target.endpoint.node).dial(target, signal)
+    return this.#deps[reachOf(target.endpoint.node, this.#deps)].dial(target, signal)
   }
-
-  #dialerTo(node: NodeName | undefined): Dialer {
-    const { nodeName, nodes, local, routed, tunnel } = this.#deps
-    if (node === nodeName) return local
-    if (node === undefined) return routed
-    return shareNetwork(nodes.node(node), nodes.node(nodeName)) ? routed : tunnel
-  }
-}
-
-function shareNetwork(a: Node | undefined, b: Node | undefined): boolean {
-  return a?.routedNetwork !== undefined && a.routedNetwork === b?.routedNetwork
 }

@@ -1,46 +1,60 @@
 import type { Server, Socket } from 'node:net'
-import type {
-  ListenerAddress,
-  ListenerDirectory,
-  ServiceDirectory,
-  ServicePort,
-  ServicePortName,
+import {
+  IP_FAMILIES,
+  type IpFamily,
+  type ListenerAddress,
+  type ListenerDirectory,
+  type ServiceDirectory,
+  type ServicePortName,
 } from '@edgeway/core'
 import type { ReadOriginalDestination } from '../original-destination.ts'
-import type { Interceptor, OnConnection } from './interceptor.ts'
+import { calledPort } from './called-port.ts'
+import type { CalledPort, Interceptor, NodeAddresses, OnConnection } from './interceptor.ts'
 import { addressOf, listenTcp, stopAccepting } from './tcp-server.ts'
 
 export interface SharedListenerDeps {
-  readonly services: Pick<ServiceDirectory, 'lookup' | 'servicePort' | 'watch'>
+  readonly services: Pick<ServiceDirectory, 'lookup' | 'lookupNodePort' | 'servicePort' | 'watch'>
   readonly readOriginalDestination: ReadOriginalDestination
   readonly onConnection: OnConnection
   onFatal(error: Error): void
 }
 
-/** One listener for all ServicePorts; the kernel tells where each connection was going to. */
+interface Listening {
+  readonly server: Server
+  readonly address: ListenerAddress
+}
+
+/** One listener of each family for all ServicePorts; the kernel tells where each connection was going to. */
 export class SharedListener implements Interceptor, ListenerDirectory {
   readonly listeners: ListenerDirectory = this
   readonly #deps: SharedListenerDeps
-  #server: Server | undefined
-  #address: ListenerAddress | undefined
+  readonly #listening = new Map<IpFamily, Listening>()
 
   private constructor(deps: SharedListenerDeps) {
     this.#deps = deps
   }
 
-  static async start(address: ListenerAddress, deps: SharedListenerDeps): Promise<SharedListener> {
+  /** @throws {Error} when an address can't be bound */
+  static async start(
+    { addresses, port }: { readonly addresses: NodeAddresses; readonly port: number },
+    deps: SharedListenerDeps,
+  ): Promise<SharedListener> {
     const listener = new SharedListener(deps)
-    const server = await listenTcp(address, {
-      onSocket: (socket) => deps.onConnection(socket, listener.#servicePortOf(socket)),
-      onFatal: deps.onFatal,
-    })
-    listener.#server = server
-    listener.#address = addressOf(server)
+    try {
+      for (const family of IP_FAMILIES) {
+        const ip = addresses[family]
+        if (ip !== undefined) await listener.#listen(family, { ip, port })
+      }
+    } catch (error) {
+      await listener[Symbol.asyncDispose]()
+      throw error
+    }
     return listener
   }
 
-  listener(name: ServicePortName): ListenerAddress | undefined {
-    return this.#deps.services.servicePort(name)?.protocol === 'TCP' ? this.#address : undefined
+  listener(name: ServicePortName, family: IpFamily): ListenerAddress | undefined {
+    if (this.#deps.services.servicePort(name)?.protocol !== 'TCP') return undefined
+    return this.#listening.get(family)?.address
   }
 
   /** Answers change with the directory: a ServicePort comes or goes, the listener is the same for all. */
@@ -49,14 +63,24 @@ export class SharedListener implements Interceptor, ListenerDirectory {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#address = undefined
-    if (this.#server !== undefined) stopAccepting(this.#server)
-    this.#server = undefined
+    for (const { server } of this.#listening.values()) stopAccepting(server)
+    this.#listening.clear()
   }
 
-  #servicePortOf(socket: Socket): ServicePort | undefined {
-    const destination = this.#deps.readOriginalDestination(socket)
-    if (destination === undefined) return undefined
-    return this.#deps.services.lookup(destination.ip, destination.port, 'TCP')
+  async #listen(family: IpFamily, wanted: ListenerAddress): Promise<void> {
+    const { onConnection, onFatal } = this.#deps
+    const server = await listenTcp(wanted, {
+      onSocket: (socket) => onConnection(socket, this.#calledBy(socket, family)),
+      onFatal,
+    })
+    this.#listening.set(family, { server, address: addressOf(server) })
+  }
+
+  #calledBy(socket: Socket, family: IpFamily): CalledPort | undefined {
+    const { services, readOriginalDestination } = this.#deps
+    const destination = readOriginalDestination(socket)
+    const listening = this.#listening.get(family)
+    if (destination === undefined || listening === undefined) return undefined
+    return calledPort(destination, listening.address, services)
   }
 }

@@ -1,0 +1,25 @@
+import type { Node, NodeName } from '../model/node.ts'
+import type { NodeDirectory } from '../ports/node-directory.ts'
+
+/** The node from which endpoints are looked at, and what it knows of the others. */
+export interface Viewpoint {
+  readonly nodeName: NodeName
+  readonly nodes: Pick<NodeDirectory, 'node'>
+}
+
+/** How a node is reached: it is this one, by the cluster's own network, or by the tunnel only. */
+export type Reach = 'local' | 'routed' | 'tunnel'
+
+/**
+ * Goes by nodes, never by addresses: two sites may use the same ones. An endpoint without a node was set by hand (e.g. a
+ * database outside the cluster): its address counts as it stands.
+ */
+export function reachOf(node: NodeName | undefined, { nodeName, nodes }: Viewpoint): Reach {
+  if (node === nodeName) return 'local'
+  if (node === undefined) return 'routed'
+  return shareNetwork(nodes.node(node), nodes.node(nodeName)) ? 'routed' : 'tunnel'
+}
+
+function shareNetwork(a: Node | undefined, b: Node | undefined): boolean {
+  return a?.routedNetwork !== undefined && a.routedNetwork === b?.routedNetwork
+}

@@ -1,0 +1,3 @@
+import { describeFlavour } from './test/describe-flavour.ts'
+
+describeFlavour('nft')

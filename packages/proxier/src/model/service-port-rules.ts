@@ -1,0 +1,168 @@
+import {
+  balancingPolicyOf,
+  type Endpoint,
+  type IpFamily,
+  ipFamilyOf,
+  type ListenerDirectory,
+  modeWithoutKernel,
+  reachOf,
+  type Service,
+  type ServiceDirectory,
+  type ServicePort,
+  selectEndpoints,
+  servicePortMode,
+  type TrafficScope,
+  type Viewpoint,
+} from '@edgeway/core'
+import { familyOf, type KernelBalance, type KernelSlot, type Match, type Rule } from './rule.ts'
+
+/** What rules are made from. */
+export interface RuleSources {
+  readonly services: Pick<
+    ServiceDirectory,
+    'servicePorts' | 'servicePort' | 'serviceOf' | 'endpoints' | 'lookup' | 'lookupNodePort'
+  >
+  readonly listeners: Pick<ListenerDirectory, 'listener'>
+  readonly viewpoint: Viewpoint
+}
+
+/** What this node's kernel and configuration allow. */
+export interface RuleLimits {
+  /** Whether node ports are served: not beside a kube-proxy, which serves them already. */
+  readonly nodePorts: boolean
+  /** Most slots of a KERNEL rule by its balance; 0: no such rule. */
+  readonly maxSlots: Readonly<Record<KernelBalance['kind'], number>>
+  /** Families in which replies between two pods of one bridge would miss the kernel's translation back. */
+  readonly masqueradeLocal: ReadonlySet<IpFamily>
+}
+
+/** One of a ServicePort's Matches, and by which traffic policy it is served. */
+interface Door {
+  readonly match: Match
+  readonly scope: TrafficScope
+}
+
+/** A ServicePort, and what was decided for one of its scopes. */
+interface Decision {
+  readonly port: ServicePort
+  readonly service: Service
+  readonly scope: TrafficScope
+  readonly selected: readonly Endpoint[]
+  readonly mode: Rule['mode']
+}
+
+/**
+ * The rules of one ServicePort, at most one per Match. It has none for a Match that another ServicePort owns, and none
+ * that would lead to a listener while nobody listens: nothing is redirected into a hole.
+ */
+export function rulesOf(port: ServicePort, sources: RuleSources, limits: RuleLimits): readonly Rule[] {
+  const service = sources.services.serviceOf(port.name)
+  const doors = doorsOf(port, limits).filter(({ match }) => isOwner(port, match, sources.services))
+  if (service === undefined || doors.length === 0) return []
+  return scopesOf(doors).flatMap((scope) => {
+    const decision = decide({ port, service, scope }, sources)
+    if (decision === undefined) return []
+    const matches = doors.filter((door) => door.scope === scope).map(({ match }) => match)
+    return matches.flatMap((match) => ruleFor(match, decision, { ...sources, limits }) ?? [])
+  })
+}
+
+/** A headless Service has none, whatever else it lists. */
+function doorsOf(port: ServicePort, { nodePorts }: RuleLimits): Door[] {
+  if (port.clusterIps.length === 0) return []
+  const at =
+    (scope: TrafficScope) =>
+    (ip: string): Door => ({
+      match: { kind: 'address', ip, protocol: port.protocol, port: port.port },
+      scope,
+    })
+  return [
+    ...port.clusterIps.map(at('internal')),
+    ...port.externalIps.map(at('external')),
+    ...(nodePorts ? nodePortDoors(port) : []),
+  ]
+}
+
+/** A node port exists in the families that the Service has. */
+function nodePortDoors({ nodePort, protocol, clusterIps }: ServicePort): Door[] {
+  if (nodePort === undefined) return []
+  const families = new Set(clusterIps.map(ipFamilyOf))
+  return [...families].map((family) => ({
+    match: { kind: 'node-port', family, protocol, port: nodePort },
+    scope: 'external',
+  }))
+}
+
+/** While an address moves from one Service to another, both may list it: the directory's word counts, as in traffic. */
+function isOwner(port: ServicePort, match: Match, services: RuleSources['services']): boolean {
+  const owner =
+    match.kind === 'address'
+      ? services.lookup(match.ip, match.port, match.protocol)
+      : services.lookupNodePort(match.port, match.protocol)
+  return owner?.name === port.name
+}
+
+function scopesOf(doors: readonly Door[]): TrafficScope[] {
+  return [...new Set(doors.map(({ scope }) => scope))]
+}
+
+function decide(
+  { port, service, scope }: Pick<Decision, 'port' | 'service' | 'scope'>,
+  { services, viewpoint }: RuleSources,
+): Decision | undefined {
+  const endpoints = services.endpoints(port.name)
+  const selected = selectEndpoints({ service, endpoints, scope }, viewpoint)
+  const mode = servicePortMode({ port, service, selected }, viewpoint)
+  return mode === undefined ? undefined : { port, service, scope, selected, mode }
+}
+
+type RuleContext = RuleSources & { readonly limits: RuleLimits }
+
+function ruleFor(match: Match, decision: Decision, context: RuleContext): Rule | undefined {
+  if (decision.mode === 'REJECT') return { mode: 'REJECT', match }
+  const kernel = decision.mode === 'KERNEL' ? kernelRule(match, decision, context) : undefined
+  if (kernel !== undefined) return kernel
+  if (modeWithoutKernel(decision.port) === undefined) return undefined
+  const listener = context.listeners.listener(decision.port.name, familyOf(match))
+  return listener === undefined ? undefined : { mode: 'AGENT', match, listener }
+}
+
+/** @returns `undefined` when the kernel can't do it here: the policy, that many endpoints, or none of that family */
+function kernelRule(match: Match, decision: Decision, context: RuleContext): Rule | undefined {
+  const balance = kernelBalanceOf(decision.service)
+  const slots = slotsOf(match, decision, context)
+  if (balance === undefined || slots.length === 0) return undefined
+  if (slots.length > context.limits.maxSlots[balance.kind]) return undefined
+  const loopback = match.kind === 'node-port' ? loopbackOf(match, decision.port, context) : undefined
+  return { mode: 'KERNEL', match, balance, slots, loopback }
+}
+
+function kernelBalanceOf(service: Service): KernelBalance | undefined {
+  const policy = balancingPolicyOf(service)
+  if (policy.kind === 'client-ip') return policy
+  return policy.kind === 'round-robin' ? undefined : { kind: policy.kind }
+}
+
+function slotsOf(match: Match, { selected, scope }: Decision, context: RuleContext): KernelSlot[] {
+  const family = familyOf(match)
+  const slots = selected
+    .filter(({ ip }) => ipFamilyOf(ip) === family)
+    .map((endpoint) => slotOf(endpoint, scope, context))
+  // Two EndpointSlices may list one pod.
+  return [...new Map(slots.map((slot) => [`${slot.ip} ${slot.port}`, slot])).values()]
+}
+
+function slotOf({ ip, port, node }: Endpoint, scope: TrafficScope, context: RuleContext): KernelSlot {
+  const path = reachOf(node, context.viewpoint) === 'local' ? 'local' : 'routed'
+  const masquerade =
+    path === 'local' ? needsMasquerade(ip, context) : scope === 'external' || node === undefined
+  return { ip, port, weight: 1, path, masquerade }
+}
+
+function needsMasquerade(ip: string, { limits }: RuleContext): boolean {
+  return limits.masqueradeLocal.has(ipFamilyOf(ip))
+}
+
+function loopbackOf(match: Match, port: ServicePort, { listeners }: RuleContext) {
+  return port.protocol === 'TCP' ? listeners.listener(port.name, familyOf(match)) : undefined
+}

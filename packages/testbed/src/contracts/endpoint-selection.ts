@@ -1,0 +1,73 @@
+import assert from 'node:assert/strict'
+import {
+  type Endpoint,
+  formatEndpoint,
+  type Node,
+  type NodeName,
+  type Service,
+  type ServicePort,
+  type ServicePortMode,
+  type TrafficScope,
+} from '@edgeway/core'
+import { serviceOf } from '../builders.ts'
+import type { ContractCase } from './contract-case.ts'
+import { CONDITION_CASES, LIMIT_CASES } from './endpoint-selection-limits.ts'
+import { MODE_CASES } from './endpoint-selection-modes.ts'
+import { TOPOLOGY_CASES } from './endpoint-selection-topology.ts'
+import { EVERY_NODE, OWN_NODE, type SelectionCase } from './endpoint-selection-world.ts'
+
+/** What endpoints are chosen from: one Service with one port, its endpoints, and the node that looks at them. */
+export interface SelectionScene {
+  readonly service: Service
+  readonly port: ServicePort
+  /** In any condition. */
+  readonly endpoints: readonly Endpoint[]
+  /** All Nodes that are known; `nodeName` need not be among them. */
+  readonly nodes: readonly Node[]
+  readonly nodeName: NodeName
+  readonly scope: TrafficScope
+}
+
+/** What was chosen, as far as who chooses tells: what is missing is not compared. */
+export interface SelectionChoice {
+  /** In the order in which they came. */
+  readonly endpoints?: readonly Endpoint[]
+  /** `undefined`: the ServicePort is left alone. */
+  readonly mode?: ServicePortMode | undefined
+}
+
+/** What everybody holds to who chooses endpoints or modes: whether kernel or agent carries it, the rules are the same. */
+export function endpointSelectionContract(
+  choose: (scene: SelectionScene) => SelectionChoice,
+): readonly ContractCase[] {
+  return CASES.map((one) => ({
+    title: one.title,
+    run: async () => compare(choose(sceneOf(one)), one),
+  }))
+}
+
+const CASES: readonly SelectionCase[] = [...CONDITION_CASES, ...LIMIT_CASES, ...TOPOLOGY_CASES, ...MODE_CASES]
+
+const WEB = serviceOf('shop/web:http', '10.96.0.1', 80)
+
+function sceneOf({
+  service,
+  port,
+  endpoints,
+  nodes = EVERY_NODE,
+  nodeName = OWN_NODE,
+  scope = 'internal',
+}: SelectionCase): SelectionScene {
+  const [plain] = WEB.ports
+  assert.ok(plain)
+  const only = { ...plain, ...port }
+  return { service: { ...WEB, ...service, ports: [only] }, port: only, endpoints, nodes, nodeName, scope }
+}
+
+function compare(choice: SelectionChoice, expected: SelectionCase): void {
+  if (choice.endpoints !== undefined)
+    assert.deepEqual(choice.endpoints.map(formatEndpoint), expected.expected.map(formatEndpoint))
+  if (!('mode' in choice)) return
+  if ('mode' in expected) assert.equal(choice.mode, expected.mode)
+  else if (expected.expected.length === 0) assert.equal(choice.mode, 'REJECT')
+}
