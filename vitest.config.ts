@@ -19,6 +19,8 @@ export default defineConfig({
         test: {
           name: 'netns',
           include: ['packages/**/*.netns.test.ts'],
+          // All cores, as above: each file has namespaces of its own.
+          maxWorkers: '100%',
           testTimeout: 60_000,
           hookTimeout: 60_000,
         },
