@@ -1,8 +1,11 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { IP_FAMILIES } from '@edgeway/core'
 import { NetworkNamespace, uniqueLabId } from '@edgeway/testbed'
+import type { StartCommand } from '../src/backend/nftables/nft-session.ts'
 import type { RunCommand } from '../src/command/run-command.ts'
 import { Station } from './lab/station.ts'
 import type { Outcome, Server, Target } from './lab/station-protocol.ts'
@@ -84,6 +87,13 @@ export class NodeLab implements AsyncDisposable {
 
   /** Runs a command of the proxier on the node. */
   readonly run: RunCommand = (command, input = '') => this.node.exec(command, { input })
+
+  /** Starts a command of the proxier on the node. */
+  readonly start: StartCommand = async (command) => {
+    const child = spawn('ip', ['netns', 'exec', this.node.name, ...command])
+    await once(child, 'spawn')
+    return child
+  }
 
   /** Runs shell commands on the node. */
   shell(script: string): Promise<string> {

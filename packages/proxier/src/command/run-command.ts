@@ -39,7 +39,7 @@ const MAX_REASON_LENGTH = 1_000
 
 /** Runs the command in this process's own network namespace. */
 export const runCommand: RunCommand = async (command, input = '') => {
-  const child = await start(command)
+  const child = await startCommand(command)
   // A command that ends before it read its input closes the pipe: its exit code says what happened.
   child.stdin.on('error', () => {})
   child.stdin.end(input)
@@ -58,11 +58,16 @@ export const runCommand: RunCommand = async (command, input = '') => {
   throw new CommandError(command, { reason: `was killed: by somebody, or since it ran for ${TIMEOUT_MS} ms` })
 }
 
-/** A child that could not be started has no pipes: they are not to be touched before the event `spawn`. */
-async function start(command: readonly string[]): Promise<ChildProcessWithoutNullStreams> {
+/**
+ * Starts a command in this process's own network namespace, with pipes.
+ *
+ * @throws {CommandError} when it can't be started
+ */
+export async function startCommand(command: readonly string[]): Promise<ChildProcessWithoutNullStreams> {
   const [file = '', ...args] = command
   try {
     const child = spawn(file, args, { env: ENVIRONMENT })
+    // One that could not be started has no pipes: they are not to be touched before.
     await once(child, 'spawn')
     return child
   } catch (error) {

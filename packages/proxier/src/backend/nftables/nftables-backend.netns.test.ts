@@ -24,7 +24,7 @@ describe('NftablesBackend', () => {
   const make = async () => {
     await lab.reset()
     const options = { groupId: EXEMPT_GROUP_ID, failMode: 'closed' } as const
-    return { lab, create: () => new NftablesBackend(options, lab.run) }
+    return { lab, create: () => new NftablesBackend(options, lab.run, { startCommand: lab.start }) }
   }
   // nft 1.0.6 can't express for IPv6 what has the kernel learn.
   const traits: RuleBackendTraits = { strangers: STRANGERS, affinityByHash: ['IPv6'] }

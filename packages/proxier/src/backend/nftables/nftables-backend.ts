@@ -1,4 +1,4 @@
-import { type RunCommand, runCommand } from '../../command/run-command.ts'
+import { type RunCommand, runCommand, startCommand } from '../../command/run-command.ts'
 import { CommandError } from '../../errors.ts'
 import type { Rule, RuleChange } from '../../model/rule.ts'
 import type { ProbeResult, RuleBackend } from '../rule-backend.ts'
@@ -23,6 +23,7 @@ import { ALL_FEATURES, type Features, type LayoutOptions, NFT_TABLE, setsOf } fr
 import { type InProcessNft, openLibnftables } from './libnftables.ts'
 import { haveSameElements, type NftListing, parseListing } from './listing.ts'
 import { type Nft, nftCommand } from './nft.ts'
+import { NftSession, type StartCommand } from './nft-session.ts'
 import { canOwnTable, contentsOf, findFeatures } from './probe.ts'
 import { kernelGeneration, nextGeneration, type ReadGeneration } from './ruleset-generation.ts'
 import { renderElements, renderRefill, renderReplacement, renderUpdate } from './scripts.ts'
@@ -37,6 +38,8 @@ export interface NftablesBackendOptions {
 export interface NftablesBackendDeps {
   /** The kernel's where `run` is `runCommand`, else none, since `run` may reach another network namespace. */
   readonly readGeneration?: ReadGeneration
+  /** Likewise; without it each script is a process of its own. */
+  readonly startCommand?: StartCommand
   /** For `failMode: open`: nft in this process. */
   readonly openNft?: () => Promise<InProcessNft | undefined>
 }
@@ -64,6 +67,7 @@ export class NftablesBackend implements RuleBackend {
   readonly name = 'nftables'
   readonly #options: NftablesBackendOptions
   readonly #command: Nft
+  readonly #session: NftSession | undefined
   readonly #openNft: () => Promise<InProcessNft | undefined>
   readonly #readGeneration: ReadGeneration
   #owner: InProcessNft | undefined
@@ -78,7 +82,9 @@ export class NftablesBackend implements RuleBackend {
   constructor(options: NftablesBackendOptions, run: RunCommand, deps: NftablesBackendDeps = {}) {
     this.#options = options
     this.#isOwned = options.failMode === 'open'
-    this.#command = nftCommand(run)
+    const start = deps.startCommand ?? (run === runCommand ? startCommand : undefined)
+    this.#session = start && new NftSession(nftCommand(run), start)
+    this.#command = this.#session ?? nftCommand(run)
     this.#openNft = deps.openNft ?? openLibnftables
     this.#readGeneration =
       deps.readGeneration ?? (run === runCommand ? kernelGeneration() : async () => undefined)
@@ -159,6 +165,7 @@ export class NftablesBackend implements RuleBackend {
     this.#intactAt = undefined
     const nft = await this.#nft()
     if ((await this.#listStructure(nft)) !== undefined) await nft.load(`delete ${TABLE}\n`)
+    this.#session?.close()
     this.#owner?.close()
     this.#owner = undefined
   }

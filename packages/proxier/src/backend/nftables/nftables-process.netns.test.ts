@@ -131,7 +131,8 @@ describe('NftablesBackend', () => {
       await watched.apply([rule])
       await runCommand(['nft', 'flush', 'table', 'inet', 'edgeway'])
       await watched.update([{ previous: rule, current: undefined }])
-      console.log(await watched.verify([]))`
+      console.log(await watched.verify([]))
+      await watched.cleanup()`
 
     expect((await run(script('closed', body))).stdout).toBe('drifted\n')
   })
