@@ -24,6 +24,7 @@ export const connections: BenchCase = {
     results.push(
       ...(await compareWays({ ...far, case: 'relayed, 50 ms', edgeMesh: 'relayed, 50 ms' }, onStep)),
     )
+    await scene.mustHaveForwarded()
     await scene.mustHaveRelayed()
     return results
   },

@@ -21,7 +21,7 @@ export const footprint: BenchCase = {
     let there = 0
     for (const count of SERVICE_COUNTS) {
       onStep(`${count} Services`)
-      await makeServices(mesh, there, count)
+      await makeServices(mesh, { from: there, to: count, node: 'edge-2' })
       there = count
       await untilInEffect(mesh, 'edge-1', count)
       // A fresh agent: what its start needed is part of its footprint, what earlier steps left is not.

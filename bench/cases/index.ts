@@ -2,9 +2,18 @@ import type { BenchCase } from './case.ts'
 import { connections } from './connections.ts'
 import { footprint } from './footprint.ts'
 import { metadata } from './metadata.ts'
+import { proxier } from './proxier.ts'
 import { relayed } from './relayed.ts'
 import { sameNode } from './same-node.ts'
 import { start } from './start.ts'
 
 /** Every bench there is, in the order in which they run. A new one is a file here and a line below. */
-export const BENCHES: readonly BenchCase[] = [start, footprint, metadata, sameNode, relayed, connections]
+export const BENCHES: readonly BenchCase[] = [
+  start,
+  footprint,
+  metadata,
+  proxier,
+  sameNode,
+  relayed,
+  connections,
+]

@@ -10,10 +10,11 @@ export const sameNode: BenchCase = {
     await using scene = await Scene.start(onStep)
     const client = scene.mesh.lab.pod('client')
     const probes = [BULK, HTTP, CONNECTIONS, LATENCY]
-    // Awaited here: the scene ends with this function.
-    return await compareWays(
+    const results = await compareWays(
       { bench: 'same-node', case: 'agent', edgeMesh: 'same-node', client, ...scene.waysToNear(), probes },
       onStep,
     )
+    await scene.mustHaveForwarded()
+    return results
   },
 }

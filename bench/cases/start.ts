@@ -24,7 +24,7 @@ export const start: BenchCase = {
     await using scene = await Scene.start(onStep)
     const { mesh } = scene
     onStep(`${SERVICES} Services`)
-    await makeServices(mesh, 0, SERVICES)
+    await makeServices(mesh, { from: 0, to: SERVICES, node: 'edge-2' })
     await untilInEffect(mesh, 'edge-1', SERVICES)
     const usual = await measure('everything there', onStep, () => startWhereAllIsThere(scene))
     onStep('killing the tunnel server, the API server and the mirrors')

@@ -23,14 +23,28 @@ function comparisonBy(run: Probe['run']): Comparison {
 }
 
 describe('a comparison of ways', () => {
-  it('asks them in turn, five times', async () => {
+  it('asks them five times in turn, there and back', async () => {
     const asked: string[] = []
     const comparison = comparisonBy(async (_, { name }) => {
       asked.push(name)
       return { 'bulk 1 flow': 1 }
     })
     await compareWays(comparison, () => {})
-    expect(asked).toEqual(Array.from({ length: 5 }, () => ['edgeway', 'direct', 'haproxy']).flat())
+    const there = ['edgeway', 'direct', 'haproxy']
+    const back = there.toReversed()
+    expect(asked).toEqual([...there, ...back, ...there, ...back, ...there])
+  })
+
+  it('asks them as often as told, after what is to be done before each', async () => {
+    const done: string[] = []
+    const comparison = comparisonBy(async (_, { name }) => {
+      done.push(name)
+      return { 'bulk 1 flow': 1 }
+    })
+    const beforeEach = async () => void done.push('before')
+    await compareWays({ ...comparison, references: [DIRECT], pairs: 2, beforeEach }, () => {})
+    expect(done.filter((_, index) => index % 2 === 0)).toEqual(Array.from({ length: 4 }, () => 'before'))
+    expect(done.filter((_, index) => index % 2 === 1)).toEqual(['edgeway', 'direct', 'direct', 'edgeway'])
   })
 
   it('compares ours with each reference, and with EdgeMesh by way of haproxy', async () => {

@@ -4,7 +4,7 @@ import type { Probe } from './probe.ts'
 import { compare, missing, type Result } from './result.ts'
 import type { Contender } from './scene.ts'
 
-const PAIRS = 5
+const USUAL_PAIRS = 5
 
 export interface Comparison {
   readonly bench: string
@@ -14,6 +14,10 @@ export interface Comparison {
   readonly ours: Contender
   readonly references: readonly Contender[]
   readonly probes: readonly Probe[]
+  /** How often each way is asked; five times unless given. */
+  readonly pairs?: number
+  /** Done before each run of a probe. */
+  readonly beforeEach?: () => Promise<void>
 }
 
 /** What a probe had from one way so far: a figure per pair for each metric, or why it has none. */
@@ -22,7 +26,7 @@ interface Answers {
   failure?: string
 }
 
-/** Runs each probe over all ways in turn, five times, and compares ours with each reference. */
+/** Runs each probe over all ways in turn, several times, and compares ours with each reference. */
 export async function compareWays(comparison: Comparison, onStep: (step: string) => void): Promise<Result[]> {
   const results: Result[] = []
   for (const probe of comparison.probes) {
@@ -33,17 +37,21 @@ export async function compareWays(comparison: Comparison, onStep: (step: string)
   return results
 }
 
-/** One probe's runs, interleaved. A way that fails once is asked no more: its pairs would be others than those of ours. */
+/**
+ * One probe's runs, interleaved, there and back so that no way is always the first. A way that fails once is asked no more:
+ * its pairs would be others than those of ours.
+ */
 async function ask(
-  { case: name, client, ours, references }: Comparison,
+  { case: name, client, ours, references, pairs = USUAL_PAIRS, beforeEach }: Comparison,
   probe: Probe,
   onStep: (step: string) => void,
 ): Promise<ReadonlyMap<Contender, Answers>> {
   const all = new Map([ours, ...references].map((way): [Contender, Answers] => [way, { figures: new Map() }]))
-  for (let pair = 1; pair <= PAIRS; pair++) {
-    onStep(`${name}: ${probe.name}, pair ${pair} of ${PAIRS}`)
-    for (const [way, answers] of all) {
-      if (answers.failure !== undefined) continue
+  for (let pair = 1; pair <= pairs; pair++) {
+    onStep(`${name}: ${probe.name}, pair ${pair} of ${pairs}`)
+    const round = pair % 2 === 1 ? [...all] : [...all].toReversed()
+    for (const [way, answers] of round.filter(([, { failure }]) => failure === undefined)) {
+      await beforeEach?.()
       await addAnswer(answers, () => probe.run(client, way))
       if (answers.failure !== undefined) onStep(`${probe.name}: ${way.name} failed: ${answers.failure}`)
     }

@@ -7,9 +7,17 @@ const LOADER = fileURLToPath(new URL('./load-objects.ts', import.meta.url))
 const TIMEOUT_MS = 240_000
 const POLL_MS = 200
 
-/** Makes Services `from` to `to` with an EndpointSlice each; kubectl would take minutes for thousands. */
-export async function makeServices(mesh: Mesh, from: number, to: number): Promise<void> {
-  const items = Array.from({ length: to - from }, (_, index) => objectsOf(from + index)).flat()
+export interface ManyServices {
+  /** Numbers of the Services: from this one up to, but without, that one. */
+  readonly from: number
+  readonly to: number
+  /** Where all their endpoints are. */
+  readonly node: string
+}
+
+/** Makes Services with an EndpointSlice each; kubectl would take minutes for thousands. */
+export async function makeServices(mesh: Mesh, { from, to, node }: ManyServices): Promise<void> {
+  const items = Array.from({ length: to - from }, (_, index) => objectsOf(from + index, node)).flat()
   const { code, stderr } = await mesh.lab.node('cloud').exec([process.execPath, LOADER, mesh.plainApiUrl], {
     input: JSON.stringify({ items }),
     timeoutMs: TIMEOUT_MS,
@@ -28,7 +36,7 @@ export async function untilInEffect(mesh: Mesh, node: string, count: number): Pr
   }
 }
 
-function objectsOf(index: number): object[] {
+function objectsOf(index: number, node: string): object[] {
   const metadata = { namespace: 'bench', name: `s-${index}` }
   const address = (prefix: string, number: number): string =>
     `${prefix}.${Math.floor(number / 250)}.${(number % 250) + 1}`
@@ -44,7 +52,7 @@ function objectsOf(index: number): object[] {
       endpoints: Array.from({ length: ENDPOINTS_PER_SERVICE }, (_, endpoint) => ({
         addresses: [address('10.245', index * ENDPOINTS_PER_SERVICE + endpoint)],
         conditions: { ready: true },
-        nodeName: 'edge-2',
+        nodeName: node,
       })),
     },
   ]

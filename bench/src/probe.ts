@@ -1,5 +1,5 @@
 import type { LabHost } from '@edgeway/testbed'
-import { cpuSeconds } from './cpu.ts'
+import { cpuSeconds, machineCpuSeconds } from './cpu.ts'
 import { iperf3 } from './probes/iperf3.ts'
 import { latency } from './probes/latency.ts'
 import { wrk } from './probes/wrk.ts'
@@ -16,6 +16,7 @@ export interface Probe {
 
 const SECONDS = 1
 const GB = 1e9
+const US_PER_SECOND = 1e6
 
 export const BULK: Probe = {
   name: 'bulk',
@@ -40,9 +41,19 @@ export const HTTP: Probe = {
 
 export const CONNECTIONS: Probe = {
   name: 'new connections',
-  units: { 'new connections': '/s' },
-  async run(client, { ip }) {
-    return { 'new connections': await wrk(client, ip, { isClosing: true, seconds: SECONDS }) }
+  units: {
+    'new connections': '/s',
+    'machine CPU us/connection': 'us',
+    'CPU us/connection': 'us',
+  },
+  async run(client, { ip, pids }) {
+    const before = await Promise.all([machineCpuSeconds(), cpuSeconds(pids)])
+    const rate = await wrk(client, ip, { isClosing: true, seconds: SECONDS })
+    const after = await Promise.all([machineCpuSeconds(), cpuSeconds(pids)])
+    const perConnection = (index: 0 | 1): number =>
+      ((after[index] - before[index]) * US_PER_SECOND) / (rate * SECONDS)
+    const own = pids.length === 0 ? {} : { 'CPU us/connection': perConnection(1) }
+    return { 'new connections': rate, 'machine CPU us/connection': perConnection(0), ...own }
   },
 }
 

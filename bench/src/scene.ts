@@ -4,8 +4,15 @@ import { startHaproxy } from './peers/haproxy.ts'
 import { PORTS, startServers } from './peers/servers.ts'
 
 /** The Service of the pod on the client's own node, and that of the pod on the other site. */
-const NEAR = { name: 'near', clusterIp: '10.96.0.31', pod: 'near', node: 'edge-1' } as const
-const FAR = { name: 'far', clusterIp: '10.96.0.32', pod: 'far', node: 'edge-2' } as const
+const NEAR = { name: 'near', clusterIp: '10.96.0.31', pod: 'near', node: 'edge-1', annotations: {} } as const
+/** The same pod, but never by the kernel alone. */
+const NEAR_AGENT = {
+  ...NEAR,
+  name: 'near-agent',
+  clusterIp: '10.96.0.33',
+  annotations: { 'edgeway.io/forwarding': 'agent' },
+} as const
+const FAR = { name: 'far', clusterIp: '10.96.0.32', pod: 'far', node: 'edge-2', annotations: {} } as const
 const BENCH = 'bench'
 const RESOLVER = 'resolver'
 const FAR_NODE_ADDRESS = '192.168.2.10'
@@ -54,7 +61,7 @@ export const SCENE_TOPOLOGY: Topology = {
 
 /** One way from the client to a server; all serve the same ports. */
 export interface Contender {
-  readonly name: 'edgeway' | 'direct' | 'kernel DNAT' | 'haproxy'
+  readonly name: 'edgeway' | 'edgeway AGENT' | 'direct' | 'kernel DNAT' | 'haproxy'
   readonly ip: string
   /** Processes that carry its bytes, for CPU figures. */
   readonly pids: readonly number[]
@@ -87,7 +94,7 @@ export class Scene implements AsyncDisposable {
       const { lab } = mesh
       await mesh.kubectl.apply(namespaceObject(BENCH), ...['cloud', 'edge-1', 'edge-2'].map(nodeObject))
       await mesh.kubectl.apply(
-        ...[NEAR, FAR].flatMap((service) => objectsOf(service, lab.pod(service.pod).address)),
+        ...[NEAR, NEAR_AGENT, FAR].flatMap((service) => objectsOf(service, lab.pod(service.pod).address)),
       )
       onStep('starting servers and reference peers')
       await Promise.all(
@@ -109,17 +116,34 @@ export class Scene implements AsyncDisposable {
     return { dnsName: `${NEAR.name}.${BENCH}.svc.cluster.local`, clusterIp: NEAR.clusterIp }
   }
 
-  /** To the pod on the client's own node. */
+  /** To the pod on the client's own node, through the agent. */
   waysToNear(): Ways {
-    const { lab } = this.mesh
+    return { ours: { ...this.#throughAgent(), name: 'edgeway' }, references: this.#othersToNear() }
+  }
+
+  /**
+   * To the same pod by the kernel's rules alone; one of its references is the way through the agent. Ours has the agent's
+   * process all the same: it should have nothing to do.
+   */
+  waysToNearInKernel(): Ways {
+    const throughAgent = this.#throughAgent()
     return {
-      ours: { name: 'edgeway', ip: NEAR.clusterIp, pids: [this.mesh.agent('edge-1').pid] },
-      references: [
-        { name: 'direct', ip: lab.pod(NEAR.pod).address, pids: [] },
-        { name: 'kernel DNAT', ip: DNAT_ADDRESS, pids: [] },
-        { name: 'haproxy', ip: lab.node('edge-1').innerAddress ?? '', pids: [this.#haproxies.near.pid] },
-      ],
+      ours: { name: 'edgeway', ip: NEAR.clusterIp, pids: throughAgent.pids },
+      references: [...this.#othersToNear(), throughAgent],
     }
+  }
+
+  #throughAgent(): Contender {
+    return { name: 'edgeway AGENT', ip: NEAR_AGENT.clusterIp, pids: [this.mesh.agent('edge-1').pid] }
+  }
+
+  #othersToNear(): readonly Contender[] {
+    const { lab } = this.mesh
+    return [
+      { name: 'direct', ip: lab.pod(NEAR.pod).address, pids: [] },
+      { name: 'kernel DNAT', ip: DNAT_ADDRESS, pids: [] },
+      { name: 'haproxy', ip: lab.node('edge-1').innerAddress ?? '', pids: [this.#haproxies.near.pid] },
+    ]
   }
 
   /** To the other site: through the tunnel server, by plain routing, and through haproxy in the cloud. */
@@ -145,16 +169,35 @@ export class Scene implements AsyncDisposable {
       if ((await flows(path)) > 0) throw new Error(`flows to the other site were ${path}, not relayed`)
   }
 
+  /** @throws {Error} when the agent had nothing to do with flows to the near pod */
+  async mustHaveForwarded(): Promise<void> {
+    const labels = { direction: 'outbound', path: 'local' }
+    if ((await this.mesh.agent('edge-1').metric('edgeway_traffic_flows_total', labels)) === 0)
+      throw new Error('no flow to the near pod went through the agent')
+  }
+
+  /** Bytes of ended flows that the agent of the client's node carried itself so far, both ways together. */
+  bytesForwarded(): Promise<number> {
+    return this.mesh.agent('edge-1').metric('edgeway_traffic_bytes_total')
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await this.mesh[Symbol.asyncDispose]()
   }
 }
 
-function objectsOf({ name, clusterIp, node }: typeof NEAR | typeof FAR, ip: string) {
+type SceneService = typeof NEAR | typeof NEAR_AGENT | typeof FAR
+
+function objectsOf({ name, clusterIp, node, annotations }: SceneService, ip: string) {
   const metadata = { namespace: BENCH, name }
   const ports = Object.entries(PORTS).map(([port, number]) => ({ name: port, protocol: 'TCP', port: number }))
   return [
-    { apiVersion: 'v1', kind: 'Service', metadata, spec: { clusterIP: clusterIp, ports } },
+    {
+      apiVersion: 'v1',
+      kind: 'Service',
+      metadata: { ...metadata, annotations },
+      spec: { clusterIP: clusterIp, ports },
+    },
     {
       apiVersion: 'discovery.k8s.io/v1',
       kind: 'EndpointSlice',

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { cpuTicks } from '../cpu.ts'
+import { cpuTicks, cpuTicksWithChildren, machineCpuTicks } from '../cpu.ts'
 import { parseIperf3 } from './iperf3.ts'
 import { parseWrk } from './wrk.ts'
 
@@ -14,6 +14,12 @@ it('reads the rate that wrk reached, and refuses a run without one', () => {
 })
 
 it('reads the CPU time of a process with any name', () => {
-  const fields = ['S', ...Array.from({ length: 10 }, () => '0'), '120', '30', '0']
+  const fields = ['S', ...Array.from({ length: 10 }, () => '0'), '120', '30', '7', '3', '0']
   expect(cpuTicks(`42 (a) b (c) ${fields.join(' ')}`)).toBe(150)
+  expect(cpuTicksWithChildren(`42 (a) b (c) ${fields.join(' ')}`)).toBe(160)
+})
+
+it('counts as busy what the machine did not spend idle, waiting or elsewhere', () => {
+  const stat = 'cpu  100 20 30 4000 500 6 7 800 90 0\ncpu0 1 1 1 1 1 1 1 1 1 0\n'
+  expect(machineCpuTicks(stat)).toBe(100 + 20 + 30 + 6 + 7)
 })
