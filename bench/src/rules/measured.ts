@@ -8,6 +8,7 @@ export type Measured =
 /** Of loads and changes. */
 export const RULE_METRICS = [
   'full load ms',
+  'full load at start ms',
   'one change ms',
   'in effect ms',
   'in effect after the event ms',

@@ -6,7 +6,11 @@ import { type RuleMode, type Syncs, syncsOf } from './agent-syncs.ts'
 export interface RuleSetup {
   readonly backend: 'nftables' | 'iptables'
   readonly mode: RuleMode
+  /** How often the rules are looked at; often, unless given. */
+  readonly resyncIntervalMs?: number
 }
+
+const RESYNC_MS = 1_000
 
 /** With iptables there are never more KERNEL rules. */
 const MAX_IPTABLES_KERNEL = 1_000
@@ -36,14 +40,14 @@ export function setupsOf(servicePorts: number): readonly RuleSetup[] {
  */
 export async function restartAgent(
   agent: MeshProcess,
-  { backend, mode }: RuleSetup,
+  { backend, mode, resyncIntervalMs = RESYNC_MS }: RuleSetup,
   count: number,
 ): Promise<Syncs> {
   const kernelPath = mode === 'KERNEL' ? 'auto' : 'off'
   await agent.stop()
   await agent.start({
     config: {
-      proxier: { backend, kernelPath },
+      proxier: { backend, kernelPath, resyncIntervalMs },
       // As shipped: the lab's agents ask for lists every few seconds.
       metadata: { ownEndpoints: { checkIntervalMs: NEVER_MS } },
     },

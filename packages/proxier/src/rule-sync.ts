@@ -27,8 +27,11 @@ export class RuleSync {
   /** @throws {CommandError} when the kernel is not known to have the rules; the next sync loads them all */
   async sync(changed: Changed, limits: DesiredRulesLimits): Promise<SyncOutcome> {
     const { desired } = this.#deps
+    if (!this.#isLoaded) {
+      desired.rebuild(limits)
+      return this.#load()
+    }
     const changes = changed === 'all' ? desired.refreshAll(limits) : desired.refresh(changed)
-    if (!this.#isLoaded) return this.#load()
     if (changes.length === 0) return 'unchanged'
     this.#isLoaded = false
     await this.#deps.backend.update(changes)

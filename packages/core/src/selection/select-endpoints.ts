@@ -2,7 +2,13 @@ import type { Endpoint } from '../model/endpoint.ts'
 import { nodeGroupOf } from '../model/node.ts'
 import type { Service } from '../model/service.ts'
 import { RANGE_NODE_GROUP, SERVICE_TOPOLOGY_ANNOTATION, topologyWords } from './service-annotations.ts'
-import { hintedEndpoints, nearestEndpoints, TOPOLOGY_CLASSES, type TopologyClass } from './topology.ts'
+import {
+  hintedEndpoints,
+  isWithin,
+  nearestEndpoints,
+  TOPOLOGY_CLASSES,
+  type TopologyClass,
+} from './topology.ts'
 import type { Viewpoint } from './viewpoint.ts'
 
 /**
@@ -27,21 +33,28 @@ const NEAREST_FIRST: readonly TopologyClass[] = TOPOLOGY_CLASSES
 
 /**
  * The endpoints that new flows of a ServicePort may go to, as seen from a node, in their given order. First come limits
- * that nothing lifts (the NodeGroup of `range-nodegroup`, policy `Local`), then conditions, then what is preferred: the
- * annotation `edgeway.io/topology`, else hints and `trafficDistribution`, else the nearest.
+ * that nothing lifts (the NodeGroup of `range-nodegroup`, policy `Local`, the annotation `edgeway.io/topology` without
+ * `any`), then conditions, then what is preferred: by that annotation, else hints and `trafficDistribution`, else the
+ * nearest.
  *
  * @returns an empty array when nothing can serve the ServicePort now: it is to be refused at once
  */
 export function selectEndpoints(request: SelectionRequest, viewpoint: Viewpoint): readonly Endpoint[] {
   const { service, endpoints, scope } = request
   const policy = scope === 'internal' ? service.internalTrafficPolicy : service.externalTrafficPolicy
+  const wished = topologyWords(service.annotations).flatMap(classOf)
   const allowed = endpoints
     .filter((endpoint) => isInRange(endpoint, service, viewpoint))
     .filter(({ node }) => policy !== 'Local' || node === viewpoint.nodeName)
-  return preferred(ableEndpoints(allowed), service, viewpoint)
+    .filter((endpoint) => wished.length === 0 || wished.some((one) => isWithin(endpoint, one, viewpoint)))
+  const able = ableEndpoints(allowed)
+  return wished.length > 0 ? nearestEndpoints(able, wished, viewpoint) : preferred(able, service, viewpoint)
 }
 
-/** A Service of KubeEdge's EdgeApplications may be closed within NodeGroups: also for nodes that are in none. */
+/**
+ * A Service of KubeEdge's EdgeApplications may be closed within NodeGroups: also for nodes that are in none. A node that is
+ * not known may be in any, so that it shares one with itself only.
+ */
 function isInRange(
   { node }: Endpoint,
   { annotations }: SelectionRequest['service'],
@@ -49,7 +62,9 @@ function isInRange(
 ): boolean {
   if (annotations[SERVICE_TOPOLOGY_ANNOTATION] !== RANGE_NODE_GROUP) return true
   if (node === undefined) return false
-  return nodeGroupOf(nodes.node(node)) === nodeGroupOf(nodes.node(nodeName))
+  if (node === nodeName) return true
+  const [there, own] = [nodes.node(node), nodes.node(nodeName)]
+  return there !== undefined && own !== undefined && nodeGroupOf(there) === nodeGroupOf(own)
 }
 
 /**
@@ -64,11 +79,9 @@ function ableEndpoints(endpoints: readonly Endpoint[]): readonly Endpoint[] {
 
 function preferred(
   endpoints: readonly Endpoint[],
-  { annotations, trafficDistribution }: SelectionRequest['service'],
+  { trafficDistribution }: SelectionRequest['service'],
   viewpoint: Viewpoint,
 ): readonly Endpoint[] {
-  const wished = topologyWords(annotations).flatMap(classOf)
-  if (wished.length > 0) return nearestEndpoints(endpoints, wished, viewpoint)
   if (trafficDistribution === 'PreferSameNode') {
     const own = nearestEndpoints(endpoints, ['node'], viewpoint)
     if (own.length > 0) return own

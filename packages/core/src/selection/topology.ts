@@ -43,7 +43,8 @@ export function hintedEndpoints(
   return hinted.length > 0 ? hinted : undefined
 }
 
-function isWithin(endpoint: Endpoint, topologyClass: TopologyClass, viewpoint: Viewpoint): boolean {
+/** Whether the endpoint is on a node of that kind. What is not known is in none. */
+export function isWithin(endpoint: Endpoint, topologyClass: TopologyClass, viewpoint: Viewpoint): boolean {
   if (topologyClass === 'any') return true
   if (topologyClass === 'node') return endpoint.node === viewpoint.nodeName
   const { nodes, nodeName } = viewpoint

@@ -1,4 +1,4 @@
-import type { Node, NodeName } from '../model/node.ts'
+import { isEdgeNode, lanOf, type Node, type NodeName, nodeGroupOf, regionOf, zoneOf } from '../model/node.ts'
 import type { NodeDirectory } from '../ports/node-directory.ts'
 
 /** The node from which endpoints are looked at, and what it knows of the others. */
@@ -23,3 +23,18 @@ export function reachOf(node: NodeName | undefined, { nodeName, nodes }: Viewpoi
 function shareNetwork(a: Node | undefined, b: Node | undefined): boolean {
   return a?.routedNetwork !== undefined && a.routedNetwork === b?.routedNetwork
 }
+
+/** Whether selection treats two Nodes, or two states of one, alike: all that it reads of them is the same. */
+export function areAlikeInSelection(a: Node | undefined, b: Node | undefined): boolean {
+  return READ_BY_SELECTION.every((read) => read(a) === read(b))
+}
+
+const READ_BY_SELECTION: readonly ((node: Node | undefined) => string | boolean | undefined)[] = [
+  (node) => node !== undefined,
+  (node) => node?.routedNetwork,
+  (node) => node !== undefined && isEdgeNode(node),
+  lanOf,
+  nodeGroupOf,
+  zoneOf,
+  regionOf,
+]

@@ -1,11 +1,16 @@
 import type { Protocol, ServicePort } from '@edgeway/core'
 
-/** ServicePorts by their addresses and node ports. Several may have one while it moves to another Service: the latest has it. */
+/**
+ * ServicePorts by their addresses and node ports. Several may have one while it moves to another Service: the latest has it,
+ * but an external IP takes nothing from a ClusterIP (CVE-2020-8554). Headless ones have no address of their own.
+ */
 export class AddressIndex {
   readonly #ports = new Map<string, readonly ServicePort[]>()
 
   get(ip: string, port: number, protocol: Protocol): ServicePort | undefined {
-    return this.#ports.get(keyOf(ip, port, protocol))?.at(-1)
+    const claimants = this.#ports.get(keyOf(ip, port, protocol))
+    if (claimants === undefined || claimants.length === 1) return claimants?.[0]
+    return claimants.findLast(({ clusterIps }) => clusterIps.includes(ip)) ?? claimants.at(-1)
   }
 
   getNodePort(port: number, protocol: Protocol): ServicePort | undefined {
@@ -29,6 +34,7 @@ export class AddressIndex {
 const EACH_NODE = '*'
 
 function keysOf({ clusterIps, externalIps, port, nodePort, protocol }: ServicePort): string[] {
+  if (clusterIps.length === 0) return []
   const keys = [...clusterIps, ...externalIps].map((ip) => keyOf(ip, port, protocol))
   return nodePort === undefined ? keys : [...keys, keyOf(EACH_NODE, nodePort, protocol)]
 }

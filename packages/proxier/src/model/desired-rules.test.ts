@@ -33,6 +33,10 @@ describe('DesiredRules', () => {
     return serviceOf('shop/web', clusterIp, 80)
   }
 
+  function withExternalIp(service: Service, ip: string): Service {
+    return { ...service, ports: service.ports.map((port) => ({ ...port, externalIps: [ip] })) }
+  }
+
   function now(): readonly string[] {
     return [...desired].map(({ match, mode }) => `${formatMatch(match)} ${mode}`).toSorted()
   }
@@ -107,9 +111,50 @@ describe('DesiredRules', () => {
     expect(now()).toEqual(['10.96.0.1:80/TCP KERNEL', '10.96.0.2:80/TCP AGENT'])
 
     services.delete('shop', 'web')
-    desired.refresh([WEB])
-    desired.refresh([API])
+    expect(desired.refresh([WEB])).toHaveLength(2)
     expect(now()).toEqual(['10.96.0.2:80/TCP KERNEL'])
+  })
+
+  it('leaves the kernel to those that it carries, whichever changes first', () => {
+    desired.refreshAll({ ...LIMITS, maxKernelRules: 1 })
+    services.set(web(), LOCAL)
+    services.set(serviceOf('shop/api', '10.96.0.2', 80), LOCAL)
+    desired.refresh([WEB, API])
+
+    expect(desired.refresh([API, WEB])).toEqual([])
+  })
+
+  it('does not give the kernel a ServicePort for which there is too little room', () => {
+    desired.refreshAll({ ...LIMITS, maxKernelRules: 2 })
+    services.set(web(), LOCAL)
+    services.set(withExternalIp(serviceOf('shop/api', '10.96.0.2', 80), '192.0.2.1'), LOCAL)
+    desired.refresh([WEB, API])
+
+    expect(desired.refresh([WEB])).toEqual([])
+    expect(now()).toEqual(['10.96.0.1:80/TCP KERNEL', '10.96.0.2:80/TCP AGENT', '192.0.2.1:80/TCP AGENT'])
+  })
+
+  it('counts an external IP that is also a ClusterIP once, however often it changes', () => {
+    desired.refreshAll({ ...LIMITS, maxKernelRules: 1 })
+    services.set(withExternalIp(web(), '10.96.0.1'), LOCAL)
+    for (let times = 0; times < 3; times++) desired.refresh([WEB])
+    expect(now()).toEqual(['10.96.0.1:80/TCP KERNEL'])
+  })
+
+  it('has the same rules when it makes them without telling of changes', () => {
+    services.set(web(), LOCAL)
+    services.set(serviceOf('shop/api', '10.96.0.2', 80), LOCAL)
+    desired.refreshAll({ ...LIMITS, maxKernelRules: 1 })
+    const before = now()
+
+    services.delete('shop', 'web')
+    services.set(web(), LOCAL)
+    desired.rebuild({ ...LIMITS, maxKernelRules: 1 })
+
+    expect(now()).toEqual(
+      before.map((line) => line.replace('KERNEL', '?').replace('AGENT', 'KERNEL').replace('?', 'AGENT')),
+    )
+    expect(desired.refreshAll()).toEqual([])
   })
 
   it('goes by new limits when everything is made anew', () => {

@@ -1,11 +1,11 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { ServicePort, ServicePortName } from '@edgeway/core'
 import { formatMatch, type Match, type Rule, type RuleChange } from './rule.ts'
-import { type RuleLimits, type RuleSources, rulesOf } from './service-port-rules.ts'
+import { matchesOf, ownerOf, type RuleLimits, type RuleSources, rulesOf } from './service-port-rules.ts'
 
 /** Limits of one rule and of all together. */
 export interface DesiredRulesLimits extends RuleLimits {
-  /** Rules of mode KERNEL at most; ServicePorts that come later go through the agent. */
+  /** Rules of mode KERNEL at most; ServicePorts that come later go through the agent, until there is room. */
   readonly maxKernelRules: number
 }
 
@@ -20,7 +20,10 @@ const NO_KERNEL: RuleLimits['maxSlots'] = { random: 0, 'client-ip': 0, 'source-i
 export class DesiredRules {
   readonly #sources: RuleSources
   readonly #rules = new Map<string, OwnedRule>()
-  readonly #matchesOf = new Map<ServicePortName, readonly string[]>()
+  /** Every ServicePort as it was when its rules were made, also one that got none. */
+  readonly #ports = new Map<ServicePortName, ServicePort>()
+  /** Those that the kernel would carry if it were not for `maxKernelRules`; who waits longest comes first. */
+  readonly #crowdedOut = new Set<ServicePortName>()
   #limits: DesiredRulesLimits
   #kernelRules = 0
 
@@ -37,18 +40,29 @@ export class DesiredRules {
     for (const { rule } of this.#rules.values()) yield rule
   }
 
+  /** Makes all rules anew, for those who need not know what changed. */
+  rebuild(limits: DesiredRulesLimits): void {
+    this.#limits = limits
+    this.#rules.clear()
+    this.#ports.clear()
+    this.#crowdedOut.clear()
+    this.#kernelRules = 0
+    for (const { name } of this.#sources.services.servicePorts()) this.#enter(name, new Map())
+  }
+
   /** Makes all rules anew. */
   refreshAll(limits: DesiredRulesLimits = this.#limits): readonly RuleChange[] {
     this.#limits = limits
     const known = [...this.#sources.services.servicePorts()].map(({ name }) => name)
-    return this.#replace(new Set([...this.#matchesOf.keys(), ...known]))
+    return this.#replace(new Set([...this.#ports.keys(), ...known]))
   }
 
   /** Makes the rules of these ServicePorts anew, and of those that they took a Match from or left one to. */
   refresh(changed: Iterable<ServicePortName>): readonly RuleChange[] {
     const names = new Set(changed)
     // Grows as it goes: a Set is iterated with what is added meanwhile.
-    for (const name of names) for (const other of this.#rivalsOf(name)) names.add(other)
+    for (const name of names)
+      for (const rival of this.#rivalsOf(name)) if (rival !== undefined) names.add(rival)
     return this.#replace(names)
   }
 
@@ -56,61 +70,72 @@ export class DesiredRules {
     const previous = new Map<string, Rule>()
     for (const name of names) this.#withdraw(name, previous)
     const current = new Map<string, Rule>()
-    for (const name of names) this.#enter(name, current)
+    // What the kernel carries keeps its place: those that wait for one come later.
+    const waiting = [...names].filter((name) => this.#crowdedOut.has(name))
+    for (const name of names) if (!this.#crowdedOut.has(name)) this.#enter(name, current)
+    for (const name of waiting) this.#enter(name, current)
+    for (const name of this.#nextForKernel(names)) {
+      this.#withdraw(name, previous)
+      this.#enter(name, current)
+    }
     return changesBetween(previous, current)
   }
 
+  /** Others that wait for a place in the kernel, while there are some: up to the first one for which there are too few. */
+  *#nextForKernel(tried: ReadonlySet<ServicePortName>): Generator<ServicePortName> {
+    if (this.#crowdedOut.size === 0 || this.#kernelRules >= this.#limits.maxKernelRules) return
+    for (const name of [...this.#crowdedOut].filter((one) => !tried.has(one))) {
+      yield name
+      if (this.#crowdedOut.has(name)) return
+    }
+  }
+
   #withdraw(name: ServicePortName, withdrawn: Map<string, Rule>): void {
-    for (const key of this.#matchesOf.get(name) ?? []) {
+    const port = this.#ports.get(name)
+    for (const match of port === undefined ? [] : matchesOf(port)) {
+      const key = formatMatch(match)
       const owned = this.#rules.get(key)
       if (owned?.owner !== name) continue
       this.#rules.delete(key)
       if (owned.rule.mode === 'KERNEL') this.#kernelRules--
       withdrawn.set(key, owned.rule)
     }
-    this.#matchesOf.delete(name)
+    this.#ports.delete(name)
   }
 
   #enter(name: ServicePortName, entered: Map<string, Rule>): void {
+    this.#crowdedOut.delete(name)
     const port = this.#sources.services.servicePort(name)
-    const rules = port === undefined ? [] : this.#rulesOf(port)
-    if (rules.length === 0) return
-    const keys = rules.map(({ match }) => formatMatch(match))
-    for (const [index, rule] of rules.entries()) {
-      const key = keys[index] ?? ''
+    if (port === undefined) return
+    this.#ports.set(name, port)
+    for (const rule of this.#rulesOf(port)) {
+      const key = formatMatch(rule.match)
       this.#rules.set(key, { owner: name, rule })
       if (rule.mode === 'KERNEL') this.#kernelRules++
       entered.set(key, rule)
     }
-    this.#matchesOf.set(name, keys)
   }
 
   #rulesOf(port: ServicePort): readonly Rule[] {
     const rules = rulesOf(port, this.#sources, this.#limits)
     const kernelRules = rules.filter(({ mode }) => mode === 'KERNEL').length
     if (this.#kernelRules + kernelRules <= this.#limits.maxKernelRules) return rules
+    this.#crowdedOut.add(port.name)
     return rulesOf(port, this.#sources, { ...this.#limits, maxSlots: NO_KERNEL })
   }
 
-  /** Those that have a rule for a Match of this ServicePort, and those that now own one that it had. */
-  *#rivalsOf(name: ServicePortName): Generator<ServicePortName> {
-    const port = this.#sources.services.servicePort(name)
-    const rules = port === undefined ? [] : rulesOf(port, this.#sources, this.#limits)
-    for (const { match } of rules) {
-      const owner = this.#rules.get(formatMatch(match))?.owner
-      if (owner !== undefined) yield owner
-    }
-    for (const key of this.#matchesOf.get(name) ?? []) {
-      const owner = this.#ownerOf(this.#rules.get(key)?.rule.match)
-      if (owner !== undefined) yield owner
+  /** Those that have a rule for a Match of this ServicePort, and those that own one now. */
+  *#rivalsOf(name: ServicePortName): Generator<ServicePortName | undefined> {
+    for (const match of this.#matchesOf(name)) {
+      yield this.#rules.get(formatMatch(match))?.owner
+      yield ownerOf(match, this.#sources.services)?.name
     }
   }
 
-  #ownerOf(match: Match | undefined): ServicePortName | undefined {
-    const { services } = this.#sources
-    if (match === undefined) return undefined
-    if (match.kind === 'node-port') return services.lookupNodePort(match.port, match.protocol)?.name
-    return services.lookup(match.ip, match.port, match.protocol)?.name
+  /** Of the ServicePort as it was, and as it is. */
+  #matchesOf(name: ServicePortName): readonly Match[] {
+    const ports = new Set([this.#ports.get(name), this.#sources.services.servicePort(name)])
+    return [...ports].flatMap((port) => (port === undefined ? [] : matchesOf(port)))
   }
 }
 

@@ -1,5 +1,4 @@
-import { isDeepStrictEqual } from 'node:util'
-import type { Node, NodeDirectory, NodeName } from '@edgeway/core'
+import { areAlikeInSelection, type Node, type NodeDirectory, type NodeName } from '@edgeway/core'
 
 /** Tells changes of Nodes that selection depends on from the others: a Node's status changes every few seconds. */
 export class NodeChanges {
@@ -11,12 +10,12 @@ export class NodeChanges {
     this.#seen = new Map([...nodes.nodes()].map((node) => [node.name, node]))
   }
 
-  /** Whether labels or network of a Node are others than at the last look, or it came or went. */
+  /** Whether a Node is at another place than at the last look, by its labels and network, or came or went. */
   matter(name: NodeName): boolean {
     const before = this.#seen.get(name)
     const now = this.#nodes.node(name)
     if (now === undefined) this.#seen.delete(name)
     else this.#seen.set(name, now)
-    return before?.routedNetwork !== now?.routedNetwork || !isDeepStrictEqual(before?.labels, now?.labels)
+    return !areAlikeInSelection(before, now)
   }
 }

@@ -1,6 +1,7 @@
 import {
   balancingPolicyOf,
   type Endpoint,
+  IP_FAMILIES,
   type IpFamily,
   ipFamilyOf,
   type ListenerDirectory,
@@ -67,8 +68,22 @@ export function rulesOf(port: ServicePort, sources: RuleSources, limits: RuleLim
   })
 }
 
-/** A headless Service has none, whatever else it lists. */
-function doorsOf(port: ServicePort, { nodePorts }: RuleLimits): Door[] {
+/**
+ * All Matches that a ServicePort may have rules for or keep others from having, whether or not it owns them now. A node port
+ * is owned in both families, whichever the Service has.
+ */
+export function matchesOf(port: ServicePort): readonly Match[] {
+  const { nodePort, protocol } = port
+  const addresses = doorsOf(port, { nodePorts: false }).map(({ match }) => match)
+  if (nodePort === undefined) return addresses
+  return [
+    ...addresses,
+    ...IP_FAMILIES.map((family) => ({ kind: 'node-port', family, protocol, port: nodePort }) as const),
+  ]
+}
+
+/** A headless Service has none, whatever else it lists. An external IP that is also a ClusterIP is the latter. */
+function doorsOf(port: ServicePort, { nodePorts }: Pick<RuleLimits, 'nodePorts'>): Door[] {
   if (port.clusterIps.length === 0) return []
   const at =
     (scope: TrafficScope) =>
@@ -78,7 +93,7 @@ function doorsOf(port: ServicePort, { nodePorts }: RuleLimits): Door[] {
     })
   return [
     ...port.clusterIps.map(at('internal')),
-    ...port.externalIps.map(at('external')),
+    ...port.externalIps.filter((ip) => !port.clusterIps.includes(ip)).map(at('external')),
     ...(nodePorts ? nodePortDoors(port) : []),
   ]
 }
@@ -95,11 +110,17 @@ function nodePortDoors({ nodePort, protocol, clusterIps }: ServicePort): Door[] 
 
 /** While an address moves from one Service to another, both may list it: the directory's word counts, as in traffic. */
 function isOwner(port: ServicePort, match: Match, services: RuleSources['services']): boolean {
-  const owner =
-    match.kind === 'address'
-      ? services.lookup(match.ip, match.port, match.protocol)
-      : services.lookupNodePort(match.port, match.protocol)
-  return owner?.name === port.name
+  return ownerOf(match, services)?.name === port.name
+}
+
+/** The ServicePort that a Match is of. */
+export function ownerOf(
+  match: Match,
+  services: Pick<ServiceDirectory, 'lookup' | 'lookupNodePort'>,
+): ServicePort | undefined {
+  return match.kind === 'address'
+    ? services.lookup(match.ip, match.port, match.protocol)
+    : services.lookupNodePort(match.port, match.protocol)
 }
 
 function scopesOf(doors: readonly Door[]): TrafficScope[] {

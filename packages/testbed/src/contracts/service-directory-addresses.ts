@@ -11,6 +11,8 @@ export const ADDRESS_CASES: readonly ServiceDirectoryCase[] = [
   ['finds a ServicePort by ClusterIP, port and protocol, and by nothing less', findsByAddress],
   ['finds a ServicePort by each of its addresses', findsByEachAddress],
   ['follows a ClusterIP that changes hands', followsAddresses],
+  ['gives a ClusterIP to nobody who lists it as an external IP', guardsClusterIps],
+  ['finds no headless Service by an address', givesNothingToHeadless],
   ['finds a ServicePort by node port and protocol, and by nothing less', findsByNodePort],
   ['follows a node port that changes hands', followsNodePorts],
   ['gives what two Services claim to the latest, and to the other one when that goes', prefersTheLatest],
@@ -40,6 +42,25 @@ function followsAddresses({ directory, set }: ServiceDirectoryUnderTest): void {
   set(serviceOf('shop/api:http', '10.96.0.1', 80))
   assert.equal(directory.lookup('10.96.0.2', 80, 'TCP')?.name, WEB_HTTP)
   assert.equal(directory.lookup('10.96.0.1', 80, 'TCP')?.name, formatServicePortName('shop', 'api', 'http'))
+}
+
+function guardsClusterIps({ directory, set }: ServiceDirectoryUnderTest): void {
+  set(WEB)
+  const thief = serviceOf('shop/thief:http', '10.96.0.9', 80)
+  set({ ...thief, ports: thief.ports.map((port) => ({ ...port, externalIps: ['10.96.0.1'] })) })
+  assert.equal(directory.lookup('10.96.0.1', 80, 'TCP')?.name, WEB_HTTP)
+}
+
+function givesNothingToHeadless({ directory, set }: ServiceDirectoryUnderTest): void {
+  const ports = WEB.ports.map((port) => ({
+    ...port,
+    clusterIps: [],
+    externalIps: ['192.0.2.1'],
+    nodePort: 30_080,
+  }))
+  set({ ...WEB, clusterIps: [], headless: true, ports })
+  assert.equal(directory.lookup('192.0.2.1', 80, 'TCP'), undefined)
+  assert.equal(directory.lookupNodePort(30_080, 'TCP'), undefined)
 }
 
 function findsByNodePort({ directory, set }: ServiceDirectoryUnderTest): void {

@@ -85,16 +85,22 @@ export class FakeServiceDirectory implements ServiceDirectory {
   }
 
   lookup(ip: string, port: number, protocol: Protocol): ServicePort | undefined {
-    return this.#find(
-      (candidate) =>
-        candidate.port === port &&
-        candidate.protocol === protocol &&
-        (candidate.clusterIps.includes(ip) || candidate.externalIps.includes(ip)),
+    const at = (addresses: (candidate: ServicePort) => readonly string[]): ServicePort | undefined =>
+      this.#find(
+        (candidate) =>
+          candidate.port === port && candidate.protocol === protocol && addresses(candidate).includes(ip),
+      )
+    return (
+      at(({ clusterIps }) => clusterIps) ??
+      at(({ clusterIps, externalIps }) => (clusterIps.length > 0 ? externalIps : []))
     )
   }
 
   lookupNodePort(port: number, protocol: Protocol): ServicePort | undefined {
-    return this.#find((candidate) => candidate.nodePort === port && candidate.protocol === protocol)
+    return this.#find(
+      ({ nodePort, clusterIps, ...candidate }) =>
+        nodePort === port && clusterIps.length > 0 && candidate.protocol === protocol,
+    )
   }
 
   endpoints(name: ServicePortName): readonly Endpoint[] {
