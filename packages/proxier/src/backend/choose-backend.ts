@@ -30,9 +30,8 @@ export async function chooseBackend(
   options: BackendOptions,
   { run, logger }: { readonly run: RunCommand; readonly logger: Logger },
 ): Promise<ChosenBackend> {
-  const all = await backendsOf(options, run)
   const reasons: string[] = []
-  for (const backend of all.filter(isWanted(options))) {
+  for await (const backend of inOrder(options, run)) {
     const probe = await backend.probe()
     if (!probe.usable) {
       reasons.push(`${backend.name}: ${probe.reason}`)
@@ -48,23 +47,28 @@ export async function chooseBackend(
       logger.warn('this backend keeps its rules when the agent crashes: failMode open is not possible', {
         backend: backend.name,
       })
-    const others = all.filter((other) => other !== backend)
+    const others = ALL.filter((name) => name !== backend.name).map((name) => make(name, options, run))
     return { backend, capabilities, removeOthers: once(() => removeAll(others, logger)) }
   }
   throw new RulesUnavailableError(reasons.join('; '))
 }
 
-async function backendsOf({ groupId, failMode }: BackendOptions, run: RunCommand): Promise<RuleBackend[]> {
+const ALL = ['nftables', 'iptables-nft', 'iptables-legacy'] as const
+
+type BackendName = (typeof ALL)[number]
+
+/** Those that are wanted; which flavour of iptables is in use on the node is looked for only when it matters. */
+async function* inOrder(options: BackendOptions, run: RunCommand): AsyncGenerator<RuleBackend> {
+  if (options.backend !== 'iptables') yield make('nftables', options, run)
+  if (options.backend === 'nftables') return
   const flavour = await findFlavour(run)
-  return [
-    new NftablesBackend({ groupId, failMode }, run),
-    new IptablesBackend({ groupId, flavour }, run),
-    new IptablesBackend({ groupId, flavour: flavour === 'nft' ? 'legacy' : 'nft' }, run),
-  ]
+  yield make(`iptables-${flavour}`, options, run)
+  yield make(flavour === 'nft' ? 'iptables-legacy' : 'iptables-nft', options, run)
 }
 
-function isWanted({ backend: wish }: BackendOptions): (backend: RuleBackend) => boolean {
-  return ({ name }) => wish === 'auto' || name.startsWith(wish)
+function make(name: BackendName, { groupId, failMode }: BackendOptions, run: RunCommand): RuleBackend {
+  if (name === 'nftables') return new NftablesBackend({ groupId, failMode }, run)
+  return new IptablesBackend({ groupId, flavour: name === 'iptables-nft' ? 'nft' : 'legacy' }, run)
 }
 
 async function removeAll(others: readonly RuleBackend[], logger: Logger): Promise<void> {
