@@ -92,13 +92,15 @@ describe('cleanupNode', () => {
       expect(await backend.probe()).toMatchObject({ usable: true })
       await backend.apply(RULES)
     }
+    // As an agent leaves it that is killed while it tries what works.
+    await shell('ipset create EDGEWAY-k3v4-hash hash:ip,port')
     await new BridgeDevice('edgeway0', run).ensure(['169.254.96.16', 'fd00:e::16'])
     expect(await shell(INVENTORY)).not.toBe(before)
 
     const { done, left } = await cleanupNode(OPTIONS, { run })
 
     expect(left).toEqual([])
-    expect(done).toHaveLength(4)
+    expect(done).toHaveLength(5)
     expect(await shell(INVENTORY)).toBe(before)
   })
 

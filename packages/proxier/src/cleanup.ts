@@ -2,7 +2,7 @@ import { IPTABLES_FLAVOURS } from './backend/iptables/flavour.ts'
 import { IptablesBackend } from './backend/iptables/iptables-backend.ts'
 import { NftablesBackend } from './backend/nftables/nftables-backend.ts'
 import type { RuleBackend } from './backend/rule-backend.ts'
-import { type RunCommand, runCommand } from './command/run-command.ts'
+import { mustRun, type RunCommand, runCommand } from './command/run-command.ts'
 import { BridgeDevice } from './node/bridge-device.ts'
 import type { NodeDeviceOptions } from './node/node-device.ts'
 
@@ -27,7 +27,7 @@ export async function cleanupNode(
 ): Promise<NodeCleanup> {
   const done: string[] = []
   const left: string[] = []
-  for (const { what, remove } of [...backends(run).map(rulesOf), deviceOf(name, run)]) {
+  for (const { what, remove } of [...backends(run).map(rulesOf), setsOf(run), deviceOf(name, run)]) {
     const outcome = await remove().catch(asError)
     if (outcome instanceof Error) left.push(`${what}: ${outcome.message}`)
     else done.push(`${what}: ${outcome}`)
@@ -54,6 +54,19 @@ function rulesOf(backend: RuleBackend): Removal {
     remove: async () => {
       await backend.cleanup()
       return 'none is left'
+    },
+  }
+}
+
+/** Of an agent that died while it tried what ipset can do: no rule has ever been in them. */
+function setsOf(run: RunCommand): Removal {
+  return {
+    what: 'sets of ipset',
+    remove: async () => {
+      const names = (await mustRun(run, ['ipset', 'list', '-name'])).split('\n')
+      const ours = names.filter((name) => name.startsWith('EDGEWAY-'))
+      for (const name of ours) await mustRun(run, ['ipset', 'destroy', name])
+      return ours.length === 0 ? 'none is left' : `removed: ${ours.join(', ')}`
     },
   }
 }

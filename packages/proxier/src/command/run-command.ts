@@ -14,9 +14,14 @@ export interface CommandResult {
  * Runs a command to its end; a non-zero exit code is a result.
  *
  * @param input - written to the command's standard input
+ * @param timeoutMs - then it is killed; 30 s, unless given
  * @throws {CommandError} when it can't be started or does not end in time
  */
-export type RunCommand = (command: readonly string[], input?: string) => Promise<CommandResult>
+export type RunCommand = (
+  command: readonly string[],
+  input?: string,
+  timeoutMs?: number,
+) => Promise<CommandResult>
 
 /** A load of 10,000 ServicePorts takes 0.4 s on a server; this leaves room for a small board under load. */
 const TIMEOUT_MS = 30_000
@@ -38,13 +43,13 @@ const DEBIAN_PACKAGES: Readonly<Record<string, string>> = {
 const MAX_REASON_LENGTH = 1_000
 
 /** Runs the command in this process's own network namespace. */
-export const runCommand: RunCommand = async (command, input = '') => {
+export const runCommand: RunCommand = async (command, input = '', timeoutMs = TIMEOUT_MS) => {
   const child = await startCommand(command)
   // A command that ends before it read its input closes the pipe: its exit code says what happened.
   child.stdin.on('error', () => {})
   child.stdin.end(input)
   // Not the option `timeout` of spawn, whose timer outlives a child that never started.
-  const timer = setTimeout(() => child.kill('SIGKILL'), TIMEOUT_MS)
+  const timer = setTimeout(() => child.kill('SIGKILL'), timeoutMs)
   try {
     const [stdout, stderr, [code]] = await Promise.all([
       text(child.stdout),
@@ -55,7 +60,7 @@ export const runCommand: RunCommand = async (command, input = '') => {
   } finally {
     clearTimeout(timer)
   }
-  throw new CommandError(command, { reason: `was killed: by somebody, or since it ran for ${TIMEOUT_MS} ms` })
+  throw new CommandError(command, { reason: `was killed: by somebody, or since it ran for ${timeoutMs} ms` })
 }
 
 /**

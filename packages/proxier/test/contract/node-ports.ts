@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
-import type { AddressMatch } from '../../src/model/rule.ts'
-import { ADDRESSES } from '../lab/topology.ts'
+import type { AddressMatch, Rule } from '../../src/model/rule.ts'
+import { ADDRESSES, ENDPOINT_PORT } from '../lab/topology.ts'
 import { answer, atNodePort, expectEach, words } from './ask.ts'
 import { KINDS, type Kind, nodePort, refused, SPOKEN, toAgent, toPods } from './rules.ts'
 import type { Case, RuleBackendUnderTest } from './under-test.ts'
@@ -17,6 +17,7 @@ export const NODE_PORT_CASES: readonly Case[] = [
   ['masquerades connections to a node port that go on to another node', sendsOn],
   ['hands connections to a node port at loopback addresses to the listener for these', loopback],
   ['leaves other ports of the node, and the same port of others, alone', leavesTheRestAlone],
+  ['masquerades nobody who calls an endpoint itself at a port that is the node port too', leavesDirectCalls],
   ['sends connections to an external address on to another node', sendsExternalOn],
   ['hands connections to an external address to the listener, and refuses them', servesExternal],
 ]
@@ -63,6 +64,22 @@ async function sendsOn({ lab, create }: RuleBackendUnderTest): Promise<void> {
   await expectEach(EVERYBODY, KINDS, async (caller, kind) => {
     const expected = { name: SPOKEN.remotePod, client: ADDRESSES.node[kind.family] }
     assert.deepEqual(await answer(lab, caller, atNodePort(kind)), expected, words(caller, kind))
+  })
+}
+
+async function leavesDirectCalls({ lab, create }: RuleBackendUnderTest): Promise<void> {
+  const nodePortRule = (kind: Kind): Rule => {
+    const rule = toPods(nodePort(kind, ENDPOINT_PORT), ['remotePod'], { masquerade: true })
+    return { ...rule, loopback: undefined }
+  }
+  await create().apply(KINDS.map(nodePortRule))
+  await expectEach(['pod'], KINDS, async (caller, kind) => {
+    const { client } = await answer(lab, caller, {
+      ip: ADDRESSES.remotePod[kind.family],
+      port: ENDPOINT_PORT,
+      protocol: kind.protocol,
+    })
+    assert.equal(client, ADDRESSES.pod[kind.family], words(caller, kind))
   })
 }
 

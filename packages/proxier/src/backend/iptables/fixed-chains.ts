@@ -122,7 +122,7 @@ function nodePortLines({ nodePortReject, nodePortKernel }: FixedSets): string[] 
 function postroutingLines({ hairpin, masquerade }: FixedSets): string[] {
   return [
     `-m conntrack --ctstate DNAT -m set --match-set ${hairpin.name} src,dst,dst -j MASQUERADE`,
-    `-m set --match-set ${masquerade.name} dst,dst -j ${CHAINS.masquerade}`,
+    `-m conntrack --ctstate DNAT -m set --match-set ${masquerade.name} dst,dst -j ${CHAINS.masquerade}`,
   ]
 }
 

@@ -12,7 +12,19 @@ const RULE: KernelRule = {
   slots: [{ ip: '10.1.0.1', port: 8080, weight: 1, path: 'routed', masquerade: false }],
   loopback: undefined,
 }
-const SCOPE = { families: ['IPv4'], names: new SetNames('EDGEWAY-NFT'), groupId: 1 } as const
+const PREFIX = 'EDGEWAY-NFT'
+const SCOPE = { families: ['IPv4'], names: new SetNames(PREFIX), groupId: 1 } as const
+
+/** What `ipset save` prints of these rules. */
+function savedSetsOf(loaded: LoadedRules): string {
+  const sets = [...loaded.ruleset.sets]
+  return sets
+    .flatMap(([name, { members }]) => [
+      `create ${name} hash:ip,port\n`,
+      ...[...members.keys()].map((member) => `add ${name} ${member}\n`),
+    ])
+    .join('')
+}
 
 /** What the kernel has of these rules. */
 function kernelOf(loaded: LoadedRules, extra: readonly string[] = []): ReadonlyMap<'IPv4', OurTables> {
@@ -51,6 +63,19 @@ describe('LoadedRules', () => {
     const strange = kernelOf(loaded, ['-A EDGEWAY-SERVICES -j RETURN'])
     loaded.remember(strange, loaded.ruleset.takeDelta())
     expect(loaded.hasTables(strange)).toBe(false)
+  })
+
+  it('finds sets wrong that a stranger brought back to what was right before a change of ours', () => {
+    const loaded = new LoadedRules([], SCOPE)
+    const before = savedSetsOf(loaded)
+    expect(loaded.hasSets(before, PREFIX, new Set())).toBe(true)
+    loaded.change({ previous: undefined, current: RULE })
+    expect(loaded.hasSets(savedSetsOf(loaded), PREFIX, new Set())).toBe(true)
+    loaded.change({ previous: RULE, current: undefined })
+    expect(loaded.hasSets(savedSetsOf(loaded), PREFIX, new Set())).toBe(true)
+
+    loaded.change({ previous: undefined, current: RULE })
+    expect(loaded.hasSets(before, PREFIX, new Set())).toBe(false)
   })
 
   it('never takes tables for right in which our jumps are not first', () => {

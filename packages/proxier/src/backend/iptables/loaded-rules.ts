@@ -23,7 +23,7 @@ export class LoadedRules {
   readonly #rules = new Map<string, Rule>()
   /** What the kernel's tables held after the last change, chain by chain. */
   readonly #prints = new Map<IpFamily, ReadonlyMap<string, string>>()
-  /** What `ipset save` printed when the sets were found right last. */
+  /** What `ipset save` printed when the sets were found right last, for the rules of now. */
   #savedSets: string | undefined
 
   constructor(rules: Iterable<Rule>, scope: RuleScope) {
@@ -37,6 +37,7 @@ export class LoadedRules {
   change({ previous, current }: RuleChange): void {
     const match = (current ?? previous)?.match
     if (match === undefined || !this.#scope.families.includes(familyOf(match))) return
+    this.#savedSets = undefined
     const key = formatMatch(match)
     const known = this.#rules.get(key)
     if (known !== undefined) this.ruleset.remove(contributionOf(known, this.#scope.names))

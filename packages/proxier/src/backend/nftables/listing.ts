@@ -2,10 +2,15 @@ import { isIPv6 } from 'node:net'
 import type { NftElements } from './elements.ts'
 import { NFT_TABLE } from './layout.ts'
 
+/**
+ * All but the elements, as text with the kernel's handles: what was made anew looks different. By chain, its rules
+ * included; what is of no chain, the declarations of sets and maps, by the empty name.
+ */
+export type NftStructure = ReadonlyMap<string, string>
+
 /** What the kernel has of our table. */
 export interface NftListing {
-  /** All but the elements, as one text with the kernel's handles: a chain that was made anew looks different. */
-  readonly structure: string
+  readonly structure: NftStructure
   /** Names, in no particular order. */
   readonly chains: readonly string[]
   /** Sets and maps that have none are left out. */
@@ -26,9 +31,23 @@ export function parseListing(text: string): NftListing | undefined {
   const sets = items.flatMap(({ set, map }) => set ?? map ?? [])
   const filled = sets.filter(({ elem = [] }) => elem.length > 0)
   const elements = new Map(filled.map(({ name, elem }) => [name, new Map(elem?.map(entryOf))]))
-  const structure = JSON.stringify(items, (key, value) => (key === 'elem' ? undefined : value))
   const chains = items.flatMap(({ chain }) => (chain === undefined ? [] : [chain.name]))
-  return { structure, chains, elements }
+  return { structure: structureOf(items), chains, elements }
+}
+
+function structureOf(items: readonly Item[]): NftStructure {
+  const structure = new Map<string, string>()
+  for (const item of items) {
+    const name = item.chain?.name ?? item.rule?.chain ?? ''
+    const text = JSON.stringify(item, (key, value) => (key === 'elem' ? undefined : value))
+    structure.set(name, (structure.get(name) ?? '') + text)
+  }
+  return structure
+}
+
+/** Whether both have the same chains with the same rules, and the same sets and maps. */
+export function haveSameStructure(some: NftStructure, other: NftStructure): boolean {
+  return areEqual(some, other)
 }
 
 function isOurs({ table, ...items }: Item): boolean {
@@ -51,10 +70,11 @@ function areEqual(
   return true
 }
 
-/** The others are `metainfo`, which is about nft, and `rule`, of which only the text counts. */
+/** The other is `metainfo`, which is about nft. */
 interface Item {
   readonly table?: Named
   readonly chain?: Named
+  readonly rule?: { readonly chain: string; readonly family?: string; readonly table?: string }
   readonly set?: ListedSet
   readonly map?: ListedSet
 }

@@ -1,5 +1,8 @@
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { mkdtemp, readdir, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { NetworkNamespace, uniqueLabId } from '@edgeway/testbed'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { type Nft, nftCommand } from './nft.ts'
@@ -75,6 +78,28 @@ describe('NftSession', () => {
     await expect(loaded).rejects.toThrow(/nft -i.* ended/)
     await session.load('add element inet t s { 3 }\n')
     expect(await elements()).toBe('1, 3')
+  })
+
+  it('goes on with a new process before the lines that nft remembers fill the memory', async () => {
+    const longLine = `add element inet t s { 2 } # ${'x'.repeat(60_000)}\n`
+    for (let i = 0; i < 40; i++) await session.load(longLine)
+    await session.load('add element inet t s { 1 }\n')
+
+    expect(children).toHaveLength(2)
+    expect(await elements()).toBe('1, 2')
+  })
+
+  it('leaves no history of commands in any file', async () => {
+    const home = await mkdtemp(join(tmpdir(), 'edgeway-home-'))
+    session = sessionOf((command) =>
+      spawn('ip', ['netns', 'exec', node.name, ...command], { env: { ...process.env, HOME: home } }),
+    )
+    await session.load('add element inet t s { 1 }\n')
+    session.close()
+    await once(children[0] ?? expect.fail(), 'close')
+
+    expect(await readdir(home)).toEqual([])
+    await rm(home, { recursive: true })
   })
 
   it('leaves scripts with blocks, and very long ones, to processes of their own', async () => {

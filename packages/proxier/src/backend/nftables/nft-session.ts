@@ -5,8 +5,11 @@ import { type Nft, nftFailure } from './nft.ts'
 /** Starts a command whose input and output stay open. */
 export type StartCommand = (command: readonly string[]) => Promise<ChildProcessWithoutNullStreams>
 
-/** Standard error goes the way of standard output, so that it is known which command an error belongs to. */
-const INTERACTIVE = ['sh', '-c', 'exec nft -i 2>&1'] as const
+/**
+ * Standard error goes the way of standard output, so that it is known which command an error belongs to. At its end nft
+ * saves all lines in `$HOME/.nft.history`, and reads them at its start: no such file can be there.
+ */
+const INTERACTIVE = ['sh', '-c', 'HOME=/dev/null exec nft -i 2>&1'] as const
 
 /** Is answered from nft's own tables, by one line that nothing else ends with; so what came before has been carried out. */
 const BARRIER = 'describe inet_service'
@@ -15,10 +18,13 @@ const BARRIER_ANSWER = /^datatype inet_service .*\n$/m
 /** Longer scripts are for a process of their own, which gives its memory back. */
 const MAX_SCRIPT_LENGTH = 64 * 1024
 
+/** nft keeps every line in memory as its history: after so many characters another process takes over. */
+const MAX_HISTORY_LENGTH = 2 * 1024 * 1024
+
 const TIMEOUT_MS = 30_000
 
 /**
- * Carries out small scripts in one `nft` process that stays: some 0.5 ms each. A process of its own costs 5 ms to start,
+ * Carries out small scripts in one `nft` process that stays a long time: some 0.5 ms each. A process of its own costs 5 ms to start,
  * and after a deletion the kernel holds up its end for a grace period of RCU, some 10 ms.
  */
 export class NftSession implements Nft {
@@ -27,6 +33,7 @@ export class NftSession implements Nft {
   readonly #base: Nft
   readonly #start: StartCommand
   #child: ChildProcessWithoutNullStreams | undefined
+  #historyLength = 0
   /** This nft has no interactive mode, or it does not work here. */
   #isUnusable = false
 
@@ -43,6 +50,8 @@ export class NftSession implements Nft {
     const child = line === undefined ? undefined : await this.#running()
     if (line === undefined || child === undefined) return this.#base.load(script)
     const words = await this.#carryOut(child, line)
+    this.#historyLength += line.length
+    if (this.#historyLength > MAX_HISTORY_LENGTH) this.close()
     if (words !== '') throw nftFailure('-i', words)
   }
 
@@ -58,6 +67,7 @@ export class NftSession implements Nft {
   }
 
   async #open(): Promise<void> {
+    this.#historyLength = 0
     try {
       const child = await this.#start(INTERACTIVE)
       child.stdin.on('error', () => {})

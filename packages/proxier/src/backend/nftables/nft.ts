@@ -29,6 +29,8 @@ export interface Nft {
 
 export interface ListOptions {
   readonly isTerse?: boolean
+  /** That of all commands, unless given. */
+  readonly timeoutMs?: number
 }
 
 /** What nft says of an object that is not there. */
@@ -43,9 +45,9 @@ export function nftCommand(run: RunCommand): Nft {
     async check(script) {
       await mustRun(run, ['nft', '-c', '-f', '-'], script)
     },
-    async list(what, { isTerse = false } = {}) {
+    async list(what, { isTerse = false, timeoutMs } = {}) {
       const command = ['nft', '-n', '-j', ...(isTerse ? ['-t'] : []), 'list', ...what.split(' ')]
-      const result = await run(command)
+      const result = await run(command, '', timeoutMs)
       if (result.code === 0) return result.stdout
       if (result.stderr.includes(NOT_FOUND)) return undefined
       throw failureOf(command, result)

@@ -9,7 +9,7 @@ import {
   allowedEndpoints,
   staleAffinities,
 } from './affinity.ts'
-import { chainsOf, LEARN_CHAIN } from './chains.ts'
+import { chainsOf, LEARN_CHAIN, learnChainsOf } from './chains.ts'
 import {
   affinitySeconds,
   changedElements,
@@ -17,16 +17,16 @@ import {
   type ElementCounts,
   elementsOf,
   inOrderOfRemoval,
-  type NftElements,
 } from './elements.ts'
 import { ALL_FEATURES, type Features, type LayoutOptions, NFT_TABLE, setsOf } from './layout.ts'
 import { type InProcessNft, openLibnftables } from './libnftables.ts'
-import { haveSameElements, type NftListing, parseListing } from './listing.ts'
+import { type NftListing, type NftStructure, parseListing } from './listing.ts'
 import { type Nft, nftCommand } from './nft.ts'
 import { NftSession, type StartCommand } from './nft-session.ts'
 import { canOwnTable, contentsOf, findFeatures } from './probe.ts'
 import { kernelGeneration, nextGeneration, type ReadGeneration } from './ruleset-generation.ts'
 import { renderElements, renderRefill, renderReplacement, renderUpdate } from './scripts.ts'
+import { ALL_OF_FAMILY, compareTable } from './table-comparison.ts'
 
 export interface NftablesBackendOptions {
   /** What processes of this group send is never touched: the agent's own. */
@@ -46,17 +46,12 @@ export interface NftablesBackendDeps {
 
 const TABLE = `table ${NFT_TABLE}`
 
-/** Listed without elements, this is the only thing for which nft 1.0.6 does not ask the kernel for them all the same. */
-const ALL_OF_FAMILY = 'ruleset inet'
-
 /** So many times stale affinities are looked for before all of a map are given up. */
 const PURGE_ATTEMPTS = 3
 
-const LISTING_ATTEMPTS = 2
-
 /** What the last successful apply and updates left. */
 interface Loaded {
-  structure: string
+  structure: NftStructure
   readonly counts: ElementCounts
   /** Timeouts that there are chains for. */
   readonly seconds: Set<number>
@@ -140,8 +135,7 @@ export class NftablesBackend implements RuleBackend {
     const script = renderUpdate({ removed: now, added }, seconds)
     if (script !== '') await this.#commit(nft, script)
     if (later.size > 0) await this.#commit(nft, renderElements('delete', later))
-    if (seconds.size > 0) loaded.structure = (await this.#mustListStructure(nft)).structure
-    for (const timeout of seconds) loaded.seconds.add(timeout)
+    if (seconds.size > 0) await this.#rememberLearning(nft, loaded, seconds)
     await this.#purge(nft, allowedAfter(changes), { isComplete: false })
     this.#loaded = loaded
   }
@@ -150,14 +144,14 @@ export class NftablesBackend implements RuleBackend {
     const generation = await this.#readGeneration()
     if (this.#loaded === undefined) return 'drifted'
     if (generation !== undefined && generation === this.#intactAt) return 'intact'
-    const expected = elementsOf(rules, this.#features)
-    // While the kernel makes room in a map, its listing may lack elements: what seems to be missing is looked for again.
-    for (let attempt = 1; attempt <= LISTING_ATTEMPTS; attempt++) {
-      if (!(await this.#isAsLoaded(expected))) continue
-      this.#intactAt = generation
-      return 'intact'
-    }
-    return 'drifted'
+    const learnt = setsOf(this.#features).filter(({ isLearnt }) => isLearnt)
+    const found = await compareTable(await this.#nft(), {
+      structure: this.#loaded.structure,
+      elements: elementsOf(rules, this.#features),
+      learnt: new Set(learnt.map(({ name }) => name)),
+    })
+    if (found === 'same') this.#intactAt = generation
+    return found === 'different' ? 'drifted' : 'intact'
   }
 
   async cleanup(): Promise<void> {
@@ -193,15 +187,6 @@ export class NftablesBackend implements RuleBackend {
         .toSorted()
         .join() === ours.toSorted().join()
     )
-  }
-
-  async #isAsLoaded(expected: NftElements): Promise<boolean> {
-    const text = await (await this.#nft()).list(TABLE)
-    const found = text === undefined ? undefined : parseListing(text)
-    if (found === undefined || found.structure !== this.#loaded?.structure) return false
-    const learnt = new Set(setsOf(this.#features).flatMap(({ name, isLearnt }) => (isLearnt ? name : [])))
-    const elements = new Map([...found.elements].filter(([set]) => !learnt.has(set)))
-    return haveSameElements(elements, expected)
   }
 
   /** A table that was intact still is if nobody else committed anything in between. */
@@ -246,6 +231,17 @@ export class NftablesBackend implements RuleBackend {
   async #listStructure(nft: Nft): Promise<NftListing | undefined> {
     const text = await nft.list(ALL_OF_FAMILY, { isTerse: true })
     return text === undefined ? undefined : parseListing(text)
+  }
+
+  /** Of what is there only the new chains: a stranger's change of anything else is still to be found. */
+  async #rememberLearning(nft: Nft, loaded: Loaded, seconds: ReadonlySet<number>): Promise<void> {
+    const { structure } = await this.#mustListStructure(nft)
+    const names = [...seconds].flatMap(learnChainsOf).map(({ name }) => name)
+    loaded.structure = new Map([
+      ...loaded.structure,
+      ...names.map((name) => [name, structure.get(name) ?? ''] as const),
+    ])
+    for (const timeout of seconds) loaded.seconds.add(timeout)
   }
 
   async #mustListStructure(nft: Nft): Promise<NftListing> {

@@ -137,6 +137,15 @@ describe('NftablesBackend', () => {
     expect((await run(script('closed', body))).stdout).toBe('drifted\n')
   })
 
+  it('sees what a stranger changed just before an update that brings a new timeout', async () => {
+    const backend = closed()
+    await backend.apply([TO_AGENT])
+    await nft('insert rule inet edgeway services accept')
+    await backend.update([{ previous: undefined, current: sticky('10.1.0.1') }])
+
+    expect(await backend.verify([TO_AGENT, sticky('10.1.0.1')])).toBe('drifted')
+  })
+
   it('puts its table in place of one of another layout', async () => {
     await nft(`-f - <<'END'
 table inet edgeway {
