@@ -19,6 +19,8 @@ export interface NodeConditionsDeps {
   readonly capabilities: Capabilities
   /** Name of our own bridge, which never has ports. */
   readonly deviceName: string
+  /** Where `proc` and `sys` are; `/` unless given. */
+  readonly root?: string
 }
 
 /** What was found on the node. */
@@ -30,12 +32,15 @@ interface Findings {
 
 const NO_KERNEL: DesiredRulesLimits['maxSlots'] = { random: 0, 'client-ip': 0, 'source-ip-hash': 0 }
 
+const LOOKS_PER_KUBE_PROXY = 15
+
 /** What this node allows to rules, by its kernel's settings and by who else is on it; may change at any time. */
 export class NodeConditions {
   readonly #options: NodeConditionsOptions
   readonly #deps: NodeConditionsDeps
   readonly #bridgeNetfilter: BridgeNetfilter
   #findings: Findings
+  #looks = 0
 
   private constructor(
     options: NodeConditionsOptions,
@@ -51,7 +56,7 @@ export class NodeConditions {
 
   /** Looks at the node, and switches on what is off and can be. */
   static async read(options: NodeConditionsOptions, deps: NodeConditionsDeps): Promise<NodeConditions> {
-    const bridgeNetfilter = new BridgeNetfilter({ nodeDevice: deps.deviceName })
+    const bridgeNetfilter = new BridgeNetfilter({ ...deps, nodeDevice: deps.deviceName })
     const conditions = new NodeConditions(options, deps, bridgeNetfilter)
     await conditions.refresh()
     return conditions
@@ -64,11 +69,18 @@ export class NodeConditions {
     const [IPv4, IPv6, kubeProxy] = await Promise.all([
       this.#bridgeNetfilter.ensure('IPv4'),
       this.#bridgeNetfilter.ensure('IPv6'),
-      this.#options.nodePorts === 'auto' ? findKubeProxy(this.#deps) : undefined,
+      this.#kubeProxy(),
     ])
     this.#findings = { bridgeNetfilter: { IPv4, IPv6 }, kubeProxy }
     this.#tell(before)
     return !isDeepStrictEqual(this.limits(), limits)
+  }
+
+  /** To look for one takes commands that list much, and who has come is there to stay: not at each look. */
+  async #kubeProxy(): Promise<KubeProxyFinding | undefined> {
+    if (this.#options.nodePorts !== 'auto') return undefined
+    const isDue = this.#looks++ % LOOKS_PER_KUBE_PROXY === 0
+    return isDue ? findKubeProxy(this.#deps) : this.#findings.kubeProxy
   }
 
   limits(): DesiredRulesLimits {
