@@ -36,6 +36,9 @@ const PORT = 'meta l4proto . th dport'
 function serviceChains(words: readonly FamilyWords[], hasKernel: boolean): NftChain[] {
   const each = (rule: (family: FamilyWords) => string): string[] => words.map(rule)
   const kernel = (rule: (family: FamilyWords) => string): string[] => (hasKernel ? words.map(rule) : [])
+  const refusedPorts = each(
+    (f) => `meta nfproto ${f.nfproto} ${PORT} @port-reject${f.suffix} dnat ${f.ip} to ${f.ip} daddr`,
+  )
   return [
     {
       name: 'services',
@@ -50,16 +53,17 @@ function serviceChains(words: readonly FamilyWords[], hasKernel: boolean): NftCh
       name: 'node-ports',
       rules: [
         ...each((f) => `meta nfproto ${f.nfproto} dnat ${f.ip} to ${PORT} map @port-agent${f.suffix}`),
-        ...each(
-          (f) => `meta nfproto ${f.nfproto} ${PORT} @port-reject${f.suffix} dnat ${f.ip} to ${f.ip} daddr`,
-        ),
         ...kernel(({ ip, loopback }) => `${ip} daddr ${loopback} goto loopback-ports`),
         ...kernel((f) => `meta nfproto ${f.nfproto} ${PORT} vmap @port-kernel${f.suffix}`),
+        ...refusedPorts,
       ],
     },
     {
       name: 'loopback-ports',
-      rules: kernel((f) => `meta nfproto ${f.nfproto} dnat ${f.ip} to ${PORT} map @port-loopback${f.suffix}`),
+      rules: [
+        ...kernel((f) => `meta nfproto ${f.nfproto} dnat ${f.ip} to ${PORT} map @port-loopback${f.suffix}`),
+        ...refusedPorts,
+      ],
     },
   ]
 }

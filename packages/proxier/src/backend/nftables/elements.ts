@@ -103,8 +103,8 @@ export function changedElements(
   return { removed, added }
 }
 
-/** These are looked at when a packet leaves, after it was translated. */
-const SET_OF_POSTROUTING = /^(?:port-)?(?:hairpin|masquerade)[46]$/
+/** These are read by hooks that come after the one that translates: what it left to them must still be there. */
+const SET_OF_LATER_HOOKS = /^(?:port-)?(?:hairpin|masquerade|reject)[46]$/
 
 /**
  * Splits what is to be removed: a packet that was translated by what goes in a first transaction may still need what goes in
@@ -112,7 +112,7 @@ const SET_OF_POSTROUTING = /^(?:port-)?(?:hairpin|masquerade)[46]$/
  */
 export function inOrderOfRemoval(removed: NftElements): readonly [now: NftElements, later: NftElements] {
   const filled = [...removed].filter(([, { size }]) => size > 0)
-  const isLater = ([set]: readonly [string, unknown]): boolean => SET_OF_POSTROUTING.test(set)
+  const isLater = ([set]: readonly [string, unknown]): boolean => SET_OF_LATER_HOOKS.test(set)
   return [new Map(filled.filter((entry) => !isLater(entry))), new Map(filled.filter(isLater))]
 }
 

@@ -5,27 +5,17 @@ import {
   KINDS,
   type Kind,
   kubeProxysTarget,
-  loadedWith,
-  type Place,
+  matchesOf,
+  nodeWith,
   packet,
-  RuleNode,
+  SENDERS,
   slot,
   targetOf,
 } from '../../../test/trace/scene.ts'
 import type { KernelBalance, KernelRule, ListenerRule, Match, Rule } from '../../model/rule.ts'
 import { hashTable, randomTable } from './slot-table.ts'
 
-const SENDERS: readonly Place[] = ['client', 'node', 'outsider']
 const PORT_OF_AGENT = 15_001
-
-/** A ClusterIP, an external IP and a node port. */
-function matchesOf({ protocol, family }: Kind): Match[] {
-  return [
-    { kind: 'address', ip: ADDRESSES.clusterIp[family], protocol, port: 80 },
-    { kind: 'address', ip: ADDRESSES.externalIp[family], protocol, port: 80 },
-    { kind: 'node-port', family, protocol, port: 30_080 },
-  ]
-}
 
 const ROWS = KINDS.flatMap((kind) =>
   matchesOf(kind).flatMap((match) =>
@@ -43,10 +33,6 @@ const ROWS = KINDS.flatMap((kind) =>
 function kernel(match: Match, family: Kind['family'], balance: KernelBalance): KernelRule {
   const slots = [slot('pod', family, { weight: 2 }), slot('secondPod', family), slot('remotePod', family)]
   return { mode: 'KERNEL', match, balance, slots, loopback: undefined }
-}
-
-function nodeWith(...rules: readonly Rule[]): RuleNode {
-  return new RuleNode(loadedWith(rules))
 }
 
 function at({ ip, port }: { readonly ip: string; readonly port: number }) {
@@ -129,7 +115,7 @@ describe('the generated rules', () => {
       kernel(match, family, { kind: 'random' }),
     ]
 
-    it.each(rules)('touch what the exempt group sends only after the output hooks, mode $mode', (rule) => {
+    it.each(rules)('leave alone what the exempt group sends from the node itself, mode $mode', (rule) => {
       const node = nodeWith(rule)
       const { verdict, destination } = node.send({ ...request, groupId: EXEMPT_GROUP })
 
@@ -137,58 +123,44 @@ describe('the generated rules', () => {
       if (isExempt) expect({ verdict, destination }).toEqual(untouched(family))
       else expect({ verdict, destination }).not.toEqual(untouched(family))
     })
+
+    it('refuse nothing that the exempt group sends from the node itself, without a kube-proxy either', () => {
+      const node = nodeWith({ mode: 'REJECT', match })
+      const { verdict } = node.send({ ...request, groupId: EXEMPT_GROUP }, { kubeProxy: false })
+
+      // What comes in again by the loopback device is known to have been judged.
+      expect(verdict === 'accepted').toBe(sender === 'node')
+    })
+
+    it('refuse nothing that was translated to an address which is refused itself', () => {
+      const { ip, port } = slot('remotePod', family)
+      const node = nodeWith(
+        {
+          mode: 'KERNEL',
+          match,
+          balance: { kind: 'random' },
+          slots: [slot('remotePod', family)],
+          loopback: undefined,
+        },
+        { mode: 'REJECT', match: { kind: 'address', ip, protocol, port } },
+      )
+
+      expect(node.send(request)).toMatchObject({ verdict: 'accepted', destination: { ip, port } })
+      expect(node.send(packet({ protocol, family }, sender, { ip, port })).verdict).not.toBe('accepted')
+    })
   })
 
-  it.each(KINDS)('masquerade a pod that reaches itself, and no other: $protocol of $family', (kind) => {
-    for (const match of matchesOf(kind)) {
-      const slots = [slot('pod', kind.family), slot('secondPod', kind.family)]
-      const node = nodeWith({
-        mode: 'KERNEL',
-        match,
-        balance: { kind: 'random' },
-        slots,
-        loopback: undefined,
-      })
-      const masqueraded = (sender: Place, random: number): boolean =>
-        node.send(packet(kind, sender, targetOf(match)), { random }).masqueraded
-
-      expect([masqueraded('pod', 0), masqueraded('pod', 1)]).toEqual([true, false])
-      expect([masqueraded('secondPod', 0), masqueraded('secondPod', 1)]).toEqual([false, true])
-    }
-  })
-
-  it.each(KINDS)('masquerade by Match and slot: $protocol of $family', (kind) => {
-    const matches = matchesOf(kind)
+  it.each(KINDS)('learn of endpoints in the network of the node, too: $protocol of $family', (kind) => {
     const { family } = kind
-    // Each has the same endpoints, another one of which is masqueraded.
-    const rules = matches.map((match, i): KernelRule => {
-      const slots = (['pod', 'secondPod', 'remotePod'] as const).map((place, j) =>
-        slot(place, family, { masquerade: i === j }),
-      )
-      return { mode: 'KERNEL', match, balance: { kind: 'random' }, slots, loopback: undefined }
-    })
-    const node = nodeWith(...rules)
+    for (const match of matchesOf(kind)) {
+      const slots = [slot('node', family), slot('secondPod', family)]
+      const balance = { kind: 'client-ip', timeoutSeconds: 90 } as const
+      const node = nodeWith({ mode: 'KERNEL', match, balance, slots, loopback: undefined })
+      const request = packet(kind, 'client', targetOf(match))
 
-    for (const sender of SENDERS) {
-      const masqueraded = matches.map((match) =>
-        [0, 1, 2].map((random) => node.send(packet(kind, sender, targetOf(match)), { random }).masqueraded),
-      )
-      expect(masqueraded).toEqual([
-        [true, false, false],
-        [false, true, false],
-        [false, false, true],
-      ])
+      const [first, second] = [0, 1].map((random) => node.send(request, { random }).destination.ip)
+      expect(second).toBe(first)
     }
-  })
-
-  it.each(KINDS)('masquerade nothing that goes to an endpoint by itself: $protocol of $family', (kind) => {
-    const rules = matchesOf(kind).map((match): Rule => {
-      const slots = [slot('remotePod', kind.family, { masquerade: true })]
-      return { mode: 'KERNEL', match, balance: { kind: 'random' }, slots, loopback: undefined }
-    })
-    const request = packet(kind, 'client', { ip: ADDRESSES.remotePod[kind.family], port: 8_080 })
-
-    expect(nodeWith(...rules).send(request).masqueraded).toBe(false)
   })
 
   it.each(KINDS)('send loopback node ports to their listener, if any: $protocol of $family', (kind) => {
