@@ -28,7 +28,12 @@ const INTERNET = { 'www.example.com': ['45.80.0.80'] }
 const DEADLINE_MS = 60_000
 const MIB = 2 ** 20
 /** Numbers of capabilities(7). */
-const CAPABILITIES: Readonly<Record<string, bigint>> = { SETGID: 6n, NET_BIND_SERVICE: 10n, NET_ADMIN: 12n }
+const CAPABILITIES: Readonly<Record<string, bigint>> = {
+  SETGID: 6n,
+  NET_BIND_SERVICE: 10n,
+  NET_ADMIN: 12n,
+  NET_RAW: 13n,
+}
 
 const TOPOLOGY: Topology = {
   cloud: [
