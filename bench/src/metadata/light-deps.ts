@@ -9,6 +9,7 @@ export class LightDeps implements ComponentDeps {
     warn: (message) => void this.warnings.push(message),
     info: () => {},
     debug: () => {},
+    isEnabled: () => false,
     child: () => this.logger,
   }
   readonly metrics = {

@@ -3,6 +3,7 @@ import { formatServicePortName, type NodeName, type Protocol } from '@edgeway/co
 import {
   endpointsOf,
   FakeComponentDeps,
+  FakeEndpointHealth,
   FakeNodeDirectory,
   FakeServiceDirectory,
   nodeOf,
@@ -111,6 +112,7 @@ describe('endpoints that change a hundred times a second', () => {
         ...deps,
         services,
         listeners: new FakeListenerDirectory(),
+        health: new FakeEndpointHealth(),
         nodes: new FakeNodeDirectory(nodes),
         nodeName: 'edge-1' as NodeName,
         backend: { backend, capabilities: { ...LIMITS, failOpen: false }, removeOthers: async () => {} },

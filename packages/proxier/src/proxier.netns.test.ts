@@ -1,9 +1,11 @@
-import { formatServicePortName, type NodeName } from '@edgeway/core'
+import { type Endpoint, formatServicePortName, type HealthState, type NodeName } from '@edgeway/core'
 import {
   endpointsOf,
   FakeComponentDeps,
+  FakeEndpointHealth,
   FakeNodeDirectory,
   FakeServiceDirectory,
+  nodeOf,
   serviceOf,
 } from '@edgeway/testbed'
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
@@ -33,6 +35,8 @@ describe('Proxier on a node', () => {
   let deps: FakeComponentDeps
   let services: FakeServiceDirectory
   let listeners: FakeListenerDirectory
+  let health: FakeEndpointHealth
+  let nodes: FakeNodeDirectory
 
   beforeAll(async () => {
     lab = await NodeLab.create()
@@ -46,6 +50,8 @@ describe('Proxier on a node', () => {
     deps = new FakeComponentDeps()
     services = new FakeServiceDirectory()
     listeners = new FakeListenerDirectory()
+    health = new FakeEndpointHealth()
+    nodes = new FakeNodeDirectory()
     services.set(serviceOf('shop/web:http', WEB_IP, 80), FAR)
     services.set(serviceOf('shop/empty', '10.96.0.2', 80))
     listeners.set(WEB, LISTENER)
@@ -59,7 +65,8 @@ describe('Proxier on a node', () => {
         ...deps,
         services,
         listeners,
-        nodes: new FakeNodeDirectory(),
+        health,
+        nodes,
         nodeName: 'edge-1' as NodeName,
         backend: { backend, capabilities: { ...LIMITS, failOpen: false }, removeOthers: async () => {} },
         conditions: { refresh: async () => false, limits: () => LIMITS, status: () => ({}) },
@@ -104,6 +111,47 @@ describe('Proxier on a node', () => {
     await untilPodGets('agent')
     listeners.delete(WEB)
     await untilPodGets('world')
+  })
+
+  it('leaves out pods that fail, goes to the agent when all near ones do, and comes back to those that recovered', async () => {
+    const [pod, second] = endpointsOf(
+      `edge-1/${ADDRESSES.pod.IPv4}:8080`,
+      `edge-1/${ADDRESSES.secondPod.IPv4}:8080`,
+    ) as [Endpoint, Endpoint]
+    services.setEndpoints(WEB, [pod, second, ...FAR])
+    await using _proxier = await start()
+    const become = async (states: readonly [HealthState, HealthState], answers: readonly string[]) => {
+      for (const [index, endpoint] of [pod, second].entries())
+        health.set(WEB, endpoint, states[index] ?? 'healthy')
+      // Of two, one of 30 calls would be missed once in 10^9 times.
+      const ask = () => lab.ask('node', { ip: WEB_IP, port: 80, protocol: 'TCP' }, 30)
+      await vi.waitFor(async () => expect(Object.keys(await ask()).toSorted()).toEqual(answers), {
+        timeout: 10_000,
+      })
+    }
+
+    await become(['healthy', 'healthy'], ['pod', 'second pod'])
+    await become(['unhealthy', 'healthy'], ['second pod'])
+    await become(['unhealthy', 'unhealthy'], ['agent'])
+    await become(['recovering', 'unhealthy'], ['agent'])
+    await become(['healthy', 'unhealthy'], ['pod'])
+    await become(['healthy', 'recovering'], ['pod', 'second pod'])
+  })
+
+  it('sends more connections to nodes that the annotation gives more weight', async () => {
+    for (const name of ['edge-1', 'edge-2']) nodes.set(nodeOf(name, { routedNetwork: 'lan' }))
+    const annotations = { 'edgeway.io/topology': 'any', 'edgeway.io/weights': 'edge-2=3' }
+    const both = [...NEAR, ...endpointsOf(`edge-2/${ADDRESSES.remotePod.IPv4}:8080`)]
+    services.set({ ...serviceOf('shop/web:http', WEB_IP, 80), annotations }, both)
+    await using _proxier = await start()
+
+    const seen = await lab.ask('node', { ip: WEB_IP, port: 80, protocol: 'TCP' }, 200)
+
+    // 150 expected with a deviation of 6; with equal weights 100, of 7.
+    const { pod = 0, 'remote pod': heavy = 0 } = seen
+    expect(pod + heavy).toBe(200)
+    expect(heavy).toBeGreaterThan(115)
+    expect(heavy).toBeLessThan(185)
   })
 
   it('leaves no rule behind', async () => {

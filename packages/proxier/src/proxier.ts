@@ -2,6 +2,7 @@ import { setTimeout } from 'node:timers/promises'
 import {
   type Component,
   type ComponentDeps,
+  type EndpointHealth,
   type ListenerDirectory,
   type Logger,
   limitedWarn,
@@ -55,6 +56,7 @@ export interface ProxierDeps extends ComponentDeps {
   readonly nodes: Pick<NodeDirectory, 'node' | 'nodes' | 'watchNodes'>
   readonly nodeName: NodeName
   readonly listeners: ListenerDirectory
+  readonly health: EndpointHealth
   /** As the options say, unless given. */
   readonly backend?: ChosenBackend
   /** Of this node, unless given. */
@@ -92,14 +94,14 @@ export class Proxier implements Component {
   #stopped: Promise<void> | undefined
 
   private constructor(options: ProxierOptions, parts: ProxierParts, deps: ProxierDeps) {
-    const { services, nodes, nodeName, listeners } = deps
+    const { services, nodes, nodeName, listeners, health } = deps
     this.#options = options
     this.#deps = deps
     this.#parts = parts
     this.#logger = deps.logger.child({ component: 'proxier' })
     this.#advice = new AnnotationAdvice(services, limitedWarn(this.#logger))
     this.#metrics = registerProxierMetrics(deps.metrics)
-    const sources = { services, listeners, viewpoint: { nodeName, nodes } }
+    const sources = { services, listeners, health, viewpoint: { nodeName, nodes } }
     this.#desired = new DesiredRules(sources, parts.conditions.limits())
     this.#rules = new RuleSync({
       backend: parts.backend.backend,
@@ -156,13 +158,14 @@ export class Proxier implements Component {
   }
 
   async #run(signal: AbortSignal): Promise<void> {
-    const { services, listeners, nodes } = this.#deps
+    const { services, listeners, nodes, health } = this.#deps
     const nodeChanges = new NodeChanges(nodes)
     using _services = services.watch((name) => {
       this.#advice.look(name)
       this.#changes.note(name)
     })
     using _listeners = listeners.watch((name) => this.#changes.note(name))
+    using _health = health.watch((name) => this.#changes.note(name))
     using _nodes = nodes.watchNodes((name) => {
       if (nodeChanges.matter(name)) this.#changes.noteAll()
     })

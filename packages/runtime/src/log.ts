@@ -59,6 +59,10 @@ class PinoLogger implements Logger {
     this.#pino.debug(fields, message)
   }
 
+  isEnabled(level: LogLevel): boolean {
+    return this.#pino.isLevelEnabled(level)
+  }
+
   child(fields: LogFields): Logger {
     return new PinoLogger(this.#pino.child(serializeErrorFields(fields)))
   }

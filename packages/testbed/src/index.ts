@@ -8,6 +8,7 @@ export type { ServiceDirectoryUnderTest } from './contracts/service-directory-un
 export * from './delay/start-delay.ts'
 export * from './fakes/fake-component-deps.ts'
 export * from './fakes/fake-dialer.ts'
+export { FakeEndpointHealth } from './fakes/fake-endpoint-health.ts'
 export * from './fakes/fake-node-directory.ts'
 export * from './fakes/fake-service-directory.ts'
 export * from './fakes/memory-logger.ts'

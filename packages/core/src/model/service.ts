@@ -1,3 +1,4 @@
+import type { DestinationPolicy } from './destination-policy.ts'
 import type { Protocol } from './protocol.ts'
 
 declare const servicePortName: unique symbol
@@ -54,6 +55,8 @@ export interface Service {
   readonly trafficDistribution: string | undefined
   /** Its names stand for endpoints that are not ready, too. */
   readonly publishNotReadyAddresses: boolean
+  /** Of the DestinationRule that is for it; `undefined` where there is none. */
+  readonly destinationPolicy: DestinationPolicy | undefined
   /** Only those that the mesh understands: of `edgeway.io`, KubeEdge's and Kubernetes' for traffic. */
   readonly annotations: Readonly<Record<string, string>>
 }

@@ -9,7 +9,7 @@ export interface DialTarget {
   readonly service: ServicePortName
 }
 
-/** A byte pipe to an Endpoint, open in both directions. */
+/** A byte pipe to an Endpoint, open in both directions. For a UDP Endpoint its bytes are datagrams, each behind its length in two bytes, big endian. */
 export interface EndpointConnection {
   readonly path: Path
   /**

@@ -1,7 +1,7 @@
 import type { IpFamily } from '../model/ip-family.ts'
 import type { ServicePortName } from '../model/service.ts'
 
-/** An address of this node on which the agent accepts connections for a ServicePort. */
+/** An address of this node on which the agent accepts connections or datagrams for a ServicePort. */
 export interface ListenerAddress {
   readonly ip: string
   readonly port: number
@@ -12,7 +12,7 @@ export interface ListenerAddress {
  * nothing is ever redirected into a hole. Implemented by traffic.
  */
 export interface ListenerDirectory {
-  /** Where TCP connections of that family for the ServicePort are accepted now; `undefined` while nobody accepts them. */
+  /** Where connections or datagrams of that family for the ServicePort are accepted now; `undefined` while nobody does. */
   listener(name: ServicePortName, family: IpFamily): ListenerAddress | undefined
 
   /** Calls `listener` after each change of an answer, until the subscription is disposed. */

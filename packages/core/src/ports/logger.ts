@@ -16,6 +16,8 @@ export interface Logger {
   warn(message: string, fields?: LogFields): void
   info(message: string, fields?: LogFields): void
   debug(message: string, fields?: LogFields): void
+  /** Whether lines of that level are written: asked where making their fields costs something. */
+  isEnabled(level: LogLevel): boolean
   /** A logger whose every line carries `fields` too. */
   child(fields: LogFields): Logger
 }

@@ -1,18 +1,32 @@
 import type { Service } from '../model/service.ts'
 import { BALANCING_ANNOTATION, BALANCING_ANNOTATION_VALUES } from './service-annotations.ts'
 
-/** How an endpoint is chosen among those that are eligible. `client-ip` is Kubernetes' session affinity. */
+/**
+ * How an endpoint is chosen among those that are eligible. `client-ip` is Kubernetes' session affinity; `peak-ewma` prefers
+ * those that answer fast; `source-ip-hash` keeps a client with its endpoint as long as the others' share allows.
+ */
 export type BalancingPolicy =
-  | { readonly kind: 'random' | 'round-robin' | 'source-ip-hash' }
+  | { readonly kind: 'random' | 'round-robin' | 'least-connections' | 'peak-ewma' | 'source-ip-hash' }
   | { readonly kind: 'client-ip'; readonly timeoutSeconds: number }
 
-/** Session affinity comes first; without any wish, endpoints are chosen at random. */
+/** Those by which the kernel balances, too. */
+export type KernelPolicy =
+  | { readonly kind: 'random' | 'source-ip-hash' }
+  | Extract<BalancingPolicy, { readonly kind: 'client-ip' }>
+
+export function isKernelPolicy(policy: BalancingPolicy): policy is KernelPolicy {
+  return policy.kind === 'random' || policy.kind === 'source-ip-hash' || policy.kind === 'client-ip'
+}
+
+/** Session affinity comes first, then the mesh's own annotation, then a DestinationRule; without any wish, it is random. */
 export function balancingPolicyOf({
   clientIpAffinitySeconds,
   annotations,
-}: Pick<Service, 'clientIpAffinitySeconds' | 'annotations'>): BalancingPolicy {
+  destinationPolicy,
+}: Pick<Service, 'clientIpAffinitySeconds' | 'annotations' | 'destinationPolicy'>): BalancingPolicy {
   if (clientIpAffinitySeconds !== undefined)
     return { kind: 'client-ip', timeoutSeconds: clientIpAffinitySeconds }
   const wish = annotations[BALANCING_ANNOTATION]
-  return { kind: BALANCING_ANNOTATION_VALUES.find((known) => known === wish) ?? 'random' }
+  const annotated = BALANCING_ANNOTATION_VALUES.find((known) => known === wish)
+  return { kind: annotated ?? destinationPolicy?.balancing ?? 'random' }
 }

@@ -1,14 +1,9 @@
 import type { Endpoint } from '../model/endpoint.ts'
 import { nodeGroupOf } from '../model/node.ts'
 import type { Service } from '../model/service.ts'
+import type { HealthState } from '../ports/endpoint-health.ts'
 import { RANGE_NODE_GROUP, SERVICE_TOPOLOGY_ANNOTATION, topologyWords } from './service-annotations.ts'
-import {
-  hintedEndpoints,
-  isWithin,
-  nearestEndpoints,
-  TOPOLOGY_CLASSES,
-  type TopologyClass,
-} from './topology.ts'
+import { hintedEndpoints, isWithin, TOPOLOGY_CLASSES, type TopologyClass } from './topology.ts'
 import type { Viewpoint } from './viewpoint.ts'
 
 /**
@@ -26,29 +21,56 @@ export interface SelectionRequest {
   /** All endpoints of the ServicePort, in any condition. */
   readonly endpoints: readonly Endpoint[]
   readonly scope: TrafficScope
+  /** What is known of an endpoint's health; without, all count as healthy. */
+  readonly healthOf?: ((endpoint: Endpoint) => HealthState) | undefined
 }
 
-/** Without any wish: as near as possible. */
-const NEAREST_FIRST: readonly TopologyClass[] = TOPOLOGY_CLASSES
-
 /**
- * The endpoints that new flows of a ServicePort may go to, as seen from a node, in their given order. First come limits
- * that nothing lifts (the NodeGroup of `range-nodegroup`, policy `Local`, the annotation `edgeway.io/topology` without
- * `any`), then conditions, then what is preferred: by that annotation, else hints and `trafficDistribution`, else the
- * nearest.
+ * The endpoints that new flows of a ServicePort may go to, as seen from a node, in their given order: of the first rank
+ * that has a healthy one, those that are not known to fail; where no rank has one, those of the first that recover; else
+ * those of the first rank, since none is better.
  *
  * @returns an empty array when nothing can serve the ServicePort now: it is to be refused at once
  */
 export function selectEndpoints(request: SelectionRequest, viewpoint: Viewpoint): readonly Endpoint[] {
-  const { service, endpoints, scope } = request
+  const { healthOf } = request
+  let first: readonly Endpoint[] | undefined
+  let recovering: readonly Endpoint[] | undefined
+  for (const rank of endpointRanks(request, viewpoint)) {
+    if (healthOf === undefined) return rank
+    const able = rank.filter((endpoint) => healthOf(endpoint) !== 'unhealthy')
+    if (able.some((endpoint) => healthOf(endpoint) === 'healthy')) return able
+    first ??= rank
+    if (able.length > 0) recovering ??= able
+  }
+  return recovering ?? first ?? []
+}
+
+/**
+ * All endpoints that new flows may go to, whatever their health, in ranks that have no endpoint in common: the best
+ * first. First come limits that nothing lifts (the NodeGroup of `range-nodegroup`, policy `Local`, the annotation
+ * `edgeway.io/topology` without `any`), then conditions, then what is preferred: by that annotation, else hints and
+ * `trafficDistribution`, else the nearest. Ranks are made as they are asked for, and none is empty.
+ */
+export function* endpointRanks(
+  { service, endpoints, scope }: SelectionRequest,
+  viewpoint: Viewpoint,
+): Generator<readonly Endpoint[]> {
   const policy = scope === 'internal' ? service.internalTrafficPolicy : service.externalTrafficPolicy
   const wished = topologyWords(service.annotations).flatMap(classOf)
   const allowed = endpoints
     .filter((endpoint) => isInRange(endpoint, service, viewpoint))
     .filter(({ node }) => policy !== 'Local' || node === viewpoint.nodeName)
     .filter((endpoint) => wished.length === 0 || wished.some((one) => isWithin(endpoint, one, viewpoint)))
-  const able = ableEndpoints(allowed)
-  return wished.length > 0 ? nearestEndpoints(able, wished, viewpoint) : preferred(able, service, viewpoint)
+  let left = ableEndpoints(allowed)
+  const choices = wished.length > 0 ? wished.map(within) : preferences(service)
+  for (const choose of choices) {
+    if (left.length === 0) return
+    const rank = choose(left, viewpoint)
+    if (rank.length === 0) continue
+    yield rank
+    left = left.filter((endpoint) => !rank.includes(endpoint))
+  }
 }
 
 /**
@@ -77,23 +99,26 @@ function ableEndpoints(endpoints: readonly Endpoint[]): readonly Endpoint[] {
   return ready.length > 0 ? ready : endpoints.filter(({ serving, terminating }) => serving && terminating)
 }
 
-function preferred(
-  endpoints: readonly Endpoint[],
-  { trafficDistribution }: SelectionRequest['service'],
-  viewpoint: Viewpoint,
-): readonly Endpoint[] {
-  if (trafficDistribution === 'PreferSameNode') {
-    const own = nearestEndpoints(endpoints, ['node'], viewpoint)
-    if (own.length > 0) return own
-  }
-  const hinted = hintedEndpoints(endpoints, viewpoint)
-  if (hinted !== undefined) return hinted
-  const order = trafficDistribution === undefined ? NEAREST_FIRST : SAME_ZONE_FIRST
-  return nearestEndpoints(endpoints, order, viewpoint)
+/** Which of those that are left come next. */
+type Choice = (endpoints: readonly Endpoint[], viewpoint: Viewpoint) => readonly Endpoint[]
+
+function within(topologyClass: TopologyClass): Choice {
+  return (endpoints, viewpoint) =>
+    endpoints.filter((endpoint) => isWithin(endpoint, topologyClass, viewpoint))
 }
 
+const hinted: Choice = (endpoints, viewpoint) => hintedEndpoints(endpoints, viewpoint) ?? []
+
+/** Without any wish: as near as possible. */
+const NEAREST_FIRST: readonly Choice[] = [hinted, ...TOPOLOGY_CLASSES.map(within)]
 /** All wishes of KEP-4444 and KEP-3015 come down to it where no hints are given. */
-const SAME_ZONE_FIRST: readonly TopologyClass[] = ['zone', 'any']
+const SAME_ZONE_FIRST: readonly Choice[] = [hinted, within('zone'), within('any')]
+const SAME_NODE_FIRST: readonly Choice[] = [within('node'), ...SAME_ZONE_FIRST]
+
+function preferences({ trafficDistribution }: SelectionRequest['service']): readonly Choice[] {
+  if (trafficDistribution === undefined) return NEAREST_FIRST
+  return trafficDistribution === 'PreferSameNode' ? SAME_NODE_FIRST : SAME_ZONE_FIRST
+}
 
 function classOf(word: string): TopologyClass[] {
   return TOPOLOGY_CLASSES.filter((known) => known === word)

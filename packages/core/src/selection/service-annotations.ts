@@ -12,7 +12,22 @@ export const INTERCEPT_ANNOTATION = 'edgeway.io/intercept'
 /** How endpoints are chosen: one of `BALANCING_ANNOTATION_VALUES`. */
 export const BALANCING_ANNOTATION = 'edgeway.io/balancing'
 
-export const BALANCING_ANNOTATION_VALUES = ['random', 'round-robin', 'source-ip-hash'] as const
+export const BALANCING_ANNOTATION_VALUES = [
+  'random',
+  'round-robin',
+  'least-connections',
+  'peak-ewma',
+  'source-ip-hash',
+] as const
+
+/** Shares of the nodes' endpoints, e.g. `edge-1=3, edge-2=1`: 1 to 100; 1 for a node that is not named. */
+export const WEIGHTS_ANNOTATION = 'edgeway.io/weights'
+
+/** `v2`: an endpoint is told first who calls, by a header of the PROXY protocol. For TCP. */
+export const PROXY_PROTOCOL_ANNOTATION = 'edgeway.io/proxy-protocol'
+
+/** `tcp`: endpoints are connected to now and then to see whether they answer; `off`: only calls tell. */
+export const HEALTH_CHECK_ANNOTATION = 'edgeway.io/health-check'
 
 /** Of KubeEdge, on a Service: only endpoints of the client's own NodeGroup may be used. */
 export const SERVICE_TOPOLOGY_ANNOTATION = 'apps.kubeedge.io/service-topology'
@@ -27,6 +42,8 @@ const VALUES: ReadonlyMap<string, readonly string[]> = new Map([
   [FORWARDING_ANNOTATION, ['auto', 'agent']],
   [INTERCEPT_ANNOTATION, ['true', 'false']],
   [BALANCING_ANNOTATION, [...BALANCING_ANNOTATION_VALUES]],
+  [PROXY_PROTOCOL_ANNOTATION, ['v2']],
+  [HEALTH_CHECK_ANNOTATION, ['tcp', 'off']],
 ])
 
 /**
@@ -34,14 +51,20 @@ const VALUES: ReadonlyMap<string, readonly string[]> = new Map([
  * What is wrong is treated as if it were not there.
  */
 export function annotationProblems(annotations: Annotations): readonly string[] {
-  return Object.entries(annotations).flatMap(([name, value]) => {
-    if (name === TOPOLOGY_ANNOTATION) return topologyProblems(value)
-    const expected = VALUES.get(name)
-    if (expected === undefined)
-      return name.startsWith(OWN_PREFIX) ? [`${name}: no such annotation of a Service`] : []
-    if (expected.includes(value)) return []
-    return [`${name}: expected ${expected.join(' or ')}, found "${value}"`]
-  })
+  return Object.entries(annotations)
+    .filter(([name]) => name.startsWith(OWN_PREFIX))
+    .flatMap(([name, value]) => {
+      if (name === TOPOLOGY_ANNOTATION) return topologyProblems(value)
+      if (name === WEIGHTS_ANNOTATION) return weightsProblems(value)
+      return valueProblems(name, value)
+    })
+}
+
+function valueProblems(name: string, value: string): string[] {
+  const expected = VALUES.get(name)
+  if (expected === undefined) return [`${name}: no such annotation of a Service`]
+  if (expected.includes(value)) return []
+  return [`${name}: expected ${expected.join(' or ')}, found "${value}"`]
 }
 
 /** The words of the topology annotation, in order; empty when there is none. */
@@ -51,6 +74,43 @@ export function topologyWords(annotations: Annotations): readonly string[] {
     .split(',')
     .map((word) => word.trim())
     .filter((word) => word !== '')
+}
+
+const MIN_WEIGHT = 1
+const MAX_WEIGHT = 100
+const NO_WEIGHTS: ReadonlyMap<string, number> = new Map()
+
+/** By name of the node; entries that can't be read are left out. */
+export function nodeWeights(annotations: Annotations): ReadonlyMap<string, number> {
+  const text = annotations[WEIGHTS_ANNOTATION]
+  if (text === undefined) return NO_WEIGHTS
+  const entries = weightEntries(text)
+  return new Map(entries.flatMap(({ node, weight }) => (weight === undefined ? [] : [[node, weight]])))
+}
+
+function weightEntries(text: string): { text: string; node: string; weight: number | undefined }[] {
+  return text
+    .split(',')
+    .map((entry) => entry.trim())
+    .filter((entry) => entry !== '')
+    .map((entry) => {
+      const [, node = '', digits = ''] = /^([a-z0-9][-a-z0-9.]*)\s*=\s*(\d{1,3})$/.exec(entry) ?? []
+      const weight = Number(digits)
+      return { text: entry, node, weight: weight >= MIN_WEIGHT && weight <= MAX_WEIGHT ? weight : undefined }
+    })
+}
+
+function weightsProblems(value: string): string[] {
+  const expected = `expected a list of node=${MIN_WEIGHT} to ${MAX_WEIGHT}`
+  const entries = weightEntries(value)
+  if (entries.length === 0) return [`${WEIGHTS_ANNOTATION}: ${expected}, found none`]
+  const nodes = entries.map(({ node }) => node)
+  return entries
+    .filter(({ node, weight }, i) => weight === undefined || nodes.indexOf(node) !== i)
+    .map(({ text, weight }) => {
+      const found = weight === undefined ? `found "${text}"` : `found the node of "${text}" twice`
+      return `${WEIGHTS_ANNOTATION}: ${expected}, ${found}`
+    })
 }
 
 function topologyProblems(value: string): string[] {

@@ -1,7 +1,12 @@
+import { NO_CONNECTION_POOL } from '../model/destination-policy.ts'
 import type { Endpoint } from '../model/endpoint.ts'
 import type { Service, ServicePort } from '../model/service.ts'
-import { balancingPolicyOf } from './balancing-policy.ts'
-import { FORWARDING_ANNOTATION, INTERCEPT_ANNOTATION } from './service-annotations.ts'
+import { balancingPolicyOf, isKernelPolicy } from './balancing-policy.ts'
+import {
+  FORWARDING_ANNOTATION,
+  INTERCEPT_ANNOTATION,
+  PROXY_PROTOCOL_ANNOTATION,
+} from './service-annotations.ts'
 import { reachOf, type Viewpoint } from './viewpoint.ts'
 
 /**
@@ -13,7 +18,7 @@ export type ServicePortMode = 'KERNEL' | 'AGENT' | 'REJECT'
 /** What a mode is decided from. */
 export interface ModeRequest {
   readonly port: ServicePort
-  readonly service: Pick<Service, 'annotations' | 'clientIpAffinitySeconds'>
+  readonly service: Pick<Service, 'annotations' | 'clientIpAffinitySeconds' | 'destinationPolicy'>
   /** What `selectEndpoints` gave. */
   readonly selected: readonly Endpoint[]
 }
@@ -22,18 +27,13 @@ export interface ModeRequest {
 const API_SERVER_PREFIX = 'default/kubernetes:'
 
 /**
- * @returns `undefined` for a ServicePort that the mesh leaves alone: of a Service that is left to another proxy, of the API
- *   server's own Service, or UDP to endpoints that the kernel can't reach (not forwarded yet)
+ * @returns `undefined` for a ServicePort that the mesh leaves alone: of a Service that is left to another proxy, or of the
+ *   API server's own Service
  */
 export function servicePortMode(request: ModeRequest, viewpoint: Viewpoint): ServicePortMode | undefined {
   if (!isIntercepted(request)) return undefined
   if (request.selected.length === 0) return 'REJECT'
-  return isForKernel(request, viewpoint) ? 'KERNEL' : modeWithoutKernel(request.port)
-}
-
-/** The mode of one that has endpoints but can't be carried by the kernel. */
-export function modeWithoutKernel({ protocol }: ServicePort): 'AGENT' | undefined {
-  return protocol === 'TCP' ? 'AGENT' : undefined
+  return isForKernel(request, viewpoint) ? 'KERNEL' : 'AGENT'
 }
 
 function isIntercepted({ port, service: { annotations } }: ModeRequest): boolean {
@@ -42,9 +42,27 @@ function isIntercepted({ port, service: { annotations } }: ModeRequest): boolean
   return wish === 'true' || !`${port.name}:`.startsWith(API_SERVER_PREFIX)
 }
 
-/** The kernel balances by fewer policies, and sends packets only where plain routing leads to the right pod. */
-function isForKernel({ service, selected }: ModeRequest, viewpoint: Viewpoint): boolean {
-  if (service.annotations[FORWARDING_ANNOTATION] === 'agent') return false
-  if (balancingPolicyOf(service).kind === 'round-robin') return false
+/**
+ * The kernel balances by fewer policies, knows nothing of connections that fail, and sends packets only where plain routing
+ * leads to the right pod.
+ */
+function isForKernel({ service, port, selected }: ModeRequest, viewpoint: Viewpoint): boolean {
+  const { annotations } = service
+  if (annotations[FORWARDING_ANNOTATION] === 'agent' || wantsConnectionCare(service, port)) return false
+  if (!isKernelPolicy(balancingPolicyOf(service))) return false
   return selected.every(({ node }) => reachOf(node, viewpoint) !== 'tunnel')
+}
+
+/** Whether its connections are limited, watched, or begin with a word of the agent's. */
+function wantsConnectionCare(
+  { annotations, destinationPolicy }: ModeRequest['service'],
+  port: ServicePort,
+): boolean {
+  if (port.protocol !== 'TCP') return false
+  const { connectionPool = NO_CONNECTION_POOL, outlierDetection } = destinationPolicy ?? {}
+  return (
+    annotations[PROXY_PROTOCOL_ANNOTATION] === 'v2' ||
+    outlierDetection !== undefined ||
+    Object.values(connectionPool).some((wish) => wish !== undefined)
+  )
 }

@@ -11,23 +11,6 @@ export const TOPOLOGY_CLASSES = ['node', 'lan', 'nodegroup', 'zone', 'region', '
 export type TopologyClass = (typeof TOPOLOGY_CLASSES)[number]
 
 /**
- * The endpoints of the first class that has any.
- *
- * @param order - nearest first; where it does not end with `any`, others are not used
- */
-export function nearestEndpoints(
-  endpoints: readonly Endpoint[],
-  order: readonly TopologyClass[],
-  viewpoint: Viewpoint,
-): readonly Endpoint[] {
-  for (const topologyClass of order) {
-    const within = endpoints.filter((endpoint) => isWithin(endpoint, topologyClass, viewpoint))
-    if (within.length > 0) return within
-  }
-  return []
-}
-
-/**
  * Those meant for clients of this node's zone; `undefined` unless every endpoint says whom it is meant for and one of them
  * is.
  *

@@ -1,5 +1,5 @@
 import { formatServicePortName, type NodeName, type Service, type ServicePortName } from '@edgeway/core'
-import { endpointsOf, FakeServiceDirectory, serviceOf } from '@edgeway/testbed'
+import { endpointsOf, FakeEndpointHealth, FakeServiceDirectory, serviceOf } from '@edgeway/testbed'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { FakeListenerDirectory } from '../../test/fake-listener-directory.ts'
@@ -119,7 +119,8 @@ class Contest {
 
   #anew(limits: DesiredRulesLimits): DesiredRules {
     const viewpoint = { nodeName: 'edge-1' as NodeName, nodes: { node: () => undefined } }
-    const sources = { services: this.#services, listeners: this.#listeners, viewpoint }
+    const health = new FakeEndpointHealth()
+    const sources = { services: this.#services, listeners: this.#listeners, health, viewpoint }
     return new DesiredRules(sources, limits)
   }
 }

@@ -1,5 +1,5 @@
 import { formatServicePortName, type NodeName, type Service } from '@edgeway/core'
-import { endpointsOf, FakeServiceDirectory, serviceOf } from '@edgeway/testbed'
+import { endpointsOf, FakeEndpointHealth, FakeServiceDirectory, serviceOf } from '@edgeway/testbed'
 import { beforeEach, describe, expect, it } from 'vitest'
 import { FakeListenerDirectory } from '../../test/fake-listener-directory.ts'
 import { DesiredRules, type DesiredRulesLimits } from './desired-rules.ts'
@@ -19,14 +19,16 @@ const LOCAL = endpointsOf('edge-1/10.1.0.1:80')
 describe('DesiredRules', () => {
   let services: FakeServiceDirectory
   let listeners: FakeListenerDirectory
+  let health: FakeEndpointHealth
   let desired: DesiredRules
 
   beforeEach(() => {
     services = new FakeServiceDirectory()
     listeners = new FakeListenerDirectory()
+    health = new FakeEndpointHealth()
     for (const name of [WEB, API]) listeners.set(name, LISTENER)
     const viewpoint = { nodeName: 'edge-1' as NodeName, nodes: { node: () => undefined } }
-    desired = new DesiredRules({ services, listeners, viewpoint }, LIMITS)
+    desired = new DesiredRules({ services, listeners, health, viewpoint }, LIMITS)
   })
 
   function web(clusterIp = '10.96.0.1'): Service {

@@ -10,6 +10,7 @@ import {
   endpointAt,
   endpointSelectionContract,
   endpointsOf,
+  FakeEndpointHealth,
   FakeNodeDirectory,
   FakeServiceDirectory,
   type SelectionChoice,
@@ -34,14 +35,22 @@ const AT_CLUSTER_IP: Match = { kind: 'address', ip: '10.96.0.1', protocol: 'TCP'
 const AT_NODE_PORT: Match = { kind: 'node-port', family: 'IPv4', protocol: 'TCP', port: 30_080 }
 
 /** What became of a ServicePort in all that its rule says. */
-function choose({ service, port, endpoints, nodes, nodeName, scope }: SelectionScene): SelectionChoice {
+function choose({
+  service,
+  port,
+  endpoints,
+  health,
+  nodes,
+  nodeName,
+  scope,
+}: SelectionScene): SelectionChoice {
   const services = new FakeServiceDirectory()
   const listeners = new FakeListenerDirectory()
   const open = { ...port, externalIps: ['203.0.113.7'] }
   services.set({ ...service, ports: [open] }, endpoints)
   listeners.set(port.name, LISTENER)
   const viewpoint = { nodeName, nodes: new FakeNodeDirectory(nodes) }
-  const found = rulesOf(open, { services, listeners, viewpoint }, LIMITS)
+  const found = rulesOf(open, { services, listeners, health, viewpoint }, LIMITS)
   const ips = scope === 'internal' ? port.clusterIps : open.externalIps
   const rule = found.find(({ match }) => match.kind === 'address' && ips.includes(match.ip))
   if (rule?.mode === 'NODE') throw new Error('nothing listens by itself')
@@ -58,11 +67,13 @@ describe('rulesOf', () => {
 describe('rulesOf a ServicePort', () => {
   let services: FakeServiceDirectory
   let listeners: FakeListenerDirectory
+  let health: FakeEndpointHealth
   let nodes: Map<NodeName, Node>
 
   beforeEach(() => {
     services = new FakeServiceDirectory()
     listeners = new FakeListenerDirectory()
+    health = new FakeEndpointHealth()
     nodes = new Map()
     listeners.set(WEB, LISTENER)
   })
@@ -78,7 +89,7 @@ describe('rulesOf a ServicePort', () => {
     const found = services.servicePort(WEB)
     if (found === undefined) throw new Error('no such ServicePort')
     const viewpoint = { nodeName: OWN, nodes: { node: (name: NodeName) => nodes.get(name) } }
-    return rulesOf(found, { services, listeners, viewpoint }, { ...LIMITS, ...limits })
+    return rulesOf(found, { services, listeners, health, viewpoint }, { ...LIMITS, ...limits })
   }
 
   function onOneNetwork(...names: readonly string[]): void {
@@ -121,12 +132,17 @@ describe('rulesOf a ServicePort', () => {
     expect(rules([])).toEqual([{ mode: 'REJECT', match: AT_CLUSTER_IP }])
   })
 
-  it('leaves UDP alone that only the tunnel could carry', () => {
-    const [endpoint] = endpointsOf('edge-2/10.1.0.1:8080')
+  it('hands UDP to the listener that only the tunnel can carry, and leaves it alone while nobody listens', () => {
+    const far = endpointsOf('edge-2/10.1.0.1:8080').map((endpoint) => ({
+      ...endpoint,
+      protocol: 'UDP' as const,
+    }))
+    const port = { protocol: 'UDP' } as const
+    const match = { ...AT_CLUSTER_IP, protocol: 'UDP' }
 
-    expect(rules(endpoint ? [{ ...endpoint, protocol: 'UDP' }] : [], { port: { protocol: 'UDP' } })).toEqual(
-      [],
-    )
+    expect(rules(far, { port })).toEqual([{ mode: 'AGENT', match, listener: LISTENER }])
+    listeners.delete(WEB)
+    expect(rules(far, { port })).toEqual([])
   })
 
   it('gives the node as their source to connections whose replies would not find back', () => {
@@ -237,7 +253,7 @@ describe('rulesOf a ServicePort', () => {
     services.set(serviceOf('default/kubernetes:https', '10.96.0.9', 443))
     const [port] = services.service('default', 'kubernetes')?.ports ?? []
     const viewpoint = { nodeName: OWN, nodes: { node: () => undefined } }
-    expect(port && rulesOf(port, { services, listeners, viewpoint }, LIMITS)).toEqual([])
+    expect(port && rulesOf(port, { services, listeners, health, viewpoint }, LIMITS)).toEqual([])
   })
 
   it('has no rule for a ClusterIP that the directory gives to another Service', () => {
@@ -246,7 +262,23 @@ describe('rulesOf a ServicePort', () => {
     const [port] = services.service('shop', 'web')?.ports ?? []
     const viewpoint = { nodeName: OWN, nodes: { node: () => undefined } }
 
-    expect(port && rulesOf(port, { services, listeners, viewpoint }, LIMITS)).toEqual([])
+    expect(port && rulesOf(port, { services, listeners, health, viewpoint }, LIMITS)).toEqual([])
+  })
+
+  it('leaves shares to the agent that a table of the kernel would be too small for', () => {
+    const heavy = Array.from({ length: 10 }, (_, i) => `edge-1/10.1.0.${i + 1}:8080`)
+    const light = Array.from({ length: 10 }, (_, i) => `edge-2/10.2.0.${i + 1}:8080`)
+    onOneNetwork('edge-1', 'edge-2')
+    const weighted = (weights: string) => ({
+      service: { annotations: { 'edgeway.io/topology': 'any', 'edgeway.io/weights': weights } },
+    })
+
+    expect(rules(endpointsOf(...heavy, ...light), weighted('edge-1=10, edge-2=1'))).toMatchObject([
+      { mode: 'KERNEL' },
+    ])
+    expect(rules(endpointsOf(...heavy, ...light), weighted('edge-1=100, edge-2=1'))).toMatchObject([
+      { mode: 'AGENT' },
+    ])
   })
 })
 

@@ -1,11 +1,13 @@
 import {
   balancingPolicyOf,
   type Endpoint,
+  type EndpointHealth,
   IP_FAMILIES,
   type IpFamily,
   ipFamilyOf,
+  isKernelPolicy,
   type ListenerDirectory,
-  modeWithoutKernel,
+  nodeWeights,
   reachOf,
   type Service,
   type ServiceDirectory,
@@ -24,6 +26,7 @@ export interface RuleSources {
     'servicePorts' | 'servicePort' | 'serviceOf' | 'endpoints' | 'lookup' | 'lookupNodePort'
   >
   readonly listeners: Pick<ListenerDirectory, 'listener'>
+  readonly health: Pick<EndpointHealth, 'state'>
   readonly viewpoint: Viewpoint
 }
 
@@ -129,10 +132,13 @@ function scopesOf(doors: readonly Door[]): TrafficScope[] {
 
 function decide(
   { port, service, scope }: Pick<Decision, 'port' | 'service' | 'scope'>,
-  { services, viewpoint }: RuleSources,
+  { services, viewpoint, health }: RuleSources,
 ): Decision | undefined {
   const endpoints = services.endpoints(port.name)
-  const selected = selectEndpoints({ service, endpoints, scope }, viewpoint)
+  const selected = selectEndpoints(
+    { service, endpoints, scope, healthOf: (endpoint) => health.state(port.name, endpoint) },
+    viewpoint,
+  )
   const mode = servicePortMode({ port, service, selected }, viewpoint)
   return mode === undefined ? undefined : { port, service, scope, selected, mode }
 }
@@ -143,41 +149,57 @@ function ruleFor(match: Match, decision: Decision, context: RuleContext): Rule |
   if (decision.mode === 'REJECT') return { mode: 'REJECT', match }
   const kernel = decision.mode === 'KERNEL' ? kernelRule(match, decision, context) : undefined
   if (kernel !== undefined) return kernel
-  if (modeWithoutKernel(decision.port) === undefined) return undefined
   const listener = context.listeners.listener(decision.port.name, familyOf(match))
   return listener === undefined ? undefined : { mode: 'AGENT', match, listener }
 }
 
-/** @returns `undefined` when the kernel can't do it here: the policy, that many endpoints, or none of that family */
+/** @returns `undefined` when the kernel can't do it here: the policy, that many endpoints or weights, or none of that family */
 function kernelRule(match: Match, decision: Decision, context: RuleContext): Rule | undefined {
   const balance = kernelBalanceOf(decision.service)
   const slots = slotsOf(match, decision, context)
   if (balance === undefined || slots.length === 0) return undefined
-  if (slots.length > context.limits.maxSlots[balance.kind]) return undefined
+  if (sharesOf(slots) > context.limits.maxSlots[balance.kind]) return undefined
   const loopback = match.kind === 'node-port' ? loopbackOf(match, decision.port, context) : undefined
   return { mode: 'KERNEL', match, balance, slots, loopback }
 }
 
-function kernelBalanceOf(service: Service): KernelBalance | undefined {
-  const policy = balancingPolicyOf(service)
-  if (policy.kind === 'client-ip') return policy
-  return policy.kind === 'round-robin' ? undefined : { kind: policy.kind }
+/** How many slots of equal weight would do the same. */
+function sharesOf(slots: readonly KernelSlot[]): number {
+  const lightest = Math.min(...slots.map(({ weight }) => weight))
+  const total = slots.reduce((sum, { weight }) => sum + weight, 0)
+  return slots.every(({ weight }) => weight === lightest) ? slots.length : total
 }
 
-function slotsOf(match: Match, { selected, scope }: Decision, context: RuleContext): KernelSlot[] {
+function kernelBalanceOf(service: Service): KernelBalance | undefined {
+  const policy = balancingPolicyOf(service)
+  return isKernelPolicy(policy) ? policy : undefined
+}
+
+function slotsOf(match: Match, { selected, scope, service }: Decision, context: RuleContext): KernelSlot[] {
   const family = familyOf(match)
+  const weights = nodeWeights(service.annotations)
   const slots = selected
     .filter(({ ip }) => ipFamilyOf(ip) === family)
-    .map((endpoint) => slotOf(endpoint, scope, context))
+    .map((endpoint) => slotOf(endpoint, { scope, weights }, context))
   // Two EndpointSlices may list one pod.
   return [...new Map(slots.map((slot) => [`${slot.ip} ${slot.port}`, slot])).values()]
 }
 
-function slotOf({ ip, port, node }: Endpoint, scope: TrafficScope, context: RuleContext): KernelSlot {
+interface SlotChoice {
+  readonly scope: TrafficScope
+  /** By name of the node. */
+  readonly weights: ReadonlyMap<string, number>
+}
+
+function slotOf(
+  { ip, port, node }: Endpoint,
+  { scope, weights }: SlotChoice,
+  context: RuleContext,
+): KernelSlot {
   const path = reachOf(node, context.viewpoint) === 'local' ? 'local' : 'routed'
   const masquerade =
     path === 'local' ? needsMasquerade(ip, context) : scope === 'external' || node === undefined
-  return { ip, port, weight: 1, path, masquerade }
+  return { ip, port, weight: weights.get(node ?? '') ?? 1, path, masquerade }
 }
 
 function needsMasquerade(ip: string, { limits }: RuleContext): boolean {

@@ -78,59 +78,13 @@ const UDP_CASES: readonly SelectionCase[] = [
     mode: 'KERNEL',
   },
   {
-    title: 'leaves UDP alone when an endpoint is behind the tunnel',
+    title: 'forwards UDP by the agent when an endpoint is behind the tunnel',
     port: UDP,
     endpoints: [{ ...FAR, protocol: 'UDP' }],
     expected: [{ ...FAR, protocol: 'UDP' }],
-    mode: undefined,
-  },
-  {
-    title: 'leaves UDP alone that asks for the agent',
-    service: { annotations: { 'edgeway.io/forwarding': 'agent' } },
-    port: UDP,
-    endpoints: [{ ...OWN, protocol: 'UDP' }],
-    expected: [{ ...OWN, protocol: 'UDP' }],
-    mode: undefined,
+    mode: 'AGENT',
   },
   { title: 'refuses UDP that nothing can serve', port: UDP, endpoints: [], expected: [], mode: 'REJECT' },
-]
-
-const WISHES: readonly (readonly [title: string, Pick<SelectionCase, 'service' | 'mode'>])[] = [
-  [
-    'forwards by the agent what asks for it',
-    { service: { annotations: { 'edgeway.io/forwarding': 'agent' } }, mode: 'AGENT' },
-  ],
-  [
-    'leaves to the kernel what may choose',
-    { service: { annotations: { 'edgeway.io/forwarding': 'auto' } }, mode: 'KERNEL' },
-  ],
-  [
-    'forwards by the agent what is balanced round robin',
-    { service: { annotations: { 'edgeway.io/balancing': 'round-robin' } }, mode: 'AGENT' },
-  ],
-  ...['random', 'source-ip-hash', 'nonsense'].map(
-    (wish) =>
-      [
-        `leaves to the kernel what asks to be balanced by ${wish}`,
-        { service: { annotations: { 'edgeway.io/balancing': wish } }, mode: 'KERNEL' },
-      ] as const,
-  ),
-  ['leaves session affinity to the kernel', { service: { clientIpAffinitySeconds: 60 }, mode: 'KERNEL' }],
-  [
-    'leaves session affinity to the kernel whatever the balancing annotation says',
-    {
-      service: { clientIpAffinitySeconds: 60, annotations: { 'edgeway.io/balancing': 'round-robin' } },
-      mode: 'KERNEL',
-    },
-  ],
-  [
-    'leaves alone what does not want to be intercepted',
-    { service: { annotations: { 'edgeway.io/intercept': 'false' } }, mode: undefined },
-  ],
-  [
-    'treats what wants to be intercepted like others',
-    { service: { annotations: { 'edgeway.io/intercept': 'true' } }, mode: 'KERNEL' },
-  ],
 ]
 
 /** What a ServicePort is named, and whether the mesh leaves it alone. */
@@ -179,7 +133,6 @@ const OTHER_PROXY_CASES: readonly SelectionCase[] = [[OWN], []].flatMap((endpoin
 export const MODE_CASES: readonly SelectionCase[] = [
   ...REACH_CASES,
   ...UDP_CASES,
-  ...WISHES.map(([title, wish]) => ({ title, endpoints: [OWN], expected: [OWN], ...wish })),
   ...API_SERVER_CASES,
   ...OTHER_PROXY_CASES,
 ]

@@ -1,5 +1,6 @@
 import type {
   Endpoint,
+  HealthState,
   Node,
   NodeName,
   Service,
@@ -15,6 +16,8 @@ export interface SelectionCase {
   readonly service?: Partial<Service>
   readonly port?: Partial<ServicePort>
   readonly endpoints: readonly Endpoint[]
+  /** Healthy, unless given. */
+  readonly health?: readonly (readonly [Endpoint, HealthState])[]
   /** `EVERY_NODE`, unless given. */
   readonly nodes?: readonly Node[]
   /** `OWN_NODE`, unless given. */

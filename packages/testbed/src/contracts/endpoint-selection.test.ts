@@ -1,11 +1,20 @@
-import { selectEndpoints, servicePortMode } from '@edgeway/core'
+import { type Endpoint, selectEndpoints, servicePortMode } from '@edgeway/core'
 import { describe, it } from 'vitest'
 import { FakeNodeDirectory } from '../fakes/fake-node-directory.ts'
 import { endpointSelectionContract, type SelectionChoice, type SelectionScene } from './endpoint-selection.ts'
 
-function choose({ service, port, endpoints, nodes, nodeName, scope }: SelectionScene): SelectionChoice {
+function choose({
+  service,
+  port,
+  endpoints,
+  health,
+  nodes,
+  nodeName,
+  scope,
+}: SelectionScene): SelectionChoice {
   const viewpoint = { nodeName, nodes: new FakeNodeDirectory(nodes) }
-  const selected = selectEndpoints({ service, endpoints, scope }, viewpoint)
+  const healthOf = (endpoint: Endpoint) => health.state(port.name, endpoint)
+  const selected = selectEndpoints({ service, endpoints, scope, healthOf }, viewpoint)
   return { endpoints: selected, mode: servicePortMode({ port, service, selected }, viewpoint) }
 }
 

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import {
   type Endpoint,
+  type EndpointHealth,
   formatEndpoint,
   type Node,
   type NodeName,
@@ -10,10 +11,13 @@ import {
   type TrafficScope,
 } from '@edgeway/core'
 import { serviceOf } from '../builders.ts'
+import { FakeEndpointHealth } from '../fakes/fake-endpoint-health.ts'
 import type { ContractCase } from './contract-case.ts'
+import { HEALTH_CASES } from './endpoint-selection-health.ts'
 import { CONDITION_CASES, LIMIT_CASES } from './endpoint-selection-limits.ts'
 import { MODE_CASES } from './endpoint-selection-modes.ts'
 import { TOPOLOGY_CASES } from './endpoint-selection-topology.ts'
+import { WISH_CASES } from './endpoint-selection-wishes.ts'
 import { EVERY_NODE, OWN_NODE, type SelectionCase } from './endpoint-selection-world.ts'
 
 /** What endpoints are chosen from: one Service with one port, its endpoints, and the node that looks at them. */
@@ -22,6 +26,8 @@ export interface SelectionScene {
   readonly port: ServicePort
   /** In any condition. */
   readonly endpoints: readonly Endpoint[]
+  /** Of the endpoints; who has no eye for it can't hold to the contract. */
+  readonly health: Pick<EndpointHealth, 'state'>
   /** All Nodes that are known; `nodeName` need not be among them. */
   readonly nodes: readonly Node[]
   readonly nodeName: NodeName
@@ -46,7 +52,14 @@ export function endpointSelectionContract(
   }))
 }
 
-const CASES: readonly SelectionCase[] = [...CONDITION_CASES, ...LIMIT_CASES, ...TOPOLOGY_CASES, ...MODE_CASES]
+const CASES: readonly SelectionCase[] = [
+  ...CONDITION_CASES,
+  ...LIMIT_CASES,
+  ...TOPOLOGY_CASES,
+  ...HEALTH_CASES,
+  ...MODE_CASES,
+  ...WISH_CASES,
+]
 
 const WEB = serviceOf('shop/web:http', '10.96.0.1', 80)
 
@@ -54,6 +67,7 @@ function sceneOf({
   service,
   port,
   endpoints,
+  health: states = [],
   nodes = EVERY_NODE,
   nodeName = OWN_NODE,
   scope = 'internal',
@@ -61,7 +75,10 @@ function sceneOf({
   const [plain] = WEB.ports
   assert.ok(plain)
   const only = { ...plain, ...port }
-  return { service: { ...WEB, ...service, ports: [only] }, port: only, endpoints, nodes, nodeName, scope }
+  const health = new FakeEndpointHealth()
+  for (const [endpoint, state] of states) health.set(only.name, endpoint, state)
+  const whole = { ...WEB, ...service, ports: [only] }
+  return { service: whole, port: only, endpoints, health, nodes, nodeName, scope }
 }
 
 function compare(choice: SelectionChoice, expected: SelectionCase): void {

@@ -32,6 +32,10 @@ export class MemoryLogger implements Logger {
     this.#add('debug', message, fields)
   }
 
+  isEnabled(): boolean {
+    return true
+  }
+
   child(fields: LogFields): Logger {
     return new MemoryLogger(this.lines, { ...this.#fields, ...fields })
   }

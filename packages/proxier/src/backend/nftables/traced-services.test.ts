@@ -6,7 +6,7 @@ import {
   type NodeName,
   type Protocol,
 } from '@edgeway/core'
-import { endpointsOf, FakeServiceDirectory, serviceOf } from '@edgeway/testbed'
+import { endpointsOf, FakeEndpointHealth, FakeServiceDirectory, serviceOf } from '@edgeway/testbed'
 import { describe, expect, it } from 'vitest'
 import { FakeListenerDirectory } from '../../../test/fake-listener-directory.ts'
 import type { Packet, Target } from '../../../test/trace/packet-fields.ts'
@@ -53,7 +53,8 @@ function rulesFor(name: string, clusterIp: string, endpoints: readonly Endpoint[
     return { name: node as NodeName, labels: {}, addresses: [], routedNetwork: `site of ${node}` }
   })
   const nodes = { node: (wanted: NodeName) => sites.find((node) => node.name === wanted) }
-  return rulesOf(port, { services, listeners, viewpoint: { nodeName: OWN, nodes } }, LIMITS)
+  const viewpoint = { nodeName: OWN, nodes }
+  return rulesOf(port, { services, listeners, health: new FakeEndpointHealth(), viewpoint }, LIMITS)
 }
 
 describe('packets to Services of sites with equal pod addresses', () => {
