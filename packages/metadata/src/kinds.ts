@@ -1,5 +1,6 @@
 import type { Node, Service } from '@edgeway/core'
 import type { ApiObject } from './kubernetes/api-object.ts'
+import { type DestinationRule, destinationRuleMapper } from './mappers/destination-rule-mapper.ts'
 import { type EndpointSlice, hasLoopbackEndpoint, mapEndpointSlice } from './mappers/endpoint-slice-mapper.ts'
 import { mapEndpoints } from './mappers/endpoints-mapper.ts'
 import { mapNode } from './mappers/node-mapper.ts'
@@ -34,6 +35,26 @@ export const ENDPOINTS: ReflectedKind<readonly EndpointSlice[]> = {
 }
 
 export const NODES: ReflectedKind<Node> = { name: 'nodes', path: '/api/v1/nodes', map: mapNode }
+
+/** @param clusterDomain - of Services' names, e.g. `cluster.local` */
+export function destinationRules(clusterDomain: string): ReflectedKind<DestinationRule> {
+  return {
+    name: 'destinationrules',
+    path: destinationRulesPath('v1'),
+    optional: true,
+    definition: {
+      name: 'destinationrules.networking.istio.io',
+      paths: new Map(
+        ['v1', 'v1beta1', 'v1alpha3'].map((version) => [version, destinationRulesPath(version)]),
+      ),
+    },
+    map: destinationRuleMapper(clusterDomain),
+  }
+}
+
+function destinationRulesPath(version: string): string {
+  return `/apis/networking.istio.io/${version}/destinationrules`
+}
 
 /**
  * MetaServer's lists turn slices into ones of itself. No cluster has such slices: Kubernetes refuses loopback addresses

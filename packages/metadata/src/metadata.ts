@@ -1,6 +1,8 @@
 import type { Component, ComponentDeps, NodeDirectory, NodeName, ServiceDirectory } from '@edgeway/core'
 import { ClusterDirectory } from './directory/cluster-directory.ts'
-import { ENDPOINT_SLICES, ENDPOINTS, NODES, services } from './kinds.ts'
+import { DestinationRuleIndex } from './directory/destination-rule-index.ts'
+import { DestinationRuleLog } from './directory/destination-rule-log.ts'
+import { destinationRules, ENDPOINT_SLICES, ENDPOINTS, NODES, services } from './kinds.ts'
 import type { ServiceFilterMode } from './mappers/service-mapper.ts'
 import { type MetadataMetrics, metadataMetrics } from './metrics.ts'
 import {
@@ -18,6 +20,8 @@ import { OfflineStore } from './store/offline-store.ts'
 export interface MetadataOptions extends ReflectorOptions, SourceProbeOptions {
   readonly source: MetadataSource
   readonly serviceFilterMode: ServiceFilterMode
+  /** Of Services' names, in the hosts of DestinationRules; `cluster.local` unless given. */
+  readonly clusterDomain?: string | undefined
   /** SQLite file in which the objects are kept for a start while the source is away; without, nothing is. */
   readonly storeFile?: string | undefined
   readonly ownEndpoints: OwnEndpointsOptions
@@ -35,6 +39,8 @@ export const DEFAULT_METADATA_OPTIONS: MetadataOptions = {
   ownEndpoints: DEFAULT_OWN_ENDPOINTS_OPTIONS,
 }
 
+const DEFAULT_CLUSTER_DOMAIN = 'cluster.local'
+
 export type MetadataDeps = ComponentDeps & { readonly nodeName: NodeName }
 
 /** Follows the cluster's Services, their endpoints and the Nodes, and answers for them from memory. */
@@ -45,6 +51,7 @@ export class Metadata implements Component {
   readonly #deps: MetadataDeps
   readonly #source: Source
   readonly #metrics: MetadataMetrics
+  readonly #destinationRules = new DestinationRuleIndex()
   readonly #directory: ClusterDirectory
   readonly #health = new SourceHealth(() => performance.now())
   readonly #probe: SourceProbe
@@ -64,7 +71,7 @@ export class Metadata implements Component {
     this.#metrics = metadataMetrics(metrics)
     const { signal: stop } = this.#stop
     this.#probe = new SourceProbe(options, { source, health: this.#health, stop })
-    this.#directory = new ClusterDirectory(nodeName)
+    this.#directory = new ClusterDirectory(nodeName, this.#destinationRules)
     this.services = this.#directory
     this.nodes = this.#directory
     this.#store = options.storeFile === undefined ? undefined : OfflineStore.open(options.storeFile, logger)
@@ -128,8 +135,22 @@ export class Metadata implements Component {
       onListed: showLoaded,
       onUnreliable: () => this.#followEndpoints(showLoaded),
     })
+    this.#followDestinationRules()
     if (this.#store?.listRevisionOf(ENDPOINTS.name) !== undefined) this.#followEndpoints(showLoaded)
     this.#task(this.#probe.run())
+  }
+
+  #followDestinationRules(): void {
+    const { logger } = this.#deps
+    const directory = this.#directory
+    const log = new DestinationRuleLog(this.#destinationRules, logger)
+    this.#follow(destinationRules(this.#options.clusterDomain ?? DEFAULT_CLUSTER_DOMAIN), {
+      set: (key, rule) => {
+        directory.setDestinationRule(key, rule)
+        log.set(key, rule)
+      },
+      onChanged: () => log.tellRivals(),
+    })
   }
 
   #followEndpoints(onListed: () => void): void {

@@ -98,7 +98,7 @@ describe('/statusz', () => {
       stale: false,
       secondsSinceAuthoritative: expect.any(Number),
     })
-    expect(Object.keys(kinds).toSorted()).toEqual(['endpointslices', 'nodes', 'services'])
+    expect(Object.keys(kinds).toSorted()).toEqual(['destinationrules', 'endpointslices', 'nodes', 'services'])
     expect(kinds['services']).toEqual({
       objects: 1,
       lastList: 'authoritative',

@@ -64,6 +64,7 @@ export function serviceOf(text: string, clusterIp: string, port: number): Servic
     externalTrafficPolicy: 'Cluster',
     trafficDistribution: undefined,
     publishNotReadyAddresses: false,
+    destinationPolicy: undefined,
     annotations: {},
   }
 }

@@ -11,11 +11,13 @@ import type {
   ServicePort,
   ServicePortName,
 } from '@edgeway/core'
+import type { DestinationRule } from '../mappers/destination-rule-mapper.ts'
 import type { EndpointSlice } from '../mappers/endpoint-slice-mapper.ts'
 import { type Corrections, NO_CORRECTIONS } from '../own-endpoints/corrections.ts'
 import type { OwnEndpoint } from '../own-endpoints/own-endpoint.ts'
 import { AddressIndex } from './address-index.ts'
 import { ChangeNotices } from './change-notices.ts'
+import { DestinationRuleIndex } from './destination-rule-index.ts'
 import { EndpointIndex } from './endpoint-index.ts'
 import { SliceIndex } from './slice-index.ts'
 
@@ -23,7 +25,9 @@ const NO_ENDPOINTS: readonly Endpoint[] = []
 
 /** The cluster in memory: Services with their endpoints, and Nodes. A change costs what it touches, no more. */
 export class ClusterDirectory implements ServiceDirectory, NodeDirectory {
+  /** With the policies of their DestinationRules. */
   readonly #services = new Map<string, Service>()
+  readonly #destinationRules: DestinationRuleIndex
   readonly #servicesOfNamespace = new Map<string, number>()
   readonly #slices: SliceIndex
   readonly #ports = new Map<ServicePortName, ServicePort>()
@@ -38,8 +42,9 @@ export class ClusterDirectory implements ServiceDirectory, NodeDirectory {
   #loaded = false
 
   /** @param nodeName - whose endpoints `correct` is about */
-  constructor(nodeName: NodeName) {
+  constructor(nodeName: NodeName, destinationRules = new DestinationRuleIndex()) {
     this.#slices = new SliceIndex(nodeName, NO_CORRECTIONS)
+    this.#destinationRules = destinationRules
   }
 
   get loaded(): boolean {
@@ -134,10 +139,11 @@ export class ClusterDirectory implements ServiceDirectory, NodeDirectory {
 
   /**
    * @param key - `namespace/name`
-   * @param service - `undefined`: there is none of that name any more
+   * @param plain - without a policy; `undefined`: there is none of that name any more
    */
-  setService(key: string, service: Service | undefined): void {
+  setService(key: string, plain: Service | undefined): void {
     const before = this.#services.get(key)
+    const service = plain === undefined ? undefined : this.#withPolicy(key, plain)
     if (isDeepStrictEqual(before, service)) return
     if (before !== undefined) this.#forgetService(key, before)
     if (service !== undefined) this.#addService(key, service)
@@ -147,6 +153,16 @@ export class ClusterDirectory implements ServiceDirectory, NodeDirectory {
       this.#setEndpoints(name, port === undefined ? NO_ENDPOINTS : this.#slices.endpointsOf(key, port))
     }
     this.#portChanges.tell(touched)
+    if ((before === undefined) !== (service === undefined))
+      this.#refreshPolicies(this.#destinationRules.dependents(key))
+  }
+
+  /**
+   * @param key - `namespace/name`
+   * @param rule - `undefined`: there is none of that name any more
+   */
+  setDestinationRule(key: string, rule: DestinationRule | undefined): void {
+    this.#refreshPolicies(this.#destinationRules.set(key, rule))
   }
 
   /**
@@ -195,6 +211,24 @@ export class ClusterDirectory implements ServiceDirectory, NodeDirectory {
       this.#ports.delete(port.name)
       this.#serviceOfPort.delete(port.name)
       this.#addresses.remove(port)
+    }
+  }
+
+  #withPolicy(key: string, service: Service): Service {
+    const destinationPolicy = this.#destinationRules.policyOf(key, (other) => this.#services.has(other))
+    return destinationPolicy === service.destinationPolicy ? service : { ...service, destinationPolicy }
+  }
+
+  /** The Service's ports and addresses stay as they are: no claim becomes newer by a policy. */
+  #refreshPolicies(services: Iterable<string>): void {
+    for (const key of services) {
+      const before = this.#services.get(key)
+      if (before === undefined) continue
+      const service = this.#withPolicy(key, before)
+      if (isDeepStrictEqual(before.destinationPolicy, service.destinationPolicy)) continue
+      this.#services.set(key, service)
+      for (const { name } of service.ports) this.#serviceOfPort.set(name, service)
+      this.#portChanges.tell(service.ports.map(({ name }) => name))
     }
   }
 

@@ -40,6 +40,7 @@ describe('a mapped Service', () => {
       externalTrafficPolicy: 'Cluster',
       trafficDistribution: undefined,
       publishNotReadyAddresses: false,
+      destinationPolicy: undefined,
       annotations: {},
     })
   })
@@ -97,6 +98,7 @@ describe('a mapped Service', () => {
       externalTrafficPolicy: 'Local',
       trafficDistribution: 'PreferSameZone',
       publishNotReadyAddresses: true,
+      destinationPolicy: undefined,
     }
     expect(map(spec)).toMatchObject({
       clientIpAffinitySeconds: 60,
@@ -104,6 +106,7 @@ describe('a mapped Service', () => {
       externalTrafficPolicy: 'Local',
       trafficDistribution: 'PreferSameZone',
       publishNotReadyAddresses: true,
+      destinationPolicy: undefined,
     })
     expect(map({ sessionAffinity: 'ClientIP' }).clientIpAffinitySeconds).toBe(10_800)
   })

@@ -74,6 +74,7 @@ function mapService(object: ApiObject, proxied: boolean): Service {
     externalName: isAlias ? spec.string('externalName') : undefined,
     ports,
     ...readPolicies(spec),
+    destinationPolicy: undefined,
     annotations: understood(object.annotations),
   }
 }

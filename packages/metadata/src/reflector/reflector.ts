@@ -6,7 +6,8 @@ import type { Source } from '../source/source.ts'
 import type { SourceHealth } from '../source/source-health.ts'
 import type { SourceProbe } from '../source/source-probe.ts'
 import { varied } from '../source/varied.ts'
-import { isListable, type ListClass, listAll, type ObjectList } from './object-list.ts'
+import { type KindList, KindLists } from './kind-lists.ts'
+import { isListable, type ListClass } from './object-list.ts'
 import type { ReflectedKind } from './reflected-kind.ts'
 import {
   ReflectedObjects,
@@ -14,6 +15,7 @@ import {
   type ReflectedObjectsStatus,
 } from './reflected-objects.ts'
 import { SourceLog } from './source-log.ts'
+import { bookmarkRevision, watchError } from './watch-event.ts'
 
 export interface ReflectorOptions {
   /** For a whole LIST, and for the first sign of life of a WATCH. */
@@ -42,8 +44,8 @@ export interface ReflectorDeps<Value> extends ReflectedObjectsDeps<Value> {
 
 /** How one kind is known, for /statusz. */
 export interface ReflectorStatus extends ReflectedObjectsStatus {
-  /** What its last list was worth; `failed` when it had none; `undefined` before the first one. */
-  readonly lastList: ListClass | 'failed' | undefined
+  /** What its last list was worth; `absent`: the cluster has no such kind; `undefined` before the first one. */
+  readonly lastList: ListClass | 'absent' | 'failed' | undefined
   /** `undefined` when there never was one. */
   readonly secondsSinceAuthoritativeList: number | undefined
 }
@@ -64,6 +66,7 @@ export class Reflector<Value> {
   readonly #deps: ReflectorDeps<Value>
   readonly #objects: ReflectedObjects<Value>
   readonly #log: SourceLog
+  readonly #lists: KindLists
   #listAskedAt = 0
   #lastList: ReflectorStatus['lastList']
   #authoritativeAt: number | undefined
@@ -75,7 +78,10 @@ export class Reflector<Value> {
     this.#kind = kind
     this.#options = options
     this.#deps = deps
-    this.#log = new SourceLog(logger, (error) => adviceOn(error, source.config))
+    this.#lists = new KindLists(kind, source)
+    // Kinds that every cluster has say loudly enough that the source is away.
+    const troubleLevel = kind.definition === undefined ? 'warn' : 'info'
+    this.#log = new SourceLog(logger, { troubleLevel, adviceOn: (error) => adviceOn(error, source.config) })
     this.#objects = new ReflectedObjects(kind, { ...deps, logger })
   }
 
@@ -100,35 +106,37 @@ export class Reflector<Value> {
       const { recovered } = health
       const listed = await this.#attempt('list', recovered, async () => await this.#list())
       // The list itself may be what told that the source came back.
-      if (listed?.listClass === 'authoritative')
+      if (listed?.isAbsent === true) await this.#rest(this.#options.relistIntervalMs, health.recovered)
+      else if (listed?.listClass === 'authoritative')
         await this.#watchUntilRelist(listed.revision, health.recovered)
       else await this.#pause(recovered)
     }
   }
 
-  async #list(): Promise<ObjectList> {
-    const { source, stop, timeout } = this.#deps
+  async #list(): Promise<KindList> {
+    const { stop, timeout } = this.#deps
     const signal = AbortSignal.any([stop, timeout(this.#options.listTimeoutMs)])
     this.#listAskedAt = this.#deps.health.now()
-    const list = await listAll(source, this.#kind.path, signal)
+    const list = await this.#lists.list(signal)
     this.#take(list)
     await this.#checkReliability(list.listClass)
     return list
   }
 
-  #take(list: ObjectList): void {
+  #take(list: KindList): void {
     const { metrics, onListed, health } = this.#deps
     const { name, judgesSource } = this.#kind
-    const { listClass } = list
+    const { listClass, isAbsent } = list
     this.#objects.takeList(list)
     if (listClass === 'authoritative') {
       this.#authoritativeAt = performance.now()
       metrics.lastList.set({ kind: name }, Date.now() / 1_000)
     }
-    this.#lastList = listClass
+    this.#lastList = isAbsent ? 'absent' : listClass
     if (judgesSource === true) health.report(listClass, this.#listAskedAt)
     metrics.lists.add({ kind: name, class: listClass })
-    this.#log.listed(listClass, this.#objects.size)
+    if (isAbsent) this.#log.absent()
+    else this.#log.listed(listClass, this.#objects.size)
     if (listClass !== 'void') onListed()
   }
 
@@ -169,7 +177,7 @@ export class Reflector<Value> {
     const { source, stop, timeout } = this.#deps
     if (!source.isHarmedByWatches) return true
     const signal = AbortSignal.any([stop, timeout(this.#options.listTimeoutMs)])
-    return await isListable(source, this.#kind.path, signal)
+    return await isListable(source, this.#lists.path, signal)
   }
 
   /** @returns the revision up to which everything is known, when the watch ended as planned */
@@ -191,7 +199,7 @@ export class Reflector<Value> {
     const abort = (): void => late.abort(new Error(`no answer within ${this.#options.listTimeoutMs} ms`))
     const timer = setTimeout(abort, this.#options.listTimeoutMs)
     try {
-      const path = `${this.#kind.path}?${query}`
+      const path = `${this.#lists.path}?${query}`
       return await this.#deps.source.transport.get(path, AbortSignal.any([signal, late.signal]))
     } finally {
       clearTimeout(timer)
@@ -247,20 +255,14 @@ export class Reflector<Value> {
     const { minRetryDelayMs, maxRetryDelayMs } = this.#options
     const delayMs = Math.min(minRetryDelayMs * 2 ** this.#retries, maxRetryDelayMs)
     this.#retries += 1
-    const signal = AbortSignal.any([this.#deps.stop, recovered])
-    // Cut short: its loop looks why.
-    await delay(varied(delayMs), undefined, { signal }).catch(() => undefined)
+    await this.#rest(delayMs, recovered)
     if (recovered.aborted) this.#retries = 0
   }
-}
 
-function watchError(status: unknown): SourceError {
-  const { code, message } = (status ?? {}) as { readonly code?: unknown; readonly message?: unknown }
-  return new SourceError(`the watch ended: ${String(message)}`, typeof code === 'number' ? code : undefined)
-}
-
-function bookmarkRevision(object: unknown): number {
-  const { metadata } = (object ?? {}) as { readonly metadata?: { readonly resourceVersion?: unknown } }
-  const revision = Number(metadata?.resourceVersion)
-  return Number.isSafeInteger(revision) ? revision : 0
+  /** Waits about so long, or until the source comes back. */
+  async #rest(ms: number, recovered: AbortSignal): Promise<void> {
+    const signal = AbortSignal.any([this.#deps.stop, recovered])
+    // Cut short: its loop looks why.
+    await delay(varied(ms), undefined, { signal }).catch(() => undefined)
+  }
 }

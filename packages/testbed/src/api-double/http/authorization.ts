@@ -40,7 +40,7 @@ export function authorize(
   const user = headers.authorization?.replace(/^Bearer /, '') ?? ''
   const [, namespace, account] = SERVICE_ACCOUNT.exec(user) ?? []
   if (namespace === undefined || account === undefined) return
-  const access = accessOf(method ?? '', target, /[?&]watch=(1|true)\b/.test(url ?? ''))
+  const access = accessOf(method ?? '', target, new URL(url ?? '', 'http://double').searchParams)
   const isSubject = (subject: Fields): boolean =>
     subject['kind'] === 'ServiceAccount' && subject['name'] === account && subject['namespace'] === namespace
   if (rulesFor(backend, isSubject, access.namespace).some((rule) => allows(rule, access))) return
@@ -54,15 +54,21 @@ export function authorize(
   )
 }
 
-function accessOf(method: string, target: RequestTarget, isWatch: boolean): Access {
+function accessOf(method: string, target: RequestTarget, query: URLSearchParams): Access {
   const { group, plural } = target.kind
   const { namespace } = target
   if (isObjectRef(target)) {
     const resource = target.subresource === undefined ? plural : `${plural}/${target.subresource}`
     return { verb: VERBS[method] ?? 'get', group, resource, namespace, name: target.name }
   }
-  const verb = method === 'DELETE' ? 'deletecollection' : (VERBS[method] ?? (isWatch ? 'watch' : 'list'))
-  return { verb, group, resource: plural, namespace, name: undefined }
+  const read = ['1', 'true'].includes(query.get('watch') ?? '') ? 'watch' : 'list'
+  const verb = method === 'DELETE' ? 'deletecollection' : (VERBS[method] ?? read)
+  return { verb, group, resource: plural, namespace, name: selectedName(query) }
+}
+
+/** A list or a watch of one name is allowed by that name. */
+function selectedName(query: URLSearchParams): string | undefined {
+  return /^metadata\.name==?([^,]+)$/.exec(query.get('fieldSelector') ?? '')?.[1]
 }
 
 /** Rules of the roles that a subject has in a namespace, those of the whole cluster included. */

@@ -409,7 +409,7 @@ describe('other requests', () => {
 
 describe('a service account', () => {
   const ROLES = `
-{ apiVersion: rbac.authorization.k8s.io/v1, kind: Role, metadata: { name: r, namespace: default }, rules: [{ apiGroups: [""], resources: [services], verbs: [list] }, { apiGroups: [""], resources: [secrets], resourceNames: [mine], verbs: [get] }] }
+{ apiVersion: rbac.authorization.k8s.io/v1, kind: Role, metadata: { name: r, namespace: default }, rules: [{ apiGroups: [""], resources: [services], verbs: [list] }, { apiGroups: [""], resources: [secrets], resourceNames: [mine], verbs: [get, list] }] }
 ---
 { apiVersion: rbac.authorization.k8s.io/v1, kind: RoleBinding, metadata: { name: r, namespace: default }, roleRef: { apiGroup: rbac.authorization.k8s.io, kind: Role, name: r }, subjects: [{ kind: ServiceAccount, name: agent, namespace: edge }] }
 `
@@ -422,6 +422,10 @@ describe('a service account', () => {
     ['GET', '/api/v1/services', 403],
     ['GET', '/api/v1/namespaces/default/secrets/mine', 404],
     ['GET', '/api/v1/namespaces/default/secrets/other', 403],
+    ['GET', '/api/v1/namespaces/default/secrets', 403],
+    ['GET', '/api/v1/namespaces/default/secrets?fieldSelector=metadata.name%3Dmine', 200],
+    ['GET', '/api/v1/namespaces/default/secrets?fieldSelector=metadata.name%3Dother', 403],
+    ['GET', '/api/v1/namespaces/default/secrets?fieldSelector=metadata.name!%3Dmine', 403],
     ['GET', '/api/v1', 200],
   ])('may do what its roles allow: %s %s', async (method, path, code) => {
     await using server = await TestServer.start()
