@@ -14,13 +14,18 @@ export const TOOLS = [
   { tool: 'dig', debianPackage: 'bind9-dnsutils', why: 'asks the DNS responder' },
   { tool: 'dnsmasq', debianPackage: 'dnsmasq-base', why: "is the lab's DNS server of the internet" },
   { tool: 'sysctl', debianPackage: 'procps', why: 'sets options of the kernel' },
+  { tool: 'haproxy', debianPackage: 'haproxy', why: 'reads the PROXY protocol; a reference peer of benches' },
+  {
+    tool: 'nginx',
+    debianPackage: 'nginx-light',
+    why: 'reads the PROXY protocol; the HTTP server behind all peers of benches',
+  },
+  { tool: 'openssl', debianPackage: 'openssl', why: 'makes certificates for TLS scenarios' },
   { tool: 'kubectl', debianPackage: 'kubernetes-client', why: 'applies manifests' },
 ]
 
 /** What the benches compare with, and measure with. */
 export const BENCH_TOOLS = [
-  { tool: 'haproxy', debianPackage: 'haproxy', why: 'a reference peer' },
-  { tool: 'nginx', debianPackage: 'nginx-light', why: 'the HTTP server behind all peers' },
   { tool: 'iperf3', debianPackage: 'iperf3', why: 'measures throughput' },
   { tool: 'wrk', debianPackage: 'wrk', why: 'measures requests and connections' },
 ]

@@ -46,8 +46,10 @@ export async function runAgent(config: EdgeAgentConfig, host: ProcessHost): Prom
   )
   tunnel.serve(traffic.inbound)
   const proxierOptions = { ...config.proxier, groupId: config.groupId, deviceName: device.name }
-  const { listeners } = traffic
-  components.use(await Proxier.start(proxierOptions, { ...deps, services, nodes, nodeName, listeners }))
+  const { listeners, health } = traffic
+  components.use(
+    await Proxier.start(proxierOptions, { ...deps, services, nodes, nodeName, listeners, health }),
+  )
 
   started.open()
   logger.info('agent runs')

@@ -93,7 +93,7 @@ const metadata = z.strictObject({
   minRetryDelayMs: milliseconds.default(DEFAULT_METADATA_OPTIONS.minRetryDelayMs),
   maxRetryDelayMs: milliseconds.default(DEFAULT_METADATA_OPTIONS.maxRetryDelayMs),
   ownEndpoints: ownEndpoints.prefault({}),
-}) satisfies z.ZodType<Omit<MetadataOptions, 'source' | 'storeFile'>>
+}) satisfies z.ZodType<Omit<MetadataOptions, 'source' | 'storeFile' | 'clusterDomain'>>
 
 const tunnel = z.strictObject({
   servers: z.array(hostAndPort).min(1),
@@ -137,13 +137,36 @@ const dns = z.strictObject({
   drainTimeoutMs: millisecondsOrNone.default(DEFAULT_DNS_OPTIONS.drainTimeoutMs),
 }) satisfies z.ZodType<DnsOptions>
 
+const { health: HEALTH, udp: UDP } = DEFAULT_TRAFFIC_OPTIONS
+
+const udp = z.strictObject({
+  idleTimeoutMs: milliseconds.default(UDP.idleTimeoutMs),
+  dnsAnsweredTimeoutMs: milliseconds.default(UDP.dnsAnsweredTimeoutMs),
+  dnsUnansweredTimeoutMs: milliseconds.default(UDP.dnsUnansweredTimeoutMs),
+  maxSessionsPerServicePort: z.int().positive().default(UDP.maxSessionsPerServicePort),
+  maxSessions: z.int().positive().default(UDP.maxSessions),
+}) satisfies z.ZodType<TrafficOptions['udp']>
+
+const health = z.strictObject({
+  baseEjectionMs: milliseconds.default(HEALTH.baseEjectionMs),
+  maxEjectionMs: milliseconds.default(HEALTH.maxEjectionMs),
+  settleMs: millisecondsOrNone.default(HEALTH.settleMs),
+  checkIntervalMs: milliseconds.default(HEALTH.checkIntervalMs),
+  maxConcurrentChecks: z.int().positive().default(HEALTH.maxConcurrentChecks),
+}) satisfies z.ZodType<TrafficOptions['health']>
+
 const traffic = z.strictObject({
   listenPort: port.default(DEFAULT_TRAFFIC_OPTIONS.listenPort),
   originalDestination: z.enum(['auto', 'off']).default(DEFAULT_TRAFFIC_OPTIONS.originalDestination),
+  relayEngine: z.enum(['auto', 'stream', 'handle', 'splice']).default(DEFAULT_TRAFFIC_OPTIONS.relayEngine),
   dialTimeoutMs: milliseconds.default(DEFAULT_TRAFFIC_OPTIONS.dialTimeoutMs),
   dialBudgetMs: milliseconds.default(DEFAULT_TRAFFIC_OPTIONS.dialBudgetMs),
+  idleTimeoutMs: millisecondsOrNone.default(DEFAULT_TRAFFIC_OPTIONS.idleTimeoutMs),
   unknownTargetWaitMs: millisecondsOrNone.default(DEFAULT_TRAFFIC_OPTIONS.unknownTargetWaitMs),
   drainTimeoutMs: millisecondsOrNone.default(DEFAULT_TRAFFIC_OPTIONS.drainTimeoutMs),
+  flowLogSampleRatio: z.number().min(0).max(1).default(DEFAULT_TRAFFIC_OPTIONS.flowLogSampleRatio),
+  health: health.prefault({}),
+  udp: udp.prefault({}),
 }) satisfies z.ZodType<TrafficOptions>
 
 const proxier = z.strictObject({
@@ -183,12 +206,12 @@ export function nodeNameOf(config: EdgeAgentConfig, fallback: string): NodeName 
 
 /** The source as configured, else the one that a pod has that is told so of its API server. */
 export function metadataOptionsOf(
-  { metadata: { source, ...rest }, dataDir }: Pick<EdgeAgentConfig, 'metadata' | 'dataDir'>,
+  { metadata, dataDir, dns: { clusterDomain } }: Pick<EdgeAgentConfig, 'metadata' | 'dataDir' | 'dns'>,
   apiServer: ApiServerAddress | undefined,
 ): MetadataOptions {
-  const storeFile = join(dataDir, 'edgeway.db')
-  if (source.kind === 'auto') return { ...rest, storeFile, source: detectSource(apiServer) }
-  return { ...rest, storeFile, source: source.kind === 'apiserver' ? { ...source, apiServer } : source }
+  const { source, ...rest } = { ...metadata, clusterDomain, storeFile: join(dataDir, 'edgeway.db') }
+  if (source.kind === 'auto') return { ...rest, source: detectSource(apiServer) }
+  return { ...rest, source: source.kind === 'apiserver' ? { ...source, apiServer } : source }
 }
 
 /** Credentials go to nobody in the clear. */

@@ -1,9 +1,11 @@
-import type { Counter, Gauge, Metrics } from '@edgeway/core'
+import type { Counter, Gauge, Histogram, Metrics } from '@edgeway/core'
 
 export interface TrafficMetrics {
   readonly flows: Counter<'direction' | 'service' | 'path' | 'outcome'>
   readonly activeFlows: Gauge<'direction'>
   readonly bytes: Counter<'direction' | 'path'>
+  readonly flowSeconds: Histogram<'protocol' | 'direction' | 'path'>
+  readonly connectSeconds: Histogram<'protocol' | 'direction' | 'path'>
   readonly dialFailures: Counter<'reason'>
   readonly refusals: Counter<'reason'>
 }
@@ -23,8 +25,20 @@ export function trafficMetrics(metrics: Metrics): TrafficMetrics {
     }),
     bytes: metrics.counter({
       name: 'edgeway_traffic_bytes_total',
-      help: 'Bytes of ended flows, both ways together, by direction and path.',
+      help: 'Bytes of flows, both ways together, by direction and path; those of open flows up to 10 s late.',
       labels: ['direction', 'path'],
+    }),
+    flowSeconds: metrics.histogram({
+      name: 'edgeway_traffic_flow_duration_seconds',
+      help: 'How long flows lasted, from the accept or first datagram to the end, by protocol, direction and path.',
+      labels: ['protocol', 'direction', 'path'],
+      buckets: [0.01, 0.1, 1, 10, 60, 600, 3_600, 86_400],
+    }),
+    connectSeconds: metrics.histogram({
+      name: 'edgeway_traffic_connect_seconds',
+      help: 'From the accept or first datagram to the connected endpoint, by protocol, direction and path.',
+      labels: ['protocol', 'direction', 'path'],
+      buckets: [0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 15],
     }),
     dialFailures: metrics.counter({
       name: 'edgeway_traffic_dial_failures_total',

@@ -2,25 +2,34 @@ import type {
   Component,
   ComponentDeps,
   Dialer,
+  EndpointHealth,
   FlowHandler,
   ListenerDirectory,
   NodeDirectory,
   NodeName,
   ServiceDirectory,
 } from '@edgeway/core'
+import { FlowJournal } from './account/flow-journal.ts'
+import type { EndpointPicker } from './balance/endpoint-picker.ts'
 import { DirectDialer } from './dial/direct-dialer.ts'
-import { EndpointPicker } from './endpoint-picker.ts'
-import { FlowJournal } from './flow-journal.ts'
-import { InboundFlows } from './inbound-flows.ts'
-import { BufferLimitingDialer, bufferLimiter } from './kernel-buffers.ts'
+import { EndpointChoice } from './endpoint-choice.ts'
+import type { EndpointFeedback } from './endpoint-feedback.ts'
+import { DEFAULT_HEALTH_OPTIONS, type HealthOptions } from './health/health-options.ts'
+import { InboundFlows } from './inbound/inbound-flows.ts'
+import { BufferLimitingDialer, bufferLimiter } from './kernel/kernel-buffers.ts'
+import { originalDestinationReader, type ReadOriginalDestination } from './kernel/original-destination.ts'
+import { loadSocketOptions, type SocketOptions } from './kernel/socket-options.ts'
 import type { Interceptor, NodeAddresses, OnConnection } from './listen/interceptor.ts'
 import { ListenerPerServicePort } from './listen/listener-per-service-port.ts'
 import { SharedListener } from './listen/shared-listener.ts'
 import { trafficMetrics } from './metrics.ts'
 import { OpenFlows } from './open-flows.ts'
-import { originalDestinationReader, type ReadOriginalDestination } from './original-destination.ts'
-import { OutboundFlows } from './outbound-flows.ts'
-import { loadSocketOptions, type SocketOptions } from './socket-options.ts'
+import { OutboundFlows } from './outbound/outbound-flows.ts'
+import { RelayEngines, type RelayEnginesOptions } from './relay/relay-engines.ts'
+import { SYSTEM_TIMERS } from './timers.ts'
+import { combinedListeners } from './udp/combined-listeners.ts'
+import { UdpForwarder } from './udp/udp-forwarder.ts'
+import { DEFAULT_UDP_OPTIONS, type UdpOptions } from './udp/udp-options.ts'
 
 export interface TrafficOptions {
   /** Port for redirected connections, on each of the node's own addresses. */
@@ -31,23 +40,36 @@ export interface TrafficOptions {
    * kernel's buffers as they are.
    */
   readonly originalDestination: 'auto' | 'off'
+  /** What copies bytes; `auto`: what works best here. */
+  readonly relayEngine: RelayEnginesOptions['engine']
   /** For one endpoint; then the next one is tried. */
   readonly dialTimeoutMs: number
   /** For all endpoints that are tried for one flow, together. */
   readonly dialBudgetMs: number
+  /** Connections without a byte in either direction for so long are reset; 0: never. */
+  readonly idleTimeoutMs: number
   /** How long a flow of another node to an endpoint that no Service lists waits for the directory to catch up. */
   readonly unknownTargetWaitMs: number
   /** How long open flows may go on when the agent stops; then they are reset. */
   readonly drainTimeoutMs: number
+  /** The share of flows that the log tells of, 0 to 1. */
+  readonly flowLogSampleRatio: number
+  readonly health: HealthOptions
+  readonly udp: UdpOptions
 }
 
 export const DEFAULT_TRAFFIC_OPTIONS: TrafficOptions = {
   listenPort: 15_001,
   originalDestination: 'auto',
+  relayEngine: 'auto',
   dialTimeoutMs: 5_000,
   dialBudgetMs: 15_000,
+  idleTimeoutMs: 0,
   unknownTargetWaitMs: 1_000,
   drainTimeoutMs: 10_000,
+  flowLogSampleRatio: 0.01,
+  health: DEFAULT_HEALTH_OPTIONS,
+  udp: DEFAULT_UDP_OPTIONS,
 }
 
 export interface TrafficDeps extends ComponentDeps {
@@ -64,73 +86,87 @@ export interface TrafficDeps extends ComponentDeps {
   readonly readOriginalDestination?: ReadOriginalDestination
 }
 
-/** Forwards TCP connections: of this node's clients to endpoints anywhere, and of other nodes to this node's pods. */
+/** Forwards connections and datagrams: of this node's clients to endpoints anywhere, and of other nodes to this node's pods. */
 export class Traffic implements Component {
   /** Which ServicePorts the proxier may redirect, and where to. */
   readonly listeners: ListenerDirectory
   /** For flows that come from other nodes. */
   readonly inbound: FlowHandler
+  /** Which endpoints fail, as far as flows and checks tell. */
+  readonly health: EndpointHealth
   readonly #inboundFlows: InboundFlows
-  readonly #interceptor: Interceptor
-  readonly #open: OpenFlows
-  readonly #drainTimeoutMs: number
-  readonly #subscription: Disposable
+  readonly #parts: AsyncDisposableStack
 
   private constructor(
-    parts: {
-      readonly interceptor: Interceptor
+    what: {
+      readonly listeners: ListenerDirectory
       readonly inbound: InboundFlows
-      readonly open: OpenFlows
-      readonly subscription: Disposable
+      readonly health: EndpointHealth
     },
-    drainTimeoutMs: number,
+    parts: AsyncDisposableStack,
   ) {
-    this.listeners = parts.interceptor.listeners
-    this.inbound = parts.inbound
-    this.#inboundFlows = parts.inbound
-    this.#interceptor = parts.interceptor
-    this.#open = parts.open
-    this.#subscription = parts.subscription
-    this.#drainTimeoutMs = drainTimeoutMs
+    this.listeners = what.listeners
+    this.inbound = what.inbound
+    this.#inboundFlows = what.inbound
+    this.health = what.health
+    this.#parts = parts
   }
 
   /** @throws {Error} when the listener's address can't be bound */
-  static async start(options: TrafficOptions, deps: TrafficDeps): Promise<Traffic> {
-    const { services, nodes, nodeName } = deps
-    const logger = deps.logger.child({ component: 'traffic' })
-    const metrics = trafficMetrics(deps.metrics)
-    const journal = new FlowJournal({ logger, metrics, services })
-    const open = new OpenFlows()
-    const picker = new EndpointPicker(services, { nodeName, nodes })
+  static async start(options: TrafficOptions, given: TrafficDeps): Promise<Traffic> {
+    const logger = given.logger.child({ component: 'traffic' })
+    const { services } = given
+    // Stopped in reverse: what others use outlives them.
+    await using parts = new AsyncDisposableStack()
+    const metrics = trafficMetrics(given.metrics)
+    const journal = parts.use(new FlowJournal(options, { logger, metrics, services, timers: SYSTEM_TIMERS }))
+    const relay = parts.use(await RelayEngines.start({ engine: options.relayEngine }, { logger }))
     const socketOptions = options.originalDestination === 'off' ? undefined : await loadSocketOptions()
     const limit = socketOptions === undefined ? () => {} : bufferLimiter(socketOptions)
-    const dialer = new BufferLimitingDialer(deps.dialer, limit)
+    const dialer = new BufferLimitingDialer(given.dialer, limit)
     const local = new BufferLimitingDialer(new DirectDialer('local'), limit)
-    const outbound = new OutboundFlows(options, { picker, dialer, journal, metrics, open })
-    const inbound = new InboundFlows(options, {
-      nodeName,
-      services,
-      dialer: local,
-      journal,
-      metrics,
-      open,
-      logger,
-    })
+    const deps = { ...given, logger, dialer }
+    const choice = parts.use(EndpointChoice.start(options, { ...deps, failures: metrics.dialFailures }))
+    const open = new OpenFlows()
+    parts.defer(() => open.drain(options.drainTimeoutMs))
+    const flows = { ...deps, relay, journal, open }
+    const outbound = new OutboundFlows(options, { ...flows, ...choice })
+    const udp = parts.use(await startUdp(options, { ...deps, ...choice, journal }))
+    const { inbound: datagrams } = udp
+    const inbound = new InboundFlows(options, { ...flows, dialer: local, datagrams, trafficMetrics: metrics })
     const onConnection: OnConnection = (client, called) => {
       limit(client)
       outbound.accept(client, called)
     }
-    const interceptor = await startInterceptor(options, { ...deps, logger, socketOptions, onConnection })
-    const subscription = services.watch((changed) => picker.forget(changed))
-    return new Traffic({ interceptor, inbound, open, subscription }, options.drainTimeoutMs)
+    const interceptor = parts.use(await startInterceptor(options, { ...deps, socketOptions, onConnection }))
+    const listeners = combinedListeners(interceptor.listeners, udp.listeners)
+    return new Traffic({ listeners, inbound, health: choice.health }, parts.move())
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#subscription[Symbol.dispose]()
     this.#inboundFlows.refuseNew()
-    await this.#interceptor[Symbol.asyncDispose]()
-    await this.#open.drain(this.#drainTimeoutMs)
+    await this.#parts[Symbol.asyncDispose]()
   }
+}
+
+interface UdpDeps extends TrafficDeps {
+  readonly picker: EndpointPicker
+  readonly feedback: EndpointFeedback
+  readonly journal: FlowJournal
+}
+
+function startUdp(options: TrafficOptions, deps: UdpDeps): Promise<UdpForwarder> {
+  const { nodeName, nodes, feedback: reports, journal } = deps
+  return UdpForwarder.start(
+    { ...options, ...options.udp, addresses: addressesOf(deps), holdBackMs: HOLD_BACK_MS },
+    {
+      ...deps,
+      reports,
+      viewpoint: { nodeName, nodes },
+      timers: SYSTEM_TIMERS,
+      record: (record) => journal.record({ ...record, protocol: 'UDP', direction: 'outbound' }),
+    },
+  )
 }
 
 interface InterceptorDeps extends TrafficDeps {

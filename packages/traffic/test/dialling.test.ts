@@ -1,4 +1,4 @@
-import { type Endpoint, formatEndpoint } from '@edgeway/core'
+import { type Endpoint, formatEndpoint, type NodeName } from '@edgeway/core'
 import { endpointsOf, FakeDialer, startTcpEndpoint } from '@edgeway/testbed'
 import { describe, expect, it } from 'vitest'
 import { DirectDialer, NodeAwareDialer } from '../src/index.ts'
@@ -22,6 +22,9 @@ async function refusingEndpoint(): Promise<Endpoint> {
   return gone.endpoint
 }
 
+const FAR = 'edge-2' as NodeName
+const NEAREST_FIRST = { annotations: {} }
+
 describe.each(INTERCEPTIONS)('Traffic with %s', (interception) => {
   it('goes round the endpoints that are ready', async () => {
     const name = (text: string) => startTcpEndpoint((socket) => void socket.resume().end(text), NODE)
@@ -29,26 +32,27 @@ describe.each(INTERCEPTIONS)('Traffic with %s', (interception) => {
     await using two = await name('two')
     await using three = await name('three')
     await using lab = await TrafficLab.start({ interception })
-    const service = lab.addService('shop/web:http', [
-      one.endpoint,
-      { ...two.endpoint, ready: false },
-      three.endpoint,
-    ])
+    const endpoints = [one.endpoint, { ...two.endpoint, ready: false }, three.endpoint]
+    const service = lab.addService('shop/web:http', endpoints, {
+      annotations: { 'edgeway.io/balancing': 'round-robin' },
+    })
 
     const answers: string[] = []
     for (let call = 0; call < 4; call++) answers.push(await lab.call(service))
 
-    expect(answers).toEqual(['one', 'three', 'one', 'three'])
+    expect(answers.slice(0, 2).toSorted()).toEqual(['one', 'three'])
+    expect(answers.slice(2)).toEqual(answers.slice(0, 2))
   })
 
   it('goes on to the next endpoint when one refuses', async () => {
     await using web = await startTcpEndpoint((socket) => void socket.resume().end('hello'), NODE)
     await using lab = await TrafficLab.start({ interception })
-    const service = lab.addService('shop/web:http', [await refusingEndpoint(), web.endpoint])
+    const far = { ...web.endpoint, node: FAR }
+    const service = lab.addService('shop/web:http', [far, await refusingEndpoint()], NEAREST_FIRST)
 
     expect(await lab.call(service)).toBe('hello')
     expect(await lab.flowsEnded()).toMatchObject([
-      { outcome: 'completed', endpoint: formatEndpoint(web.endpoint) },
+      { outcome: 'completed', endpoint: formatEndpoint(far), attempts: 2 },
     ])
     expect(lab.deps.metrics.value('edgeway_traffic_dial_failures_total', { reason: 'refused' })).toBe(1)
   })
@@ -76,14 +80,19 @@ describe.each(INTERCEPTIONS)('Traffic with %s', (interception) => {
   })
 
   it('goes on to the next endpoint when one does not answer', async () => {
-    const silent = endpointsOf('edge-2/10.1.0.1:80')
-    const faked = new FakeDialer()
-    for (const endpoint of silent) faked.set(endpoint, 'silent')
-    await using web = await startTcpEndpoint((socket) => void socket.resume().end('hello'), NODE)
-    await using lab = await TrafficLab.start({ interception, dialer: partlyFaked(faked), dialTimeoutMs: 50 })
-    const service = lab.addService('shop/web:http', [...silent, web.endpoint])
+    const [silent, answering] = endpointsOf('edge-1/10.1.0.1:80', 'edge-2/10.1.0.1:80') as [
+      Endpoint,
+      Endpoint,
+    ]
+    const dialer = new FakeDialer()
+    dialer.set(silent, 'silent')
+    dialer.set(answering, ({ stream }) => void stream.resume().end('hello'))
+    await using lab = await TrafficLab.start({ interception, dialer, dialTimeoutMs: 50 })
+    const service = lab.addService('shop/web:http', [answering, silent], NEAREST_FIRST)
 
     expect(await lab.call(service)).toBe('hello')
+    expect(await lab.call(service), 'by then it is left out').toBe('hello')
+    expect(dialer.dialled.filter(({ endpoint }) => endpoint === silent)).toHaveLength(1)
     expect(lab.deps.metrics.value('edgeway_traffic_dial_failures_total', { reason: 'timeout' })).toBe(1)
   })
 

@@ -45,12 +45,14 @@ describe.each(INTERCEPTIONS)('listeners of Traffic with %s', (interception) => {
     expect(lab.traffic.listeners.listener(WEB, 'IPv4')).toBeDefined()
   })
 
-  it('are none for UDP', async () => {
+  it('are there for UDP, one for each ServicePort', async () => {
     const service = serviceOf('shop/dns:dns', '10.96.0.10', 53)
     const ports = service.ports.map((port) => ({ ...port, protocol: 'UDP' as const }))
     await using lab = await TrafficLab.start({ interception, known: { ...service, ports } })
 
-    expect(lab.traffic.listeners.listener('shop/dns:dns' as ServicePortName, 'IPv4')).toBeUndefined()
+    const listener = lab.traffic.listeners.listener('shop/dns:dns' as ServicePortName, 'IPv4')
+    expect(listener?.ip).toBe('127.0.0.1')
+    expect(listener).not.toEqual(lab.traffic.listeners.listener(WEB, 'IPv4'))
   })
 
   it('let connections go on when their ServicePort goes', async () => {

@@ -176,6 +176,7 @@ describe.each(INTERCEPTIONS)('Traffic with %s', (interception) => {
         path: 'local',
         client: from,
         outcome: 'completed',
+        attempts: 1,
         bytesSent: 5,
         bytesReceived: 5,
         durationMs: expect.any(Number),

@@ -63,10 +63,10 @@ export class TrafficLab implements AsyncDisposable {
     return this.#traffic
   }
 
-  /** Adds a Service with one port and those endpoints, which are used wherever they are. */
-  addService(text: string, endpoints: readonly Endpoint[]): ServicePortName {
+  /** Adds a Service with one port and those endpoints, which are used wherever they are unless wished otherwise. */
+  addService(text: string, endpoints: readonly Endpoint[], wishes: Partial<Service> = {}): ServicePortName {
     const number = this.#clientIps.size + 1
-    const service = { ...serviceOf(text, `10.96.0.${number}`, 80), annotations: ANYWHERE }
+    const service = { ...serviceOf(text, `10.96.0.${number}`, 80), annotations: ANYWHERE, ...wishes }
     const [port] = service.ports
     if (port === undefined) throw new Error('serviceOf makes one port')
     this.#clientIps.set(port.name, `127.0.1.${number}`)

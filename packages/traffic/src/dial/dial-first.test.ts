@@ -1,7 +1,7 @@
 import { DialError, type Dialer, type EndpointAddress } from '@edgeway/core'
 import { endpointsOf, FakeDialer, serviceOf } from '@edgeway/testbed'
 import { describe, expect, it } from 'vitest'
-import { type DialOutcome, dialFirst } from './dial-first.ts'
+import { type DialOutcome, dialFirst, onDialFailure } from './dial-first.ts'
 
 const [PORT] = serviceOf('shop/web:http', '10.96.0.1', 80).ports
 const ENDPOINTS = endpointsOf('edge-2/10.1.0.1:80', 'edge-2/10.1.0.2:80', 'edge-3/10.1.0.1:80')
@@ -17,9 +17,9 @@ async function dial(
 ): Promise<Tried> {
   const failures: string[] = []
   const request = { endpoints: ENDPOINTS, service: PORT?.name ?? expect.fail(), signal }
-  const onFailure = (failure: string): void => void failures.push(failure)
+  const observer = onDialFailure((failure) => void failures.push(failure))
   return {
-    outcome: await dialFirst(request, { dialTimeoutMs, dialBudgetMs }, { dialer, onFailure }),
+    outcome: await dialFirst(request, { dialTimeoutMs, dialBudgetMs }, { dialer, observer }),
     failures,
   }
 }

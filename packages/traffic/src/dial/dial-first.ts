@@ -16,16 +16,36 @@ export interface DialLimits {
 
 /** What one flow wants: a connection to any of `endpoints`, the first ones first. */
 export interface DialRequest {
-  readonly endpoints: readonly EndpointAddress[]
+  /** A further one is asked for only once those before have failed. */
+  readonly endpoints: Iterable<EndpointAddress>
   readonly service: ServicePortName
   /** Aborts when nobody wants the connection any more. */
   readonly signal: AbortSignal
 }
 
+/** Hears of each endpoint that is tried, and then how that went: one of the other three. */
+export interface DialObserver {
+  trying(endpoint: EndpointAddress): void
+  connected(endpoint: EndpointAddress, connectMs: number): void
+  failed(endpoint: EndpointAddress, failure: DialFailure): void
+  /** Nobody wanted the connection any more. */
+  abandoned(endpoint: EndpointAddress): void
+}
+
+/** For who cares about failures only. */
+export function onDialFailure(failed: (failure: DialFailure) => void): DialObserver {
+  const ignore = (): void => {}
+  return {
+    trying: ignore,
+    connected: ignore,
+    abandoned: ignore,
+    failed: (_endpoint, failure) => failed(failure),
+  }
+}
+
 export interface DialFirstDeps {
   readonly dialer: Dialer
-  /** Called for each endpoint that could not be connected to. */
-  onFailure(failure: DialFailure): void
+  readonly observer: DialObserver
 }
 
 /** The endpoint that was connected to, or why there is none. */
@@ -45,28 +65,38 @@ export type DialOutcome =
 export async function dialFirst(
   request: DialRequest,
   limits: DialLimits,
-  { dialer, onFailure }: DialFirstDeps,
+  { dialer, observer }: DialFirstDeps,
 ): Promise<DialOutcome> {
-  const { signal } = request
+  const { service, signal } = request
   const deadline = performance.now() + limits.dialBudgetMs
   let outcome: DialOutcome = { status: 'no-endpoint' }
   for (const endpoint of request.endpoints) {
-    const timeoutMs = Math.min(limits.dialTimeoutMs, deadline - performance.now())
+    if (signal.aborted) return { status: 'abandoned' }
+    const startedAt = performance.now()
+    const timeoutMs = Math.min(limits.dialTimeoutMs, deadline - startedAt)
     // Timers have whole milliseconds: less is nothing.
     if (timeoutMs < 1) break
-    outcome = await dialOne(dialer, { endpoint, service: request.service, signal, timeoutMs })
-    if (outcome.status !== 'failed') break
-    onFailure(outcome.error.failure)
-    if (!outcome.error.retryable) break
+    observer.trying(endpoint)
+    outcome = await dialOne(dialer, { endpoint, service, signal, timeoutMs })
+    observe(observer, { endpoint, outcome, elapsedMs: performance.now() - startedAt })
+    if (outcome.status !== 'failed' || !outcome.error.retryable) break
   }
   return outcome
+}
+
+function observe(
+  observer: DialObserver,
+  { endpoint, outcome, elapsedMs }: { endpoint: EndpointAddress; outcome: DialOutcome; elapsedMs: number },
+): void {
+  if (outcome.status === 'connected') observer.connected(endpoint, elapsedMs)
+  else if (outcome.status === 'failed') observer.failed(endpoint, outcome.error.failure)
+  else observer.abandoned(endpoint)
 }
 
 async function dialOne(
   dialer: Dialer,
   { endpoint, service, signal, timeoutMs }: Attempt,
 ): Promise<DialOutcome> {
-  if (signal.aborted) return { status: 'abandoned' }
   const attempt = new AbortController()
   const abandon = (): void => attempt.abort(signal.reason)
   signal.addEventListener('abort', abandon)

@@ -1,7 +1,7 @@
 import type { DialTarget, EndpointAddress } from '@edgeway/core'
 import { type DialerUnderTest, dialerContract, serviceOf, startTcpEndpoint } from '@edgeway/testbed'
 import { describe, expect, it } from 'vitest'
-import { resetSocket } from '../reset-socket.ts'
+import { resetSocket } from '../kernel/reset-socket.ts'
 import { DirectDialer } from './direct-dialer.ts'
 
 function targetOf(endpoint: EndpointAddress): DialTarget {

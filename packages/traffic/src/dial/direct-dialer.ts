@@ -8,8 +8,8 @@ import {
   type EndpointConnection,
   type Path,
 } from '@edgeway/core'
-import { keepAlive } from '../keep-alive.ts'
-import { resetSocket } from '../reset-socket.ts'
+import { keepAlive } from '../kernel/keep-alive.ts'
+import { resetSocket } from '../kernel/reset-socket.ts'
 
 /** Connects by plain TCP from this node. */
 export class DirectDialer implements Dialer {

@@ -1,5 +1,5 @@
 import type { ListenerAddress, ServiceDirectory } from '@edgeway/core'
-import type { Destination } from '../original-destination.ts'
+import type { Destination } from '../kernel/original-destination.ts'
 import type { CalledPort } from './interceptor.ts'
 
 /**
@@ -11,14 +11,19 @@ import type { CalledPort } from './interceptor.ts'
  *   redirected, whatever node port has the same number
  */
 export function calledPort(
-  { ip, port }: Destination,
+  destination: Destination,
   listener: ListenerAddress,
   services: Pick<ServiceDirectory, 'lookup' | 'lookupNodePort'>,
 ): CalledPort | undefined {
+  const { ip, port } = destination
   if (ip === listener.ip && port === listener.port) return undefined
   const byAddress = services.lookup(ip, port, 'TCP')
   if (byAddress !== undefined)
-    return { servicePort: byAddress, scope: byAddress.clusterIps.includes(ip) ? 'internal' : 'external' }
+    return {
+      servicePort: byAddress,
+      scope: byAddress.clusterIps.includes(ip) ? 'internal' : 'external',
+      destination,
+    }
   const byNodePort = services.lookupNodePort(port, 'TCP')
-  return byNodePort === undefined ? undefined : { servicePort: byNodePort, scope: 'external' }
+  return byNodePort === undefined ? undefined : { servicePort: byNodePort, scope: 'external', destination }
 }

@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net'
 import type { Component, IpFamily, ListenerDirectory, ServicePort, TrafficScope } from '@edgeway/core'
+import type { Destination } from '../kernel/original-destination.ts'
 
 /** Where redirected connections arrive and which ServicePort each was going to. */
 export interface Interceptor extends Component {
@@ -13,6 +14,8 @@ export type NodeAddresses = Readonly<Partial<Record<IpFamily, string>>>
 export interface CalledPort {
   readonly servicePort: ServicePort
   readonly scope: TrafficScope
+  /** The address that was called; one of the ServicePort's where nobody tells. */
+  readonly destination: Destination
 }
 
 /**

@@ -7,7 +7,7 @@ import {
   type ServiceDirectory,
   type ServicePortName,
 } from '@edgeway/core'
-import type { ReadOriginalDestination } from '../original-destination.ts'
+import type { ReadOriginalDestination } from '../kernel/original-destination.ts'
 import { calledPort } from './called-port.ts'
 import type { CalledPort, Interceptor, NodeAddresses, OnConnection } from './interceptor.ts'
 import { addressOf, listenTcp, stopAccepting } from './tcp-server.ts'

@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { createServer, type Server, type Socket } from 'node:net'
 import type { ListenerAddress } from '@edgeway/core'
-import { keepAlive } from '../keep-alive.ts'
+import { keepAlive } from '../kernel/keep-alive.ts'
 
 /** Connections that the kernel queues before they are accepted. */
 const BACKLOG = 4_096

@@ -1,0 +1,175 @@
+import type { Endpoint, NodeName, Service } from '@edgeway/core'
+import {
+  endpointSelectionContract,
+  endpointsOf,
+  FakeEndpointHealth,
+  FakeNodeDirectory,
+  FakeServiceDirectory,
+  type SelectionChoice,
+  type SelectionScene,
+  serviceOf,
+} from '@edgeway/testbed'
+import { beforeEach, describe, expect, it } from 'vitest'
+import { balancerFor } from './balancer-for.ts'
+import { type Call, EndpointPicker, type EndpointPickerDeps } from './endpoint-picker.ts'
+
+const OWN = 'edge-1' as NodeName
+const IDLE = { openFlows: 0, connectMs: undefined }
+const ROUND_ROBIN = { 'edgeway.io/balancing': 'round-robin' }
+
+function pickerOf(deps: Partial<EndpointPickerDeps> & Pick<EndpointPickerDeps, 'services'>): EndpointPicker {
+  return new EndpointPicker({
+    viewpoint: { nodeName: OWN, nodes: new FakeNodeDirectory() },
+    health: new FakeEndpointHealth(),
+    loads: { loadOf: () => IDLE },
+    balancerFor: (policy) => balancerFor(policy, { now: () => 0, random: () => 0 }),
+    ...deps,
+  })
+}
+
+/** Those that come first in turn, when each does once. */
+function choose(scene: SelectionScene): SelectionChoice {
+  const { service, port, endpoints, health, nodes, nodeName, scope } = scene
+  const services = new FakeServiceDirectory()
+  services.set({ ...service, annotations: { ...service.annotations, ...ROUND_ROBIN } }, endpoints)
+  const viewpoint = { nodeName, nodes: new FakeNodeDirectory(nodes) }
+  const picker = pickerOf({ services, health, viewpoint })
+  const call = { servicePort: port.name, scope, clientIp: '10.1.0.9' }
+  const first = new Set(endpoints.map(() => picker.order(call).next().value))
+  return { endpoints: endpoints.filter((endpoint) => first.has(endpoint)) }
+}
+
+describe('EndpointPicker', () => {
+  it.each(endpointSelectionContract(choose))('$title', async ({ run }) => await run())
+})
+
+describe('EndpointPicker of a ServicePort', () => {
+  const SERVICE = serviceOf('shop/web:http', '10.96.0.1', 80)
+  const NAME = SERVICE.ports[0]?.name ?? expect.fail()
+  const [NEAR_1, NEAR_2, FAR] = endpointsOf(
+    'edge-1/10.1.0.1:80',
+    'edge-1/10.1.0.2:80',
+    'edge-2/10.1.0.1:80',
+  ) as [Endpoint, Endpoint, Endpoint]
+  let services: FakeServiceDirectory
+  let health: FakeEndpointHealth
+  let picker: EndpointPicker
+
+  beforeEach(() => {
+    services = new FakeServiceDirectory()
+    health = new FakeEndpointHealth()
+    picker = pickerOf({ services, health })
+    set([NEAR_1, NEAR_2])
+  })
+
+  function set(
+    endpoints: readonly Endpoint[],
+    service: Partial<Service> = { annotations: ROUND_ROBIN },
+  ): void {
+    services.set({ ...SERVICE, ...service }, endpoints)
+  }
+
+  function order(): Endpoint[] {
+    return [...picker.order({ servicePort: NAME, scope: 'internal', clientIp: '10.1.0.9' })]
+  }
+
+  /** The endpoint of a flow that could connect to it. */
+  function first(call: Partial<Call> = {}): Endpoint | undefined {
+    const [endpoint] = picker.order({ servicePort: NAME, scope: 'internal', clientIp: '10.1.0.9', ...call })
+    return endpoint
+  }
+
+  it('has every endpoint once, the nearest first', () => {
+    set([FAR, NEAR_1, NEAR_2])
+
+    expect(order()).toEqual([NEAR_1, NEAR_2, FAR])
+  })
+
+  it('goes round the endpoints of each scope by itself', () => {
+    for (const scope of ['internal', 'external'] as const)
+      expect([first({ scope }), first({ scope })].toSorted(byIp)).toEqual([NEAR_1, NEAR_2])
+  })
+
+  it('puts those that fail last, even the nearest', () => {
+    set([NEAR_1, NEAR_2, FAR])
+    health.set(NAME, NEAR_1, 'unhealthy')
+    health.set(NAME, NEAR_2, 'unhealthy')
+
+    const [best, ...others] = order()
+
+    expect(best).toEqual(FAR)
+    expect(others.toSorted(byIp)).toEqual([NEAR_1, NEAR_2])
+  })
+
+  it('leaves it to a healthy endpoint farther away while the nearest only recovers', () => {
+    set([NEAR_1, FAR])
+    health.set(NAME, NEAR_1, 'recovering')
+
+    expect(order()).toEqual([FAR, NEAR_1])
+  })
+
+  it('never leaves the limits that nothing lifts, whatever fails', () => {
+    set([NEAR_1, FAR], { internalTrafficPolicy: 'Local' })
+    health.set(NAME, NEAR_1, 'unhealthy')
+
+    expect(order()).toEqual([NEAR_1])
+  })
+
+  it('asks the balancer for the next endpoint only when the one before has failed', () => {
+    let picks = 0
+    const counting = pickerOf({
+      services,
+      balancerFor: () => ({
+        pick: ([first]) => {
+          picks++
+          return first
+        },
+      }),
+    })
+
+    counting.order({ servicePort: NAME, scope: 'internal', clientIp: '10.1.0.9' }).next()
+
+    expect(picks).toBe(1)
+  })
+
+  it('keeps a client with its endpoint as long as that is there', () => {
+    set([NEAR_1, NEAR_2], { clientIpAffinitySeconds: 60 })
+    const kept = first()
+
+    expect(Array.from({ length: 5 }, () => first())).toEqual(Array(5).fill(kept))
+  })
+
+  it('starts anew with another policy', () => {
+    set([NEAR_1, NEAR_2], { clientIpAffinitySeconds: 60 })
+    first()
+    set([NEAR_1, NEAR_2])
+
+    expect([first(), first()].toSorted(byIp)).toEqual([NEAR_1, NEAR_2])
+  })
+
+  it('lists an endpoint once that two EndpointSlices have', () => {
+    set([NEAR_1, { ...NEAR_1 }])
+
+    expect(order()).toEqual([NEAR_1])
+  })
+
+  it('gives nodes the shares that the Service wishes', () => {
+    set([NEAR_1, FAR], {
+      annotations: { ...ROUND_ROBIN, 'edgeway.io/topology': 'any', 'edgeway.io/weights': 'edge-2=3' },
+    })
+
+    const chosen = Array.from({ length: 8 }, () => first())
+
+    expect(chosen.filter((endpoint) => endpoint === FAR)).toHaveLength(6)
+  })
+
+  it('has nothing for a ServicePort that has gone', () => {
+    services.delete(SERVICE.namespace, SERVICE.name)
+
+    expect(order()).toEqual([])
+  })
+})
+
+function byIp(a: Endpoint | undefined, b: Endpoint | undefined): number {
+  return (a?.ip ?? '').localeCompare(b?.ip ?? '')
+}

@@ -1,0 +1,42 @@
+import type { Counter, EndpointAddress, ServicePortName } from '@edgeway/core'
+import type { EndpointLoads } from './balance/endpoint-loads.ts'
+import type { EndpointFailure, EndpointReports } from './balance/endpoint-reports.ts'
+import type { HealthBook } from './health/health-book.ts'
+
+export interface EndpointFeedbackDeps {
+  readonly loads: Pick<EndpointLoads, 'opened' | 'closed' | 'connected'>
+  readonly health: Pick<HealthBook, 'failed' | 'connected' | 'answered'>
+  readonly failures: Counter<'reason'>
+}
+
+/** Brings what flows learn of endpoints to those who choose: their loads and their health. */
+export class EndpointFeedback implements EndpointReports {
+  readonly #deps: EndpointFeedbackDeps
+
+  constructor(deps: EndpointFeedbackDeps) {
+    this.#deps = deps
+  }
+
+  opened(service: ServicePortName, endpoint: EndpointAddress): void {
+    this.#deps.loads.opened(service, endpoint)
+  }
+
+  closed(service: ServicePortName, endpoint: EndpointAddress): void {
+    this.#deps.loads.closed(service, endpoint)
+  }
+
+  connected(service: ServicePortName, endpoint: EndpointAddress, connectMs: number): void {
+    this.#deps.loads.connected(service, endpoint, connectMs)
+    this.#deps.health.connected(service, endpoint)
+  }
+
+  failed(service: ServicePortName, endpoint: EndpointAddress, failure: EndpointFailure): void {
+    this.#deps.failures.add({ reason: failure })
+    this.#deps.health.failed(service, endpoint, failure)
+  }
+
+  /** It sent a byte. */
+  answered(service: ServicePortName, endpoint: EndpointAddress): void {
+    this.#deps.health.answered(service, endpoint)
+  }
+}

@@ -1,0 +1,81 @@
+import type { Socket } from 'node:dgram'
+import type { ListenerAddress, Logger, ServicePortName } from '@edgeway/core'
+import type { HeldBackListener } from '../listen/service-port-listeners.ts'
+import { listeningSocket } from './datagram-socket.ts'
+import { PortSessions, type PortSessionsDeps } from './port-sessions.ts'
+
+export interface DatagramListenerDeps extends PortSessionsDeps {
+  readonly warn: Logger['warn']
+}
+
+interface Listening {
+  readonly socket: Socket
+  readonly address: ListenerAddress
+  readonly sessions: PortSessions
+}
+
+/** Takes the datagrams for one ServicePort in one family, at a port that the kernel chooses. */
+export class DatagramListener implements HeldBackListener {
+  readonly service: ServicePortName
+  readonly #deps: DatagramListenerDeps
+  #listening: Listening | undefined
+  #closing: NodeJS.Timeout | undefined
+  #isClosed = false
+
+  constructor(service: ServicePortName, deps: DatagramListenerDeps) {
+    this.service = service
+    this.#deps = deps
+  }
+
+  get address(): ListenerAddress | undefined {
+    return this.isRetired ? undefined : this.#listening?.address
+  }
+
+  get isRetired(): boolean {
+    return this.#closing !== undefined
+  }
+
+  get sessions(): PortSessions | undefined {
+    return this.#listening?.sessions
+  }
+
+  async listen(ip: string): Promise<void> {
+    const socket = await listeningSocket({ ip, port: 0 })
+    if (this.#isClosed) {
+      socket.close()
+      return
+    }
+    const { service } = this
+    const address = { ip, port: socket.address().port }
+    const sessions = new PortSessions({ service, socket, address }, this.#deps)
+    this.#listening = { socket, address, sessions }
+    socket.on('message', (datagram, from) => {
+      if (this.isRetired) this.#deps.counts.dropped('not-served')
+      else sessions.receive(datagram, from)
+    })
+    // What fails is one datagram: the socket itself goes on.
+    socket.on('error', (error) => this.#deps.warn('a UDP listener failed to read', { service, error }))
+  }
+
+  /** Its sessions end now; what still comes is dropped. */
+  retire(holdBackMs: number, onClosed: () => void): void {
+    this.sessions?.endAll('cut')
+    this.#closing ??= setTimeout(() => {
+      this.close()
+      onClosed()
+    }, holdBackMs)
+  }
+
+  reinstate(): void {
+    clearTimeout(this.#closing)
+    this.#closing = undefined
+  }
+
+  close(): void {
+    clearTimeout(this.#closing)
+    if (this.#isClosed) return
+    this.#isClosed = true
+    this.sessions?.endAll('cut')
+    this.#listening?.socket.close()
+  }
+}

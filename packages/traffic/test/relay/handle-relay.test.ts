@@ -1,0 +1,42 @@
+import { once } from 'node:events'
+import { afterEach, describe, expect, it, vi } from 'vitest'
+import { handleEngine } from './engines-under-test.ts'
+import { relayEngineContract } from './relay-engine.contract.ts'
+import { type Joined, RelayWorld } from './relay-world.ts'
+
+const BIG = 32 * 1024
+
+afterEach(() => void vi.useRealTimers())
+
+describe('HandleRelay', () => {
+  it.each(relayEngineContract(handleEngine))('$title', async ({ run }) => run())
+
+  it('takes the buffer from a connection that falls silent, and goes on with it afterwards', async () => {
+    const engine = await handleEngine()
+    await using world = await RelayWorld.open(async () => engine)
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+    const joined = await world.join()
+    while (engine.busyConnections() === 0) await send(joined, Buffer.alloc(BIG, 'a'))
+
+    vi.advanceTimersByTime(20_000)
+
+    expect(engine.busyConnections()).toBe(0)
+    expect(await send(joined, Buffer.alloc(BIG, 'b'))).toEqual(Buffer.alloc(BIG, 'b'))
+    vi.advanceTimersByTime(10_000)
+    expect(await send(joined, Buffer.alloc(BIG, 'c'))).toEqual(Buffer.alloc(BIG, 'c'))
+  })
+})
+
+/** @returns what the endpoint has got */
+async function send({ client, endpoint }: Joined, bytes: Buffer): Promise<Buffer> {
+  client.write(bytes)
+  const chunks: Buffer[] = []
+  let count = 0
+  while (count < bytes.length) {
+    const [chunk]: Buffer[] = await once(endpoint, 'data')
+    if (chunk === undefined) throw new Error('no bytes')
+    chunks.push(chunk)
+    count += chunk.length
+  }
+  return Buffer.concat(chunks)
+}
