@@ -34,9 +34,11 @@ export const TARGETS: readonly Target[] = [
     { metric: 'bytes in userspace', reference: 'absolute', atMost: 0 },
   ),
   ...targets(
-    { id: 'P2', text: 'same node, AGENT path', bench: 'same-node', case: 'agent' },
+    { id: 'P2', text: 'same node, AGENT path', bench: 'traffic', case: 'agent' },
     { metric: 'bulk CPU s/GB', reference: 'haproxy', atMost: 1 },
+    { metric: 'bulk 8 flows CPU s/GB', reference: 'haproxy', atMost: 1 },
     { metric: 'bulk 1 flow', reference: 'haproxy', atLeast: 1 },
+    { metric: 'bulk 8 flows', reference: 'haproxy', atLeast: 1 },
   ),
   ...targets(
     { id: 'P3', text: 'LAN direct, encrypted, two agents', bench: 'lan', case: 'one LAN', open: NO_LAN },

@@ -4,8 +4,8 @@ import { footprint } from './footprint.ts'
 import { metadata } from './metadata.ts'
 import { proxier } from './proxier.ts'
 import { relayed } from './relayed.ts'
-import { sameNode } from './same-node.ts'
 import { start } from './start.ts'
+import { traffic } from './traffic.ts'
 
 /** Every bench there is, in the order in which they run. A new one is a file here and a line below. */
 export const BENCHES: readonly BenchCase[] = [
@@ -13,7 +13,7 @@ export const BENCHES: readonly BenchCase[] = [
   footprint,
   metadata,
   proxier,
-  sameNode,
+  traffic,
   relayed,
   connections,
 ]

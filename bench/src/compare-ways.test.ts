@@ -85,4 +85,16 @@ describe('a comparison of ways', () => {
       'edgeway: reset',
     ])
   })
+
+  it('tells ours by itself where it is asked to, whatever the references have', async () => {
+    const comparison = comparisonBy(async (_, { name }) => ({ 'bulk 1 flow': name === 'edgeway' ? 3 : 1 }))
+    const results = await compareWays({ ...comparison, alone: ['bulk 1 flow'] }, () => {})
+    expect(results).toMatchObject([{ ours: 3, referenceName: 'absolute', ratio: null }])
+  })
+
+  it('says why ours is missing by itself', async () => {
+    const comparison = comparisonBy(() => Promise.reject(new Error('reset')))
+    const results = await compareWays({ ...comparison, alone: ['bulk 1 flow'] }, () => {})
+    expect(results).toMatchObject([{ ours: null, referenceName: 'absolute', reason: 'edgeway: reset' }])
+  })
 })

@@ -1,7 +1,7 @@
 import type { LabHost } from '@edgeway/testbed'
 import { type EdgeMeshScene, edgeMeshFigure } from '../edgemesh.ts'
 import type { Probe } from './probe.ts'
-import { compare, missing, type Result } from './result.ts'
+import { absolute, compare, type MetricName, missing, type Result } from './result.ts'
 import type { Contender } from './scene.ts'
 
 const USUAL_PAIRS = 5
@@ -16,6 +16,8 @@ export interface Comparison {
   readonly probes: readonly Probe[]
   /** How often each way is asked; five times unless given. */
   readonly pairs?: number
+  /** Metrics of ours that are told by themselves, not against the references. */
+  readonly alone?: readonly string[]
   /** Done before each run of a probe. */
   readonly beforeEach?: () => Promise<void>
 }
@@ -70,12 +72,13 @@ async function addAnswer(answers: Answers, run: () => ReturnType<Probe['run']>):
 }
 
 function resultsOf(
-  { bench, case: name, edgeMesh, ours, references }: Comparison,
+  { bench, case: name, edgeMesh, ours, references, alone = [] }: Comparison,
   { metric, unit }: { readonly metric: string; readonly unit: string },
   answers: ReadonlyMap<Contender, Answers>,
 ): Result[] {
   const metricName = { bench, case: name, metric, unit }
   const our = answers.get(ours)
+  if (alone.includes(metric)) return [aloneOf(metricName, ours, our)]
   return references.flatMap((way) => {
     const its = answers.get(way)
     const names = way.name === 'haproxy' ? [way.name, 'EdgeMesh'] : [way.name]
@@ -88,6 +91,13 @@ function resultsOf(
       return figures.length === 0 ? [] : [compare(metricName, values, { name: reference, values: figures })]
     })
   })
+}
+
+function aloneOf(name: MetricName, ours: Contender, our: Answers | undefined): Result {
+  const values = our?.figures.get(name.metric) ?? []
+  const reason = reasonOf(ours, our)
+  if (reason !== undefined || values.length === 0) return missing(name, reason ?? 'no such figure')
+  return absolute(name, values)
 }
 
 function reasonOf({ name }: Contender, answers: Answers | undefined): string | undefined {

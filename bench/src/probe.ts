@@ -20,22 +20,30 @@ const US_PER_SECOND = 1e6
 
 export const BULK: Probe = {
   name: 'bulk',
-  units: { 'bulk 1 flow': 'Mbit/s', 'bulk 8 flows': 'Mbit/s', 'bulk CPU s/GB': 's/GB' },
+  units: {
+    'bulk 1 flow': 'Mbit/s',
+    'bulk 8 flows': 'Mbit/s',
+    'bulk CPU s/GB': 's/GB',
+    'bulk 8 flows CPU s/GB': 's/GB',
+  },
   async run(client, { ip, pids }) {
-    const before = await cpuSeconds(pids)
-    const one = await iperf3(client, ip, { flows: 1, seconds: SECONDS })
-    const cpu = (await cpuSeconds(pids)) - before
-    const eight = await iperf3(client, ip, { flows: 8, seconds: SECONDS })
-    const used = pids.length === 0 ? {} : { 'bulk CPU s/GB': cpu / (one.bytes / GB) }
-    return { 'bulk 1 flow': one.mbitPerSecond, 'bulk 8 flows': eight.mbitPerSecond, ...used }
+    const one = await bulk(client, { ip, pids, flows: 1 })
+    const eight = await bulk(client, { ip, pids, flows: 8 })
+    const rates = { 'bulk 1 flow': one.mbitPerSecond, 'bulk 8 flows': eight.mbitPerSecond }
+    if (pids.length === 0) return rates
+    return { ...rates, 'bulk CPU s/GB': one.cpuPerGb, 'bulk 8 flows CPU s/GB': eight.cpuPerGb }
   },
 }
 
 export const HTTP: Probe = {
   name: 'HTTP',
-  units: { 'HTTP keep-alive': 'req/s' },
-  async run(client, { ip }) {
-    return { 'HTTP keep-alive': await wrk(client, ip, { isClosing: false, seconds: SECONDS }) }
+  units: { 'HTTP keep-alive': 'req/s', 'CPU us/request': 'us' },
+  async run(client, { ip, pids }) {
+    const before = await cpuSeconds(pids)
+    const rate = await wrk(client, ip, { isClosing: false, seconds: SECONDS })
+    const cpu = (await cpuSeconds(pids)) - before
+    const own = pids.length === 0 ? {} : { 'CPU us/request': (cpu * US_PER_SECOND) / (rate * SECONDS) }
+    return { 'HTTP keep-alive': rate, ...own }
   },
 }
 
@@ -59,9 +67,24 @@ export const CONNECTIONS: Probe = {
 
 export const LATENCY: Probe = {
   name: 'latency',
-  units: { 'first byte p50': 'us', 'first byte p99': 'us', 'echo p50': 'us' },
+  units: { 'first byte p50': 'us', 'first byte p99': 'us', 'echo p50': 'us', 'echo p99': 'us' },
   async run(client, { ip }) {
-    const { firstByteP50, firstByteP99, echoP50 } = await latency(client, ip)
-    return { 'first byte p50': firstByteP50, 'first byte p99': firstByteP99, 'echo p50': echoP50 }
+    const { firstByteP50, firstByteP99, echoP50, echoP99 } = await latency(client, ip)
+    return {
+      'first byte p50': firstByteP50,
+      'first byte p99': firstByteP99,
+      'echo p50': echoP50,
+      'echo p99': echoP99,
+    }
   },
+}
+
+async function bulk(
+  client: LabHost,
+  { ip, pids, flows }: Pick<Contender, 'ip' | 'pids'> & { flows: number },
+) {
+  const before = await cpuSeconds(pids)
+  const { mbitPerSecond, bytes } = await iperf3(client, ip, { flows, seconds: SECONDS })
+  const cpu = (await cpuSeconds(pids)) - before
+  return { mbitPerSecond, cpuPerGb: cpu / (bytes / GB) }
 }

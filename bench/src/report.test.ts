@@ -30,6 +30,12 @@ describe('a report', () => {
     expect(summary).toEqual(['2 of 2 measured targets are met; 1 could not be measured.'])
   })
 
+  it('counts targets only, not figures without one that were not to be had', () => {
+    const other = judged(missing({ ...RSS, case: 'agent, 7 Services' }, 'it did not start'))
+    const lines = tableOf([...RESULTS, other]).split('\n')
+    expect(lines.at(-1)).toBe('2 of 2 measured targets are met; 1 could not be measured.')
+  })
+
   it('has a line of JSON per result, each with every field', () => {
     const lines = jsonLinesOf(RESULTS)
       .split('\n')

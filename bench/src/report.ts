@@ -34,7 +34,7 @@ export function jsonLinesOf(results: readonly JudgedResult[]): string {
 }
 
 function summaryOf(results: readonly JudgedResult[]): string {
-  const aimed = results.filter(({ met }) => met !== null)
+  const aimed = results.filter(({ target }) => target !== null)
   const measured = aimed.filter(({ reason }) => reason === undefined)
   const met = measured.filter((result) => result.met)
   const open = aimed.length - measured.length

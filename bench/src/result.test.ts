@@ -29,6 +29,11 @@ describe('a result', () => {
     expect(judged(missing(RSS, 'it did not start'))).toMatchObject({ met: false, reason: 'it did not start' })
   })
 
+  it('that could not be had meets nothing even without a target', () => {
+    const result = missing({ ...RSS, case: 'agent, 7 Services' }, 'it did not start')
+    expect(judged(result)).toMatchObject({ target: null, met: false })
+  })
+
   it('without a target is told all the same', () => {
     expect(judged(compare(BULK, [1], { name: 'direct', values: [1] }))).toMatchObject({
       target: null,

@@ -23,6 +23,7 @@ export interface Result {
 export interface JudgedResult extends Result {
   /** As text, e.g. `P5 >= 0.3`; `null` where none is set. */
   readonly target: string | null
+  /** `false` also for any figure that could not be had; `null` for one without a target. */
   readonly met: boolean | null
 }
 
@@ -73,7 +74,8 @@ export function missing(name: MetricName, reason: string, referenceName = ABSOLU
 /** Adds what was to be reached; a figure that could not be had reached nothing. */
 export function judged(result: Result): JudgedResult {
   const target = TARGETS.find((candidate) => isFor(candidate, result))
-  if (target === undefined) return { ...result, target: null, met: null }
+  if (target === undefined)
+    return { ...result, target: null, met: result.reason === undefined ? null : false }
   return { ...result, target: textOf(target), met: isMet(target, result.ratio ?? result.ours) }
 }
 

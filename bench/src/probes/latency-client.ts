@@ -1,46 +1,24 @@
 /** `latency-client.ts IP PORT`: asks an echo server and writes a line of JSON, see `Latency`. */
-import { once } from 'node:events'
-import { connect, type Socket } from 'node:net'
+import { echo, openEcho, quantile } from './echo-connection.ts'
 
 const CONNECTIONS = 300
 const ECHOES = 1_000
+const MICROSECONDS_PER_MS = 1_000
 
 const [ip = '', port = ''] = process.argv.slice(2)
 
-function open(): Socket {
-  return connect({ host: ip, port: Number(port), noDelay: true })
-}
-
-async function echo(socket: Socket): Promise<void> {
-  socket.write('x')
-  await once(socket, 'data')
-}
-
-function microsecondsSince(start: bigint): number {
-  return Number(process.hrtime.bigint() - start) / 1_000
-}
-
-function quantile(values: readonly number[], share: number): number {
-  const sorted = values.toSorted((a, b) => a - b)
-  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN
-}
-
 const firstBytes: number[] = []
 for (let index = 0; index < CONNECTIONS; index++) {
-  const start = process.hrtime.bigint()
-  const socket = open()
+  const startedAt = performance.now()
+  const socket = openEcho(ip, Number(port))
   await echo(socket)
-  firstBytes.push(microsecondsSince(start))
+  firstBytes.push((performance.now() - startedAt) * MICROSECONDS_PER_MS)
   socket.destroy()
 }
 
 const echoes: number[] = []
-const socket = open()
-for (let index = 0; index < ECHOES; index++) {
-  const start = process.hrtime.bigint()
-  await echo(socket)
-  echoes.push(microsecondsSince(start))
-}
+const socket = openEcho(ip, Number(port))
+for (let index = 0; index < ECHOES; index++) echoes.push(await echo(socket))
 socket.destroy()
 
 process.stdout.write(
@@ -48,5 +26,6 @@ process.stdout.write(
     firstByteP50: quantile(firstBytes, 0.5),
     firstByteP99: quantile(firstBytes, 0.99),
     echoP50: quantile(echoes, 0.5),
+    echoP99: quantile(echoes, 0.99),
   })}\n`,
 )

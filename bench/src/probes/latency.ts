@@ -5,6 +5,7 @@ import { mustExec } from './must-exec.ts'
 export const ECHO_PORT = 7007
 
 const CLIENT = fileURLToPath(new URL('./latency-client.ts', import.meta.url))
+const ADDED_CLIENT = fileURLToPath(new URL('./added-latency-client.ts', import.meta.url))
 
 /** In microseconds. */
 export interface Latency {
@@ -13,10 +14,26 @@ export interface Latency {
   readonly firstByteP99: number
   /** Of one byte there and back on an open connection. */
   readonly echoP50: number
+  readonly echoP99: number
+}
+
+/** What a way adds to the direct one's quantiles of one byte there and back on an open connection, in microseconds. */
+export interface AddedLatency {
+  readonly p50: number
+  readonly p99: number
 }
 
 /** Asks an echo server, one question after the other. */
 export async function latency(client: LabHost, ip: string): Promise<Latency> {
   const output = await mustExec(client, [process.execPath, CLIENT, ip, String(ECHO_PORT)])
   return JSON.parse(output) as Latency
+}
+
+/** Asks an echo server by two ways in turn. */
+export async function addedLatency(
+  client: LabHost,
+  ips: { readonly direct: string; readonly way: string },
+): Promise<AddedLatency> {
+  const command = [process.execPath, ADDED_CLIENT, ips.direct, ips.way, String(ECHO_PORT)]
+  return JSON.parse(await mustExec(client, command)) as AddedLatency
 }

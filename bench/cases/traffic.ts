@@ -1,0 +1,28 @@
+import { Scene } from '../src/scene.ts'
+import { IDLE_PART } from '../src/traffic/idle.ts'
+import { leftOut, measurePart, type TrafficPart } from '../src/traffic/part.ts'
+import { trafficPlanOf } from '../src/traffic/plan.ts'
+import { TCP_PARTS } from '../src/traffic/tcp.ts'
+import { UDP_PART } from '../src/traffic/udp.ts'
+import type { BenchCase } from './case.ts'
+
+/** In the order in which they run: the last one starts the agent anew. */
+const PARTS: readonly TrafficPart[] = [...TCP_PARTS, UDP_PART, IDLE_PART]
+const NAMES = PARTS.map(({ name }) => name)
+
+export const traffic: BenchCase = {
+  name: 'traffic',
+  summary: `client and pod on one node, through the agent, TCP and UDP; against direct, kernel DNAT and haproxy; PARTS=${NAMES.join(',')} chooses, PAIRS=n and IDLE=n shorten it`,
+  async run(onStep) {
+    const plan = trafficPlanOf(process.env, NAMES)
+    await using scene = await Scene.start(onStep)
+    const results = []
+    for (const part of PARTS)
+      results.push(
+        ...(plan.parts.includes(part.name)
+          ? await measurePart(part, { scene, plan, onStep })
+          : leftOut(part, plan)),
+      )
+    return results
+  },
+}
