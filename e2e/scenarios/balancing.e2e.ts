@@ -1,4 +1,10 @@
-import type { LabHost, LabPod, Mesh } from '@edgeway/testbed'
+import {
+  destinationRuleDefinition,
+  destinationRuleObject,
+  type LabHost,
+  type LabPod,
+  type Mesh,
+} from '@edgeway/testbed'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { callMany, Load } from '../support/load.ts'
 import { start } from '../support/program.ts'
@@ -31,6 +37,7 @@ describe('calls to a Service with a bad endpoint or bad clients', () => {
         'edgeway.io/topology': 'any',
       }),
       serviceOf('holed', [...servers.endpoints('near-1'), { ip: hole.address, node: 'edge-1' }]),
+      serviceOf('ruled', servers.endpoints('near-1', 'near-2', 'near-3')),
       serviceOf('distant', servers.endpoints('far-1')),
     ])
   })
@@ -111,6 +118,22 @@ describe('calls to a Service with a bad endpoint or bad clients', () => {
     return stdout.includes(`${addressOf(service)} . `)
   }
 
+  it('go where a DestinationRule says, for as long as it is there', async () => {
+    await expect.poll(() => answering('ruled.apps'), { timeout: 60_000 }).toHaveLength(3)
+    await mesh.kubectl.apply(destinationRuleDefinition())
+    await mesh.kubectl.run(['wait', '--for=condition=Established', `crd/${DESTINATION_RULES}`])
+    const rule = destinationRuleObject({
+      namespace: 'apps',
+      name: 'ruled',
+      trafficPolicy: { loadBalancer: { consistentHash: { useSourceIp: true } } },
+    })
+
+    await mesh.kubectl.apply(rule)
+    await expect.poll(() => answering('ruled.apps'), { timeout: 60_000 }).toHaveLength(1)
+    await mesh.kubectl.delete(rule)
+    await expect.poll(() => answering('ruled.apps'), { timeout: 60_000 }).toHaveLength(3)
+  })
+
   async function swallowed(): Promise<number> {
     const { stdout } = await hole.exec(['nft', 'list', 'table', 'inet', 'hole'])
     return Number(/packets (\d+)/.exec(stdout)?.[1])
@@ -129,7 +152,9 @@ table inet hole {
   chain input { type filter hook input priority 0; tcp dport ${POD_PORT} counter drop; }
 }`
 
-const NAMES = ['one-node', 'two-nodes', 'holed', 'distant']
+const DESTINATION_RULES = 'destinationrules.networking.istio.io'
+
+const NAMES = ['one-node', 'two-nodes', 'holed', 'ruled', 'distant']
 
 function addressOf(service: string): string {
   return `10.96.2.${NAMES.indexOf(service) + 1}`

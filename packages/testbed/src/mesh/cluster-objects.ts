@@ -61,7 +61,8 @@ export type IstioVersion = 'v1' | 'v1beta1' | 'v1alpha3'
 /** What makes a cluster have Istio's DestinationRules; it lets everything into them, as no schema of Istio's does. */
 export function destinationRuleDefinition(...served: readonly IstioVersion[]): ApiObject {
   const versions: readonly IstioVersion[] = served.length > 0 ? served : ['v1', 'v1beta1', 'v1alpha3']
-  const schema = { openAPIV3Schema: { type: 'object', 'x-kubernetes-preserve-unknown-fields': true } }
+  const spec = { type: 'object', 'x-kubernetes-preserve-unknown-fields': true }
+  const schema = { openAPIV3Schema: { type: 'object', properties: { spec } } }
   return {
     apiVersion: 'apiextensions.k8s.io/v1',
     kind: 'CustomResourceDefinition',

@@ -17,7 +17,8 @@ import { OpenFlows } from '../../src/open-flows.ts'
 import { StreamRelay } from '../../src/relay/stream-relay.ts'
 import { SYSTEM_TIMERS } from '../../src/timers.ts'
 import { eventuallyTrue, openDescriptors } from './eventually.ts'
-import { closedEndpoint, echo, NODE, Talker, UdpEndpoint, UdpLab, udpService } from './udp-lab.ts'
+import { closedEndpoint, echo, NODE, Talker, UdpEndpoint } from './udp-endpoint.ts'
+import { UdpLab, udpService } from './udp-lab.ts'
 
 const FAR = 'edge-2' as NodeName
 const SERVICE = 'shop/meter:udp' as ServicePortName

@@ -4,7 +4,8 @@ import { describe, expect, it, onTestFinished } from 'vitest'
 import { DatagramDecoder, encodeDatagram } from '../../src/udp/datagram-frames.ts'
 import { ManualTimers } from '../manual-timers.ts'
 import { eventuallyTrue, openDescriptors } from './eventually.ts'
-import { closedEndpoint, echo, UdpEndpoint, UdpLab } from './udp-lab.ts'
+import { closedEndpoint, echo, UdpEndpoint } from './udp-endpoint.ts'
+import { UdpLab } from './udp-lab.ts'
 
 const SERVICE = 'shop/meter:udp' as ServicePortName
 const LONG_MS = 300_000

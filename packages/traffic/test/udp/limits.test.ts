@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import { ManualTimers } from '../manual-timers.ts'
 import { eventuallyTrue, openDescriptors } from './eventually.ts'
-import { echo, Talker, UdpEndpoint, UdpLab } from './udp-lab.ts'
+import { echo, Talker, UdpEndpoint } from './udp-endpoint.ts'
+import { UdpLab } from './udp-lab.ts'
 
 const SERVICE = 'shop/meter:udp'
 

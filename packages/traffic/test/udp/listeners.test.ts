@@ -2,7 +2,8 @@ import type { IpFamily, ServicePort, ServicePortName } from '@edgeway/core'
 import { describe, expect, it } from 'vitest'
 import { combinedListeners } from '../../src/udp/combined-listeners.ts'
 import { eventuallyTrue } from './eventually.ts'
-import { echo, Talker, UdpEndpoint, UdpLab, udpService } from './udp-lab.ts'
+import { echo, Talker, UdpEndpoint } from './udp-endpoint.ts'
+import { UdpLab, udpService } from './udp-lab.ts'
 
 const METER = 'shop/meter:udp' as ServicePortName
 
@@ -67,8 +68,10 @@ describe('listeners for UDP', () => {
     const both = udpService({ clusterIps: ['10.96.0.9', 'fd00:96::9'] })
     lab.services.set(both, [server.endpoint])
     const listener = await lab.listener(both, 'IPv6')
+    await client.ask('question', listener)
 
     lab.services.set(udpService(), [server.endpoint])
+    expect(lab.records).toMatchObject([{ outcome: 'cut' }])
     client.send('lost', listener)
 
     await eventuallyTrue(() => lab.dropped('not-served') === 1)

@@ -9,7 +9,8 @@ import type { ServicePort } from '@edgeway/core'
 import { serviceOf } from '@edgeway/testbed'
 import { DatagramDecoder, REFUSED_MARK } from '../../src/udp/datagram-frames.ts'
 import { callUdp } from './call-udp.ts'
-import { closedEndpoint, echo, farEndpoint, UdpEndpoint, UdpLab } from './udp-lab.ts'
+import { closedEndpoint, echo, farEndpoint, UdpEndpoint } from './udp-endpoint.ts'
+import { UdpLab } from './udp-lab.ts'
 
 export interface Places {
   /** The namespace that this runs in, and the pod's. */

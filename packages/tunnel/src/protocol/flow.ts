@@ -28,8 +28,19 @@ import { asObject, integerField, type JsonObject, parseJsonObject, textField } f
  *   frame: u16 length | JSON object                           lengths are big endian, 1 to 4096
  * ```
  *
- * Bytes follow the answer without framing, in the same message or later. FIN and RST of the stream stand for those of
- * the two TCP connections. Who asks is known from the connection, which is authenticated, not from the request.
+ * Bytes follow the answer, in the same message or later. For a TCP target they are those of the two TCP connections without
+ * framing, and FIN and RST of the stream stand for theirs. For a UDP target they are datagrams, both ways:
+ *
+ * ```
+ *   u16 length, 0 to 65527 | that many bytes                  one datagram; a zero-length one is one, too
+ *   u16 65535                                                 mark for the dialling agent: the Endpoint's port is closed
+ *   u16 65528 to 65534                                        marks of later versions: passed over
+ * ```
+ *
+ * No datagram is that long, so marks have no payload. FIN ends a UDP session: nothing came for too long, or the mark came
+ * just before. RST tells nothing of the Endpoint. Datagrams that the stream has no room for are dropped.
+ *
+ * Who asks is known from the connection, which is authenticated, not from the request.
  */
 export const FLOW_PROTOCOL = '/edgeway/flow/1.0.0'
 
