@@ -58,7 +58,8 @@ const own: Endpoint = { ...echo.endpoint, node: 'edge-1' as NodeName }
 const elsewhere: Endpoint = { ...own, node: 'edge-2' as NodeName }
 const dropped: Endpoint = { ...own, ip: loopback, port: 9 }
 services.set(service('web', `${clusterIps}1`, { nodePort: 30_080 }), [own])
-services.set(service('half', `${clusterIps}2`), [dropped, own])
+// The nearest first.
+services.set({ ...service('half', `${clusterIps}2`), annotations: {} }, [dropped, elsewhere])
 services.set(service('empty', `${clusterIps}3`), [])
 services.set(service('away', `${clusterIps}5`, { nodePort: 30_081, externalIps: [externalIp] }), [elsewhere])
 services.set(service('odd', `${clusterIps}6`, { nodePort: listenPort }), [own])

@@ -38,7 +38,7 @@ export class PortSessions implements SessionOwner {
     this.#socket = socket
     this.#address = address
     this.#deps = deps
-    this.#limit = new SessionLimit(service)
+    this.#limit = new SessionLimit()
     this.#sent = (error) => {
       if (error !== null && error !== undefined) this.#notSent(error)
     }
@@ -74,8 +74,8 @@ export class PortSessions implements SessionOwner {
     const ports = this.#clients.get(client.ip)
     ports?.delete(client.port)
     if (ports?.size === 0) this.#clients.delete(client.ip)
-    const { service, path = 'unknown', outcome } = record
-    this.#deps.metrics.sessions.add({ service, path, outcome })
+    const { path = 'unknown', outcome } = record
+    this.#deps.metrics.sessions.add({ path, outcome })
     this.#deps.record(record)
   }
 
@@ -101,7 +101,7 @@ export class PortSessions implements SessionOwner {
   #overLimit(client: ListenerAddress): void {
     const { counts, metrics, record, now } = this.#deps
     counts.dropped('over-limit')
-    metrics.sessions.add({ service: this.#service, path: 'unknown', outcome: 'over-limit' })
+    metrics.sessions.add({ path: 'unknown', outcome: 'over-limit' })
     if (now() < this.#nextOverLimitRecordAt) return
     this.#nextOverLimitRecordAt = now() + OVER_LIMIT_RECORD_EVERY_MS
     record({ ...NOTHING, outcome: 'over-limit', service: this.#service, client: formatClient(client) })

@@ -20,19 +20,14 @@ export interface BookedSession {
 
 /** The sessions of one ServicePort in one family, as far as their number goes. */
 export class SessionLimit {
-  readonly service: string
   count = 0
   readonly settled = new ActivityList<BookedSession>()
-
-  constructor(service: string) {
-    this.service = service
-  }
 }
 
 export interface SessionBookDeps {
   readonly timers: Timers
   readonly active: Gauge<never>
-  readonly evictions: Counter<'service'>
+  readonly evictions: Counter<never>
 }
 
 /** How exact the ends of sessions are. */
@@ -118,7 +113,7 @@ export class SessionBook implements Disposable {
 
   #evict(entry: ActivityEntry<BookedSession> | undefined): boolean {
     if (entry === undefined) return false
-    this.#deps.evictions.add({ service: entry.item.port.service })
+    this.#deps.evictions.add({})
     entry.item.expire()
     return true
   }

@@ -2,11 +2,11 @@ import type { Counter, Gauge, Metrics } from '@edgeway/core'
 
 export interface UdpMetrics {
   readonly activeSessions: Gauge<never>
-  readonly sessions: Counter<'service' | 'path' | 'outcome'>
+  readonly sessions: Counter<'path' | 'outcome'>
   /** Way `sent`: from a client to an endpoint. */
   readonly datagrams: Counter<'direction' | 'way'>
   readonly drops: Counter<'direction' | 'reason'>
-  readonly evictions: Counter<'service'>
+  readonly evictions: Counter<never>
   readonly unreachables: Counter<'result'>
 }
 
@@ -19,8 +19,8 @@ export function udpMetrics(metrics: Metrics): UdpMetrics {
     }),
     sessions: metrics.counter({
       name: 'edgeway_traffic_udp_sessions_total',
-      help: 'UDP sessions that ended, or were refused as over-limit, by Service, path and outcome.',
-      labels: ['service', 'path', 'outcome'],
+      help: 'UDP sessions that ended, or were refused as over-limit, by path and outcome.',
+      labels: ['path', 'outcome'],
     }),
     datagrams: metrics.counter({
       name: 'edgeway_traffic_udp_datagrams_total',
@@ -34,8 +34,7 @@ export function udpMetrics(metrics: Metrics): UdpMetrics {
     }),
     evictions: metrics.counter({
       name: 'edgeway_traffic_udp_evictions_total',
-      help: 'Answered UDP sessions that ended early to make room for a new one, by Service.',
-      labels: ['service'],
+      help: 'Answered UDP sessions that ended early to make room for a new one.',
     }),
     unreachables: metrics.counter({
       name: 'edgeway_traffic_udp_unreachables_total',

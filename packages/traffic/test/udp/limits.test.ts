@@ -4,10 +4,8 @@ import { eventuallyTrue, openDescriptors } from './eventually.ts'
 import { echo, Talker, UdpEndpoint } from './udp-endpoint.ts'
 import { UdpLab } from './udp-lab.ts'
 
-const SERVICE = 'shop/meter:udp'
-
 function evictions({ deps }: UdpLab): number {
-  return deps.metrics.value('edgeway_traffic_udp_evictions_total', { service: SERVICE })
+  return deps.metrics.value('edgeway_traffic_udp_evictions_total')
 }
 
 describe('the number of UDP sessions', () => {
@@ -56,7 +54,7 @@ describe('the number of UDP sessions', () => {
     expect(lab.dropped('over-limit')).toBe(5)
     expect(lab.records).toMatchObject([{ outcome: 'over-limit', client: `127.0.0.1:${third.address.port}` }])
     expect(server.talker.heard.map(String)).toEqual(['question', 'question', 'last'])
-    const refused = { service: SERVICE, path: 'unknown', outcome: 'over-limit' }
+    const refused = { path: 'unknown', outcome: 'over-limit' }
     expect(lab.deps.metrics.value('edgeway_traffic_udp_sessions_total', refused)).toBe(5)
     expect(evictions(lab)).toBe(0)
   })
@@ -107,7 +105,7 @@ it(
 
     // Those whose places were taken may still be about to close.
     expect(most).toBeLessThanOrEqual(MAX_SESSIONS + AT_ONCE)
-    const completed = { service: SERVICE, path: 'local', outcome: 'completed' }
+    const completed = { path: 'local', outcome: 'completed' }
     expect(lab.deps.metrics.value('edgeway_traffic_udp_sessions_total', completed)).toBe(
       SESSIONS - MAX_SESSIONS,
     )

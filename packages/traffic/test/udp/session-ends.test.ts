@@ -35,7 +35,7 @@ describe('the end of a UDP session', () => {
     expect(lab.reports).toMatchObject({ lines: [`connected ${server.endpoint.port}`], open: 0 })
     expect(lab.activeSessions).toBe(0)
     const { metrics } = lab.deps
-    const ended = { service: 'shop/meter:udp', path: 'local', outcome: 'completed' }
+    const ended = { path: 'local', outcome: 'completed' }
     expect(metrics.value('edgeway_traffic_udp_sessions_total', ended)).toBe(1)
     for (const way of ['sent', 'received'])
       expect(metrics.value('edgeway_traffic_udp_datagrams_total', { direction: 'outbound', way })).toBe(2)
