@@ -6,8 +6,18 @@ export abstract class EdgewayError extends Error {
   abstract readonly code: string
 }
 
-/** Why an Endpoint could not be connected to. Closed set, used as metric label. */
-export type DialFailure = 'refused' | 'timeout' | 'unreachable' | 'no-peer' | 'no-path' | 'rejected'
+/**
+ * Why an Endpoint could not be connected to. Closed set, used as metric label. `exhausted`: this node has no descriptors,
+ * ports or memory left, which says nothing of the Endpoint.
+ */
+export type DialFailure =
+  | 'refused'
+  | 'timeout'
+  | 'unreachable'
+  | 'no-peer'
+  | 'no-path'
+  | 'rejected'
+  | 'exhausted'
 
 /** An Endpoint could not be connected to. */
 export class DialError extends EdgewayError {

@@ -152,22 +152,28 @@ const health = z.strictObject({
   maxEjectionMs: milliseconds.default(HEALTH.maxEjectionMs),
   settleMs: millisecondsOrNone.default(HEALTH.settleMs),
   checkIntervalMs: milliseconds.default(HEALTH.checkIntervalMs),
-  maxConcurrentChecks: z.int().positive().default(HEALTH.maxConcurrentChecks),
+  checkTimeoutMs: milliseconds.default(HEALTH.checkTimeoutMs),
+  maxConcurrentChecks: z.int().positive().max(1_024).default(HEALTH.maxConcurrentChecks),
 }) satisfies z.ZodType<TrafficOptions['health']>
 
-const traffic = z.strictObject({
-  listenPort: port.default(DEFAULT_TRAFFIC_OPTIONS.listenPort),
-  originalDestination: z.enum(['auto', 'off']).default(DEFAULT_TRAFFIC_OPTIONS.originalDestination),
-  relayEngine: z.enum(['auto', 'stream', 'handle', 'splice']).default(DEFAULT_TRAFFIC_OPTIONS.relayEngine),
-  dialTimeoutMs: milliseconds.default(DEFAULT_TRAFFIC_OPTIONS.dialTimeoutMs),
-  dialBudgetMs: milliseconds.default(DEFAULT_TRAFFIC_OPTIONS.dialBudgetMs),
-  idleTimeoutMs: millisecondsOrNone.default(DEFAULT_TRAFFIC_OPTIONS.idleTimeoutMs),
-  unknownTargetWaitMs: millisecondsOrNone.default(DEFAULT_TRAFFIC_OPTIONS.unknownTargetWaitMs),
-  drainTimeoutMs: millisecondsOrNone.default(DEFAULT_TRAFFIC_OPTIONS.drainTimeoutMs),
-  flowLogSampleRatio: z.number().min(0).max(1).default(DEFAULT_TRAFFIC_OPTIONS.flowLogSampleRatio),
-  health: health.prefault({}),
-  udp: udp.prefault({}),
-}) satisfies z.ZodType<TrafficOptions>
+const traffic = z
+  .strictObject({
+    listenPort: port.default(DEFAULT_TRAFFIC_OPTIONS.listenPort),
+    originalDestination: z.enum(['auto', 'off']).default(DEFAULT_TRAFFIC_OPTIONS.originalDestination),
+    relayEngine: z.enum(['auto', 'stream', 'handle', 'splice']).default(DEFAULT_TRAFFIC_OPTIONS.relayEngine),
+    dialTimeoutMs: milliseconds.default(DEFAULT_TRAFFIC_OPTIONS.dialTimeoutMs),
+    dialBudgetMs: milliseconds.default(DEFAULT_TRAFFIC_OPTIONS.dialBudgetMs),
+    idleTimeoutMs: millisecondsOrNone.default(DEFAULT_TRAFFIC_OPTIONS.idleTimeoutMs),
+    unknownTargetWaitMs: millisecondsOrNone.default(DEFAULT_TRAFFIC_OPTIONS.unknownTargetWaitMs),
+    drainTimeoutMs: millisecondsOrNone.default(DEFAULT_TRAFFIC_OPTIONS.drainTimeoutMs),
+    flowLogSampleRatio: z.number().min(0).max(1).default(DEFAULT_TRAFFIC_OPTIONS.flowLogSampleRatio),
+    health: health.prefault({}),
+    udp: udp.prefault({}),
+  })
+  .refine(({ dialTimeoutMs, dialBudgetMs }) => dialBudgetMs >= dialTimeoutMs, {
+    path: ['dialBudgetMs'],
+    message: 'expected at least dialTimeoutMs',
+  }) satisfies z.ZodType<TrafficOptions>
 
 const proxier = z.strictObject({
   backend: z.enum(['auto', 'nftables', 'iptables']).default(DEFAULT_PROXIER_OPTIONS.backend),

@@ -20,12 +20,11 @@ import { SYSTEM_TIMERS } from './timers.ts'
 
 export interface EndpointChoiceOptions {
   readonly health: HealthOptions
-  readonly dialTimeoutMs: number
 }
 
 export interface EndpointChoiceDeps extends Pick<ComponentDeps, 'logger' | 'metrics' | 'status'> {
   readonly services: ServiceDirectory
-  readonly nodes: Pick<NodeDirectory, 'node'>
+  readonly nodes: Pick<NodeDirectory, 'node' | 'watchNodes'>
   readonly nodeName: NodeName
   readonly dialer: Dialer
   /** Endpoints that failed a flow. */
@@ -52,14 +51,12 @@ export class EndpointChoice implements AsyncDisposable {
     this.feedback = what.feedback
   }
 
-  static start(
-    { health: options, dialTimeoutMs }: EndpointChoiceOptions,
-    deps: EndpointChoiceDeps,
-  ): EndpointChoice {
+  static start({ health: options }: EndpointChoiceOptions, deps: EndpointChoiceDeps): EndpointChoice {
     const { services, nodes, nodeName, dialer, failures } = deps
     const timers = SYSTEM_TIMERS
+    const viewpoint = { nodeName, nodes }
     const parts = new AsyncDisposableStack()
-    const { check } = parts.use(new EndpointChecks({ ...options, dialTimeoutMs }, dialer))
+    const { check } = parts.use(new EndpointChecks(options, dialer))
     const health = parts.use(
       new HealthBook(options, {
         ...{ services, check, timers },
@@ -67,14 +64,15 @@ export class EndpointChoice implements AsyncDisposable {
         logger: limited(deps.logger),
       }),
     )
-    parts.use(new ActiveChecks(options, { services, book: health, check, timers }))
+    parts.use(new ActiveChecks(options, { services, viewpoint, book: health, check, timers }))
     const loads = parts.use(new EndpointLoads(services, timers.now))
     const picker = new EndpointPicker({
       ...{ services, health, loads },
-      viewpoint: { nodeName, nodes },
+      viewpoint,
       balancerFor: (policy) => balancerFor(policy, { now: timers.now, random: Math.random }),
     })
     parts.use(services.watch((changed) => picker.forget(changed)))
+    parts.use(nodes.watchNodes(() => picker.forgetRanks()))
     deps.status.section('traffic', () => ({ notHealthy: [...health.status()].slice(0, MAX_LISTED) }))
     return new EndpointChoice(parts, {
       health,

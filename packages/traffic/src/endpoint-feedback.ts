@@ -4,7 +4,7 @@ import type { EndpointFailure, EndpointReports } from './balance/endpoint-report
 import type { HealthBook } from './health/health-book.ts'
 
 export interface EndpointFeedbackDeps {
-  readonly loads: Pick<EndpointLoads, 'opened' | 'closed' | 'connected'>
+  readonly loads: Pick<EndpointLoads, 'opened' | 'closed' | 'connected' | 'failed'>
   readonly health: Pick<HealthBook, 'failed' | 'connected' | 'answered'>
   readonly failures: Counter<'reason'>
 }
@@ -32,6 +32,7 @@ export class EndpointFeedback implements EndpointReports {
 
   failed(service: ServicePortName, endpoint: EndpointAddress, failure: EndpointFailure): void {
     this.#deps.failures.add({ reason: failure })
+    this.#deps.loads.failed(service, endpoint)
     this.#deps.health.failed(service, endpoint, failure)
   }
 

@@ -11,6 +11,7 @@ import type {
 } from '@edgeway/core'
 import { FlowJournal } from './account/flow-journal.ts'
 import type { EndpointPicker } from './balance/endpoint-picker.ts'
+import { AbandonedDials } from './dial/abandoned-dials.ts'
 import { DirectDialer } from './dial/direct-dialer.ts'
 import { EndpointChoice } from './endpoint-choice.ts'
 import type { EndpointFeedback } from './endpoint-feedback.ts'
@@ -74,7 +75,7 @@ export const DEFAULT_TRAFFIC_OPTIONS: TrafficOptions = {
 
 export interface TrafficDeps extends ComponentDeps {
   readonly services: ServiceDirectory
-  readonly nodes: Pick<NodeDirectory, 'node'>
+  readonly nodes: Pick<NodeDirectory, 'node' | 'watchNodes'>
   /** To any endpoint of the cluster. */
   readonly dialer: Dialer
   readonly nodeName: NodeName
@@ -129,7 +130,8 @@ export class Traffic implements Component {
     const choice = parts.use(EndpointChoice.start(options, { ...deps, failures: metrics.dialFailures }))
     const open = new OpenFlows()
     parts.defer(() => open.drain(options.drainTimeoutMs))
-    const flows = { ...deps, relay, journal, open }
+    const abandoned = parts.use(new AbandonedDials())
+    const flows = { ...deps, relay, journal, open, abandoned }
     const outbound = new OutboundFlows(options, { ...flows, ...choice })
     const udp = parts.use(await startUdp(options, { ...deps, ...choice, journal }))
     const { inbound: datagrams } = udp

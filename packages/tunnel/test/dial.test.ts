@@ -27,7 +27,7 @@ describe('a dial', () => {
       { status: 'endpoint-refused', reason: 'nobody there' } as const,
       { failure: 'refused', retryable: true },
     ],
-    [{ status: 'wrong-node', reason: 'not me' } as const, { failure: 'rejected', retryable: false }],
+    [{ status: 'wrong-node', reason: 'not me' } as const, { failure: 'rejected', retryable: true }],
   ])('fails with what the other node answers: %o', async (answer, expected) => {
     await using mesh = await SmallMesh.create()
     const [one, two] = await twoNodes(mesh)

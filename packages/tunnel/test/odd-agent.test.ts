@@ -66,7 +66,7 @@ describe('an agent that speaks otherwise', () => {
     // The node reuses the connection that the odd member made.
     await expect(odd.two.dial('odd')).rejects.toMatchObject({
       failure: 'rejected',
-      retryable: false,
+      retryable: true,
       message: expect.stringContaining('unsupported-version'),
     })
   })

@@ -10,7 +10,9 @@ import type { Viewpoint } from './viewpoint.ts'
  * Which of a Service's traffic policies counts: the `internal` one for connections to its ClusterIPs, the `external` one
  * for those to node ports, external IPs and load balancers' IPs.
  */
-export type TrafficScope = 'internal' | 'external'
+export const TRAFFIC_SCOPES = ['internal', 'external'] as const
+
+export type TrafficScope = (typeof TRAFFIC_SCOPES)[number]
 
 /** What a selection is made from. */
 export interface SelectionRequest {
@@ -33,14 +35,23 @@ export interface SelectionRequest {
  * @returns an empty array when nothing can serve the ServicePort now: it is to be refused at once
  */
 export function selectEndpoints(request: SelectionRequest, viewpoint: Viewpoint): readonly Endpoint[] {
-  const { healthOf } = request
-  let first: readonly Endpoint[] | undefined
-  let recovering: readonly Endpoint[] | undefined
-  for (const rank of endpointRanks(request, viewpoint)) {
-    if (healthOf === undefined) return rank
-    const able = rank.filter((endpoint) => healthOf(endpoint) !== 'unhealthy')
-    if (able.some((endpoint) => healthOf(endpoint) === 'healthy')) return able
-    first ??= rank
+  const ranks = endpointRanks(request, viewpoint)
+  if (request.healthOf !== undefined) return healthiest(ranks, request.healthOf)
+  const [first = []] = ranks
+  return first
+}
+
+/** What `selectEndpoints` takes of ranks, the best first; also of those that are left of ranks after some were tried. */
+export function healthiest<Item>(
+  ranks: Iterable<readonly Item[]>,
+  healthOf: (item: Item) => HealthState,
+): readonly Item[] {
+  let first: readonly Item[] | undefined
+  let recovering: readonly Item[] | undefined
+  for (const rank of ranks) {
+    const able = rank.filter((item) => healthOf(item) !== 'unhealthy')
+    if (able.some((item) => healthOf(item) === 'healthy')) return able
+    if (rank.length > 0) first ??= rank
     if (able.length > 0) recovering ??= able
   }
   return recovering ?? first ?? []

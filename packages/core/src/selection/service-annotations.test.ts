@@ -88,6 +88,15 @@ describe('nodeWeights', () => {
     ])
   })
 
+  it('is not read when it is longer than anybody needs, which is told', () => {
+    const annotations = { 'edgeway.io/weights': 'a=1,'.repeat(2_000) }
+
+    expect(nodeWeights(annotations).size).toBe(0)
+    expect(annotationProblems(annotations)).toEqual([
+      'edgeway.io/weights: expected at most 4096 characters, found 8000',
+    ])
+  })
+
   it('is told of a node that is there twice', () => {
     expect(annotationProblems({ 'edgeway.io/weights': 'a=1, b=2, a=3' })).toEqual([
       'edgeway.io/weights: expected a list of node=1 to 100, found the node of "a=3" twice',

@@ -36,6 +36,10 @@ export const RANGE_NODE_GROUP = 'range-nodegroup'
 
 const OWN_PREFIX = 'edgeway.io/'
 
+/** Of a list: whoever may write a Service must not slow down each choice of an endpoint. */
+const MAX_LENGTH = 4_096
+const NO_WORDS: readonly string[] = []
+
 type Annotations = Readonly<Record<string, string>>
 
 const VALUES: ReadonlyMap<string, readonly string[]> = new Map([
@@ -54,6 +58,8 @@ export function annotationProblems(annotations: Annotations): readonly string[] 
   return Object.entries(annotations)
     .filter(([name]) => name.startsWith(OWN_PREFIX))
     .flatMap(([name, value]) => {
+      if (value.length > MAX_LENGTH)
+        return [`${name}: expected at most ${MAX_LENGTH} characters, found ${value.length}`]
       if (name === TOPOLOGY_ANNOTATION) return topologyProblems(value)
       if (name === WEIGHTS_ANNOTATION) return weightsProblems(value)
       return valueProblems(name, value)
@@ -67,13 +73,15 @@ function valueProblems(name: string, value: string): string[] {
   return [`${name}: expected ${expected.join(' or ')}, found "${value}"`]
 }
 
-/** The words of the topology annotation, in order; empty when there is none. */
+/** The words of the topology annotation, in order, each once; empty when there is none. */
 export function topologyWords(annotations: Annotations): readonly string[] {
-  const text = annotations[TOPOLOGY_ANNOTATION] ?? ''
-  return text
+  const text = annotations[TOPOLOGY_ANNOTATION]
+  if (text === undefined || text.length > MAX_LENGTH) return NO_WORDS
+  const words = text
     .split(',')
     .map((word) => word.trim())
     .filter((word) => word !== '')
+  return [...new Set(words)]
 }
 
 const MIN_WEIGHT = 1
@@ -83,7 +91,7 @@ const NO_WEIGHTS: ReadonlyMap<string, number> = new Map()
 /** By name of the node; entries that can't be read are left out. */
 export function nodeWeights(annotations: Annotations): ReadonlyMap<string, number> {
   const text = annotations[WEIGHTS_ANNOTATION]
-  if (text === undefined) return NO_WEIGHTS
+  if (text === undefined || text.length > MAX_LENGTH) return NO_WEIGHTS
   const entries = weightEntries(text)
   return new Map(entries.flatMap(({ node, weight }) => (weight === undefined ? [] : [[node, weight]])))
 }
@@ -104,9 +112,9 @@ function weightsProblems(value: string): string[] {
   const expected = `expected a list of node=${MIN_WEIGHT} to ${MAX_WEIGHT}`
   const entries = weightEntries(value)
   if (entries.length === 0) return [`${WEIGHTS_ANNOTATION}: ${expected}, found none`]
-  const nodes = entries.map(({ node }) => node)
+  const seen = new Set<string>()
   return entries
-    .filter(({ node, weight }, i) => weight === undefined || nodes.indexOf(node) !== i)
+    .filter(({ node, weight }) => weight === undefined || seen.size === seen.add(node).size)
     .map(({ text, weight }) => {
       const found = weight === undefined ? `found "${text}"` : `found the node of "${text}" twice`
       return `${WEIGHTS_ANNOTATION}: ${expected}, ${found}`

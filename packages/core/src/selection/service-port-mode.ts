@@ -1,6 +1,7 @@
 import { NO_CONNECTION_POOL } from '../model/destination-policy.ts'
 import type { Endpoint } from '../model/endpoint.ts'
 import type { Service, ServicePort } from '../model/service.ts'
+import type { HealthState } from '../ports/endpoint-health.ts'
 import { balancingPolicyOf, isKernelPolicy } from './balancing-policy.ts'
 import {
   FORWARDING_ANNOTATION,
@@ -21,6 +22,8 @@ export interface ModeRequest {
   readonly service: Pick<Service, 'annotations' | 'clientIpAffinitySeconds' | 'destinationPolicy'>
   /** What `selectEndpoints` gave. */
   readonly selected: readonly Endpoint[]
+  /** As for `selectEndpoints`. */
+  readonly healthOf?: ((endpoint: Endpoint) => HealthState) | undefined
 }
 
 /** The Service that is never touched unless asked for: pods and the kubelet reach the API server by it. */
@@ -44,12 +47,13 @@ function isIntercepted({ port, service: { annotations } }: ModeRequest): boolean
 
 /**
  * The kernel balances by fewer policies, knows nothing of connections that fail, and sends packets only where plain routing
- * leads to the right pod.
+ * leads to the right pod. Where all endpoints fail, the agent tries one after the other, which the kernel can't.
  */
-function isForKernel({ service, port, selected }: ModeRequest, viewpoint: Viewpoint): boolean {
+function isForKernel({ service, port, selected, healthOf }: ModeRequest, viewpoint: Viewpoint): boolean {
   const { annotations } = service
   if (annotations[FORWARDING_ANNOTATION] === 'agent' || wantsConnectionCare(service, port)) return false
   if (!isKernelPolicy(balancingPolicyOf(service))) return false
+  if (healthOf !== undefined && selected.some((endpoint) => healthOf(endpoint) === 'unhealthy')) return false
   return selected.every(({ node }) => reachOf(node, viewpoint) !== 'tunnel')
 }
 

@@ -86,12 +86,12 @@ describe('DesiredRules of endpoints that fail', () => {
     expect(rule()).toEqual(['10.2.0.1 1'])
   })
 
-  it('stay in the kernel when all fail', () => {
+  it('go through the agent when all fail, which tries one after the other', () => {
     serve([A, B])
     set(A, 'unhealthy')
     set(B, 'unhealthy')
 
-    expect(rule()).toEqual(['10.1.0.1 1', '10.1.0.2 1'])
+    expect(rule()).toBe('AGENT')
   })
 
   it('keep their place in other Services', () => {

@@ -2,6 +2,7 @@ import {
   balancingPolicyOf,
   type Endpoint,
   type EndpointHealth,
+  type HealthState,
   IP_FAMILIES,
   type IpFamily,
   ipFamilyOf,
@@ -135,11 +136,9 @@ function decide(
   { services, viewpoint, health }: RuleSources,
 ): Decision | undefined {
   const endpoints = services.endpoints(port.name)
-  const selected = selectEndpoints(
-    { service, endpoints, scope, healthOf: (endpoint) => health.state(port.name, endpoint) },
-    viewpoint,
-  )
-  const mode = servicePortMode({ port, service, selected }, viewpoint)
+  const healthOf = (endpoint: Endpoint): HealthState => health.state(port.name, endpoint)
+  const selected = selectEndpoints({ service, endpoints, scope, healthOf }, viewpoint)
+  const mode = servicePortMode({ port, service, selected, healthOf }, viewpoint)
   return mode === undefined ? undefined : { port, service, scope, selected, mode }
 }
 

@@ -216,11 +216,11 @@ const HEALTH_MODE_CASES: readonly SelectionCase[] = [
     mode: 'AGENT',
   },
   {
-    title: 'does not refuse when all fail',
+    title: 'does not refuse when all fail, and leaves the tries to the agent',
     endpoints: [OWN],
     health: [[OWN, 'unhealthy']],
     expected: [OWN],
-    mode: 'KERNEL',
+    mode: 'AGENT',
   },
 ]
 

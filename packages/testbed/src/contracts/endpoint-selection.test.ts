@@ -15,7 +15,7 @@ function choose({
   const viewpoint = { nodeName, nodes: new FakeNodeDirectory(nodes) }
   const healthOf = (endpoint: Endpoint) => health.state(port.name, endpoint)
   const selected = selectEndpoints({ service, endpoints, scope, healthOf }, viewpoint)
-  return { endpoints: selected, mode: servicePortMode({ port, service, selected }, viewpoint) }
+  return { endpoints: selected, mode: servicePortMode({ port, service, selected, healthOf }, viewpoint) }
 }
 
 describe('selectEndpoints and servicePortMode', () => {

@@ -9,6 +9,8 @@ import { PeakEwma } from './peak-ewma.ts'
 
 type Load = Pick<Candidate, 'openFlows' | 'connectMs'>
 
+const FAILED_CONNECT_MS = 10_000
+
 const IDLE: Load = { openFlows: 0, connectMs: undefined }
 
 /** What this node's flows make of each endpoint: how many are open, and how fast it answers. */
@@ -41,6 +43,11 @@ export class EndpointLoads implements Disposable {
 
   connected(service: ServicePortName, endpoint: EndpointAddress, connectMs: number): void {
     this.#load(service, endpoint).observe(connectMs)
+  }
+
+  /** It could not be connected to: as slow as one that takes longer than anybody waits. */
+  failed(service: ServicePortName, endpoint: EndpointAddress): void {
+    this.#load(service, endpoint).observe(FAILED_CONNECT_MS)
   }
 
   [Symbol.dispose](): void {

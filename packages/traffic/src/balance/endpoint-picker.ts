@@ -7,11 +7,11 @@ import {
   endpointRanks,
   formatEndpoint,
   type HealthState,
+  healthiest,
   nodeWeights,
   type Service,
   type ServiceDirectory,
   type ServicePortName,
-  selectEndpoints,
   type TrafficScope,
   type Viewpoint,
 } from '@edgeway/core'
@@ -41,14 +41,18 @@ interface Balancers {
   readonly byScope: Readonly<Record<TrafficScope, Balancer>>
 }
 
-interface Choice extends Candidate {
-  readonly endpoint: Endpoint
+/** Endpoints of one ServicePort and scope, in ranks, as long as Service, endpoints and Nodes are what they were. */
+interface Ranks {
+  readonly service: Service
+  readonly endpoints: readonly Endpoint[]
+  readonly ranks: readonly (readonly Choice[])[]
 }
 
 /** Puts the endpoints of a ServicePort in the order in which a new flow tries them. */
 export class EndpointPicker {
   readonly #deps: EndpointPickerDeps
   readonly #balancers = new Map<ServicePortName, Balancers>()
+  readonly #ranks = new Map<ServicePortName, Map<TrafficScope, Ranks>>()
 
   constructor(deps: EndpointPickerDeps) {
     this.#deps = deps
@@ -56,62 +60,57 @@ export class EndpointPicker {
 
   /**
    * First come the endpoints that selection leaves, by the Service's balancing policy; then the others that it may use, in
-   * the order of their ranks; those that are known to fail come last. Each is chosen only when it is asked for. Empty
-   * when nothing can serve the ServicePort now.
+   * the order of their ranks; those that are known to fail come last. Each is chosen only when it is asked for, from what
+   * is known by then. Empty when nothing can serve the ServicePort now.
    */
   *order(call: Call): Generator<Endpoint> {
-    const { services, viewpoint, health } = this.#deps
-    const { servicePort, scope } = call
-    const service = services.serviceOf(servicePort)
-    if (service === undefined) return
-    const healthOf = (endpoint: Endpoint): HealthState => health.state(servicePort, endpoint)
-    const request = { service, endpoints: services.endpoints(servicePort), scope, healthOf }
-    const flow = { call, service, tried: new Set<string>() }
-    yield* this.#each(flow, selectEndpoints(request, viewpoint))
-    for (const rank of endpointRanks(request, viewpoint))
-      yield* this.#each(
-        flow,
-        rank.filter((endpoint) => healthOf(endpoint) !== 'unhealthy'),
-      )
-    for (const rank of endpointRanks(request, viewpoint)) yield* this.#each(flow, rank)
+    const { services, health } = this.#deps
+    const healthOf = ({ endpoint }: Choice): HealthState => health.state(call.servicePort, endpoint)
+    const tried = new Set<string>()
+    for (;;) {
+      const service = services.serviceOf(call.servicePort)
+      if (service === undefined) return
+      const candidates = healthiest(untried(this.#ranksOf(call, service), tried), healthOf)
+      if (!isNotEmpty(candidates)) return
+      const { key, endpoint } = this.#balancer(call, service).pick(candidates, call.clientIp)
+      tried.add(key)
+      yield endpoint
+    }
   }
 
   /** Lets go of what is kept for a ServicePort that no longer exists. */
   forget(name: ServicePortName): void {
-    if (this.#deps.services.servicePort(name) === undefined) this.#balancers.delete(name)
+    if (this.#deps.services.servicePort(name) !== undefined) return
+    this.#balancers.delete(name)
+    this.#ranks.delete(name)
   }
 
-  /** Those that this flow has not tried, as the balancer wants them. */
-  *#each(flow: Flow, endpoints: readonly Endpoint[]): Generator<Endpoint> {
-    const left = this.#choices(flow, endpoints)
-    while (isNotEmpty(left)) {
-      const choice = this.#balancer(flow).pick(left, flow.call.clientIp)
-      flow.tried.add(choice.key)
-      left.splice(left.indexOf(choice), 1)
-      yield choice.endpoint
-    }
+  /** To be called when a Node has changed: it may be nearer or farther now. */
+  forgetRanks(): void {
+    this.#ranks.clear()
   }
 
-  /** Two EndpointSlices may list one pod. */
-  #choices({ call, service, tried }: Flow, endpoints: readonly Endpoint[]): Choice[] {
+  #ranksOf({ servicePort, scope }: Call, service: Service): Ranks['ranks'] {
+    const { services, viewpoint } = this.#deps
+    const endpoints = services.endpoints(servicePort)
+    const byScope = this.#ranks.get(servicePort) ?? new Map<TrafficScope, Ranks>()
+    const known = byScope.get(scope)
+    if (known?.service === service && known.endpoints === endpoints) return known.ranks
     const weights = nodeWeights(service.annotations)
-    const choices = new Map<string, Choice>()
-    for (const endpoint of endpoints) {
-      const key = formatEndpoint(endpoint)
-      if (tried.has(key) || choices.has(key)) continue
-      const { openFlows, connectMs } = this.#deps.loads.loadOf(call.servicePort, key)
-      choices.set(key, {
-        key,
-        endpoint,
-        weight: weights.get(endpoint.node ?? '') ?? 1,
-        openFlows,
-        connectMs,
-      })
-    }
-    return [...choices.values()]
+    const { loads } = this.#deps
+    const seen = new Set<string>()
+    const ranks = [...endpointRanks({ service, endpoints, scope }, viewpoint)].map((rank) =>
+      rank.flatMap((endpoint) => {
+        const choice = new Choice(servicePort, endpoint, { loads, weights })
+        // Two EndpointSlices may list one pod.
+        return seen.size === seen.add(choice.key).size ? [] : [choice]
+      }),
+    )
+    this.#ranks.set(servicePort, byScope.set(scope, { service, endpoints, ranks }))
+    return ranks
   }
 
-  #balancer({ call: { servicePort, scope }, service }: Flow): Balancer {
+  #balancer({ servicePort, scope }: Call, service: Service): Balancer {
     const policy = balancingPolicyOf(service)
     let balancers = this.#balancers.get(servicePort)
     if (balancers === undefined || !isDeepStrictEqual(balancers.policy, policy)) {
@@ -123,13 +122,40 @@ export class EndpointPicker {
   }
 }
 
-/** One flow's way through the endpoints. */
-interface Flow {
-  readonly call: Call
-  readonly service: Service
-  readonly tried: Set<string>
+/** An endpoint as a candidate, whose load is looked up when a balancer asks. */
+class Choice implements Candidate {
+  readonly key: string
+  readonly endpoint: Endpoint
+  readonly weight: number
+  readonly #servicePort: ServicePortName
+  readonly #loads: EndpointPickerDeps['loads']
+
+  constructor(
+    servicePort: ServicePortName,
+    endpoint: Endpoint,
+    deps: Pick<EndpointPickerDeps, 'loads'> & { readonly weights: ReadonlyMap<string, number> },
+  ) {
+    this.key = formatEndpoint(endpoint)
+    this.endpoint = endpoint
+    this.weight = deps.weights.get(endpoint.node ?? '') ?? 1
+    this.#servicePort = servicePort
+    this.#loads = deps.loads
+  }
+
+  get openFlows(): number {
+    return this.#loads.loadOf(this.#servicePort, this.key).openFlows
+  }
+
+  get connectMs(): number | undefined {
+    return this.#loads.loadOf(this.#servicePort, this.key).connectMs
+  }
 }
 
-function isNotEmpty<Item>(items: Item[]): items is [Item, ...Item[]] {
+function untried(ranks: Ranks['ranks'], tried: ReadonlySet<string>): Ranks['ranks'] {
+  if (tried.size === 0) return ranks
+  return ranks.map((rank) => rank.filter(({ key }) => !tried.has(key)))
+}
+
+function isNotEmpty<Item>(items: readonly Item[]): items is readonly [Item, ...Item[]] {
   return items.length > 0
 }

@@ -1,6 +1,7 @@
 import { DialError, type Dialer, type EndpointAddress } from '@edgeway/core'
 import { endpointsOf, FakeDialer, serviceOf } from '@edgeway/testbed'
 import { describe, expect, it } from 'vitest'
+import { AbandonedDials } from './abandoned-dials.ts'
 import { type DialOutcome, dialFirst, onDialFailure } from './dial-first.ts'
 
 const [PORT] = serviceOf('shop/web:http', '10.96.0.1', 80).ports
@@ -87,6 +88,30 @@ describe('dialFirst', () => {
     controller.abort()
 
     expect(await dialled).toEqual({ outcome: { status: 'abandoned' }, failures: [] })
+  })
+
+  it('finds out what becomes of a dial that nobody wants any more, where that is kept', async () => {
+    using abandoned = new AbandonedDials()
+    const controller = new AbortController()
+    const failed = Promise.withResolvers<string>()
+    const observer = onDialFailure((failure) => failed.resolve(failure))
+    const request = { endpoints: ENDPOINTS, service: PORT?.name ?? expect.fail(), signal: controller.signal }
+    const limits = { dialTimeoutMs: 20, dialBudgetMs: 1_000 }
+    const dialled = dialFirst(request, limits, { dialer: fake('silent'), observer, abandoned })
+    controller.abort()
+
+    expect(await dialled).toEqual({ status: 'abandoned' })
+    expect(await failed.promise).toBe('timeout')
+  })
+
+  it('leaves time for others, and does not blame an endpoint that had less than it may take', async () => {
+    const { outcome, failures } = await dial(
+      fake('silent', () => {}),
+      { dialTimeoutMs: 10_000, dialBudgetMs: 2_000 },
+    )
+
+    expect(outcome).toMatchObject({ status: 'connected', endpoint: ENDPOINTS[1] })
+    expect(failures).toEqual([])
   })
 
   it('resets a connection that came too late to be wanted', async () => {

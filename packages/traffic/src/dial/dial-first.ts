@@ -6,6 +6,8 @@ import {
   type EndpointConnection,
   type ServicePortName,
 } from '@edgeway/core'
+import type { AbandonedDials } from './abandoned-dials.ts'
+import { dialErrorOf } from './dial-error.ts'
 
 export interface DialLimits {
   /** For one endpoint. */
@@ -46,6 +48,8 @@ export function onDialFailure(failed: (failure: DialFailure) => void): DialObser
 export interface DialFirstDeps {
   readonly dialer: Dialer
   readonly observer: DialObserver
+  /** Keeps dials that nobody wants any more; without, they are ended. */
+  readonly abandoned?: AbandonedDials
 }
 
 /** The endpoint that was connected to, or why there is none. */
@@ -65,60 +69,109 @@ export type DialOutcome =
 export async function dialFirst(
   request: DialRequest,
   limits: DialLimits,
-  { dialer, observer }: DialFirstDeps,
+  deps: DialFirstDeps,
 ): Promise<DialOutcome> {
   const { service, signal } = request
   const deadline = performance.now() + limits.dialBudgetMs
   let outcome: DialOutcome = { status: 'no-endpoint' }
   for (const endpoint of request.endpoints) {
     if (signal.aborted) return { status: 'abandoned' }
-    const startedAt = performance.now()
-    const timeoutMs = Math.min(limits.dialTimeoutMs, deadline - startedAt)
+    const timeoutMs = timeoutOf(limits, deadline - performance.now())
     // Timers have whole milliseconds: less is nothing.
     if (timeoutMs < 1) break
-    observer.trying(endpoint)
-    outcome = await dialOne(dialer, { endpoint, service, signal, timeoutMs })
-    observe(observer, { endpoint, outcome, elapsedMs: performance.now() - startedAt })
+    const isShortened = timeoutMs < limits.dialTimeoutMs
+    outcome = await new Attempt({ endpoint, service, signal, timeoutMs, isShortened }, deps).outcome
     if (outcome.status !== 'failed' || !outcome.error.retryable) break
   }
   return outcome
 }
 
-function observe(
-  observer: DialObserver,
-  { endpoint, outcome, elapsedMs }: { endpoint: EndpointAddress; outcome: DialOutcome; elapsedMs: number },
-): void {
-  if (outcome.status === 'connected') observer.connected(endpoint, elapsedMs)
-  else if (outcome.status === 'failed') observer.failed(endpoint, outcome.error.failure)
-  else observer.abandoned(endpoint)
+/** Less is left to all others only when hardly anything is left anyway. */
+const MIN_SHARE_MS = 1_000
+
+/** Half of what is left at most: others are to be tried, too. */
+function timeoutOf({ dialTimeoutMs }: DialLimits, leftMs: number): number {
+  return Math.min(dialTimeoutMs, Math.max(leftMs / 2, Math.min(leftMs, MIN_SHARE_MS)))
 }
 
-async function dialOne(
-  dialer: Dialer,
-  { endpoint, service, signal, timeoutMs }: Attempt,
-): Promise<DialOutcome> {
-  const attempt = new AbortController()
-  const abandon = (): void => attempt.abort(signal.reason)
-  signal.addEventListener('abort', abandon)
-  const late = setTimeout(() => attempt.abort(timeoutError(endpoint, timeoutMs)), timeoutMs)
-  try {
-    const connection = await dialer.dial({ endpoint, service }, attempt.signal)
-    if (!signal.aborted) return { status: 'connected', endpoint, connection }
-    connection.reset()
-    return { status: 'abandoned' }
-  } catch (error) {
-    return signal.aborted
-      ? { status: 'abandoned' }
-      : { status: 'failed', error: dialErrorOf(endpoint, error) }
-  } finally {
-    clearTimeout(late)
-    signal.removeEventListener('abort', abandon)
+interface AttemptRequest extends Omit<DialRequest, 'endpoints'> {
+  readonly endpoint: EndpointAddress
+  readonly timeoutMs: number
+  /** It has less time than an endpoint may take: that it runs out says nothing. */
+  readonly isShortened: boolean
+}
+
+type Settled = Extract<DialOutcome, { readonly status: 'connected' | 'failed' }>
+
+/** One endpoint is dialled. */
+class Attempt {
+  readonly outcome: Promise<DialOutcome>
+  readonly #request: AttemptRequest
+  readonly #deps: DialFirstDeps
+  readonly #cancel = new AbortController()
+  readonly #startedAt = performance.now()
+
+  constructor(request: AttemptRequest, deps: DialFirstDeps) {
+    this.#request = request
+    this.#deps = deps
+    deps.observer.trying(request.endpoint)
+    this.outcome = this.#run()
+  }
+
+  async #run(): Promise<DialOutcome> {
+    const settled = this.#dial()
+    const outcome = await unlessAborted(settled, this.#request.signal)
+    if (outcome === undefined) this.#abandon(settled)
+    else this.#observe(outcome)
+    return outcome ?? { status: 'abandoned' }
+  }
+
+  async #dial(): Promise<Settled> {
+    const { endpoint, service, timeoutMs } = this.#request
+    const late = setTimeout(() => this.#cancel.abort(timeoutError(endpoint, timeoutMs)), timeoutMs)
+    try {
+      const connection = await this.#deps.dialer.dial({ endpoint, service }, this.#cancel.signal)
+      return { status: 'connected', endpoint, connection }
+    } catch (error) {
+      return { status: 'failed', error: dialErrorOf(endpoint, error) }
+    } finally {
+      clearTimeout(late)
+    }
+  }
+
+  #abandon(settled: Promise<Settled>): void {
+    const { endpoint, signal } = this.#request
+    const { observer, abandoned } = this.#deps
+    const isKept = abandoned?.keep(this.#cancel, settled) === true
+    if (!isKept) this.#cancel.abort(signal.reason)
+    void settled.then((outcome) => {
+      if (outcome.status === 'connected') outcome.connection.reset()
+      if (isKept && outcome.status === 'failed') this.#observe(outcome)
+      else observer.abandoned(endpoint)
+    })
+  }
+
+  #observe(outcome: Settled): void {
+    const { endpoint, isShortened } = this.#request
+    const { observer } = this.#deps
+    if (outcome.status === 'connected') observer.connected(endpoint, performance.now() - this.#startedAt)
+    else if (isShortened && outcome.error.failure === 'timeout') observer.abandoned(endpoint)
+    else observer.failed(endpoint, outcome.error.failure)
   }
 }
 
-interface Attempt extends Omit<DialRequest, 'endpoints'> {
-  readonly endpoint: EndpointAddress
-  readonly timeoutMs: number
+/** @returns `undefined` when `signal` aborts before */
+async function unlessAborted<Value>(
+  promise: Promise<Value>,
+  signal: AbortSignal,
+): Promise<Value | undefined> {
+  if (signal.aborted) return undefined
+  const { promise: aborted, resolve } = Promise.withResolvers<undefined>()
+  const abort = (): void => resolve(undefined)
+  signal.addEventListener('abort', abort)
+  const value = await Promise.race([promise, aborted])
+  signal.removeEventListener('abort', abort)
+  return signal.aborted ? undefined : value
 }
 
 function timeoutError(endpoint: EndpointAddress, timeoutMs: number): DialError {
@@ -126,11 +179,4 @@ function timeoutError(endpoint: EndpointAddress, timeoutMs: number): DialError {
     failure: 'timeout',
     reason: `no answer within ${Math.ceil(timeoutMs)} ms`,
   })
-}
-
-/** A dialer's defect costs this flow, as an endpoint that can't be reached would, and no other. */
-function dialErrorOf(endpoint: EndpointAddress, error: unknown): DialError {
-  if (error instanceof DialError) return error
-  const reason = error instanceof Error ? error.message : String(error)
-  return new DialError(endpoint, { failure: 'unreachable', reason }, { cause: error })
 }

@@ -1,15 +1,8 @@
 import { connect, type Socket } from 'node:net'
-import {
-  DialError,
-  type Dialer,
-  type DialFailure,
-  type DialTarget,
-  type EndpointAddress,
-  type EndpointConnection,
-  type Path,
-} from '@edgeway/core'
+import type { Dialer, DialTarget, EndpointAddress, EndpointConnection, Path } from '@edgeway/core'
 import { keepAlive } from '../kernel/keep-alive.ts'
 import { resetSocket } from '../kernel/reset-socket.ts'
+import { dialErrorOf } from './dial-error.ts'
 
 /** Connects by plain TCP from this node. */
 export class DirectDialer implements Dialer {
@@ -50,15 +43,4 @@ function connected(endpoint: EndpointAddress, signal: AbortSignal): Promise<Sock
     resolve(socket)
   })
   return promise
-}
-
-const FAILURES: Readonly<Record<string, DialFailure>> = {
-  ECONNREFUSED: 'refused',
-  ECONNRESET: 'refused',
-  ETIMEDOUT: 'timeout',
-}
-
-function dialErrorOf(endpoint: EndpointAddress, error: NodeJS.ErrnoException): DialError {
-  const failure = FAILURES[error.code ?? ''] ?? 'unreachable'
-  return new DialError(endpoint, { failure, reason: error.message }, { cause: error })
 }

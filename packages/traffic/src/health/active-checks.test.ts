@@ -1,5 +1,5 @@
-import type { DialFailure, Endpoint, Service } from '@edgeway/core'
-import { endpointsOf, FakeServiceDirectory, serviceOf } from '@edgeway/testbed'
+import type { DialFailure, Endpoint, NodeName, Service } from '@edgeway/core'
+import { endpointsOf, FakeNodeDirectory, FakeServiceDirectory, serviceOf } from '@edgeway/testbed'
 import { beforeEach, describe, expect, it } from 'vitest'
 import { ManualTimers } from '../../test/manual-timers.ts'
 import { ActiveChecks } from './active-checks.ts'
@@ -32,6 +32,7 @@ describe('ActiveChecks', () => {
       {
         services,
         timers,
+        viewpoint: { nodeName: 'edge-1' as NodeName, nodes: new FakeNodeDirectory() },
         check: async (_service, { ip }) => {
           checked.push(ip)
           return failures.get(ip)
@@ -84,6 +85,16 @@ describe('ActiveChecks', () => {
     await timers.pass(INTERVAL_MS)
 
     expect(checked).toEqual([])
+  })
+
+  it('leaves endpoints alone that no call may go to', async () => {
+    const limits = { ...CHECKED, internalTrafficPolicy: 'Local', externalTrafficPolicy: 'Local' } as const
+    services.set(limits, [A, B])
+    using _checks = start()
+
+    await timers.pass(INTERVAL_MS)
+
+    expect(checked).toEqual([A.ip])
   })
 
   it('ends with its disposal', async () => {

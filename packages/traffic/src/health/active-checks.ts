@@ -1,8 +1,11 @@
 import {
   type Endpoint,
+  endpointRanks,
   HEALTH_CHECK_ANNOTATION,
   type ServiceDirectory,
   type ServicePortName,
+  TRAFFIC_SCOPES,
+  type Viewpoint,
 } from '@edgeway/core'
 import type { Timers } from '../timers.ts'
 import type { CheckEndpoint } from './endpoint-checks.ts'
@@ -13,6 +16,7 @@ export interface ActiveChecksDeps {
     ServiceDirectory,
     'servicePorts' | 'servicePort' | 'serviceOf' | 'endpoints' | 'watch'
   >
+  readonly viewpoint: Viewpoint
   readonly book: Pick<HealthBook, 'failed' | 'connected' | 'state'>
   readonly check: CheckEndpoint
   readonly timers: Timers
@@ -56,18 +60,23 @@ export class ActiveChecks implements Disposable {
 
   async #round(): Promise<void> {
     const checks = [...this.#checked].flatMap((name) =>
-      this.#deps.services
-        .endpoints(name)
-        .filter((endpoint) => this.#isWorthACheck(name, endpoint))
+      this.#eligible(name)
+        // One that is left out is tried at its own time.
+        .filter((endpoint) => this.#deps.book.state(name, endpoint) !== 'unhealthy')
         .map((endpoint) => this.#check(name, endpoint)),
     )
     await Promise.all(checks)
     if (this.#timer !== undefined) this.#schedule()
   }
 
-  /** One that is left out is tried at its own time. */
-  #isWorthACheck(name: ServicePortName, endpoint: Endpoint): boolean {
-    return (endpoint.ready || endpoint.serving) && this.#deps.book.state(name, endpoint) !== 'unhealthy'
+  /** Those that calls may go to, from within or from outside. */
+  #eligible(name: ServicePortName): Endpoint[] {
+    const { services, viewpoint } = this.#deps
+    const service = services.serviceOf(name)
+    if (service === undefined) return []
+    const endpoints = services.endpoints(name)
+    const scopes = TRAFFIC_SCOPES.map((scope) => [...endpointRanks({ service, endpoints, scope }, viewpoint)])
+    return [...new Set(scopes.flat(2))]
   }
 
   async #check(name: ServicePortName, endpoint: Endpoint): Promise<void> {

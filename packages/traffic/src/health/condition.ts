@@ -26,6 +26,9 @@ export interface Condition {
   readonly ejections: number
 }
 
+/** A count that no success ends is kept for so long. */
+const REMEMBERED_MS = 3_600_000
+
 /** Of the way to an endpoint, not of the endpoint: when the way is back, so is the endpoint. */
 const PATH_FAILURES: ReadonlySet<EndpointFailure> = new Set(['no-peer', 'no-path', 'rejected'])
 
@@ -40,17 +43,22 @@ export function afterFailure(
   const condition = known ?? UNKNOWN
   if (condition.state === 'unhealthy') return condition
   const isReset = failure === 'reset'
-  const counted = {
-    ...condition,
-    failures: condition.failures + (isReset ? 0 : 1),
-    resets: condition.resets + (isReset ? 1 : 0),
-  }
-  const [count, limit] = isReset
-    ? [counted.resets, policy.resetsToEject]
-    : [counted.failures, policy.failuresToEject]
-  const isOver = limit > 0 && (count >= limit || condition.state === 'recovering')
-  if (!isOver) return { ...counted, until: Math.max(condition.until, now + policy.maxEjectionMs) }
-  return ejected(condition, { now, grows: !PATH_FAILURES.has(failure) }, policy)
+  const counted = isReset
+    ? { ...condition, resets: condition.resets + 1 }
+    : { ...condition, failures: condition.failures + 1 }
+  if (isTooMuch(counted, isReset, policy))
+    return ejected(condition, { now, grows: !PATH_FAILURES.has(failure) }, policy)
+  return condition.state === 'recovering' ? counted : { ...counted, until: now + REMEMBERED_MS }
+}
+
+/** One that recovers has no credit; but not for resets, which clients alone can provoke. */
+function isTooMuch(
+  { state, failures, resets }: Condition,
+  isReset: boolean,
+  { failuresToEject, resetsToEject }: HealthPolicy,
+): boolean {
+  if (isReset) return resetsToEject > 0 && resets >= resetsToEject
+  return failuresToEject > 0 && (failures >= failuresToEject || state === 'recovering')
 }
 
 /** After a try of one that is left out: it fails still. */

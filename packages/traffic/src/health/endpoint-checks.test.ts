@@ -1,4 +1,4 @@
-import type { Endpoint, EndpointConnection } from '@edgeway/core'
+import type { DialTarget, Endpoint, EndpointConnection } from '@edgeway/core'
 import { endpointsOf, serviceOf, startTcpEndpoint } from '@edgeway/testbed'
 import { describe, expect, it } from 'vitest'
 import { eventually, NODE } from '../../test/traffic-lab.ts'
@@ -6,7 +6,7 @@ import { DirectDialer } from '../dial/direct-dialer.ts'
 import { EndpointChecks } from './endpoint-checks.ts'
 
 const WEB = serviceOf('shop/web:http', '10.96.0.1', 80).ports[0]?.name ?? expect.fail()
-const OPTIONS = { dialTimeoutMs: 5_000, maxConcurrentChecks: 2 }
+const OPTIONS = { checkTimeoutMs: 5_000, maxConcurrentChecks: 2 }
 const [A, B, C] = endpointsOf('edge-1/10.1.0.1:80', 'edge-1/10.1.0.2:80', 'edge-1/10.1.0.3:80') as [
   Endpoint,
   Endpoint,
@@ -26,6 +26,43 @@ describe('EndpointChecks', () => {
     expect(await ended.promise, 'an ordinary end').toBe(true)
   })
 
+  it('is no error to an endpoint that speaks first', async () => {
+    const ended = Promise.withResolvers<boolean>()
+    await using mail = await startTcpEndpoint((socket) => {
+      socket.resume().on('close', (isBroken: boolean) => ended.resolve(!isBroken))
+      socket.write('220 welcome')
+      socket.on('end', () => socket.end())
+    }, NODE)
+    await using checks = new EndpointChecks(OPTIONS, new DirectDialer('local'))
+
+    await checks.check(WEB, mail.endpoint)
+
+    expect(await ended.promise, 'an ordinary end').toBe(true)
+  })
+
+  it('takes Services by turns, however many endpoints one of them has', async () => {
+    const waiting: (() => void)[] = []
+    const order: string[] = []
+    const dial = ({ service }: DialTarget) => {
+      order.push(service)
+      return new Promise<EndpointConnection>((_resolve, reject) =>
+        waiting.push(() => reject(new Error('no'))),
+      )
+    }
+    const API = serviceOf('shop/api:http', '10.96.0.2', 80).ports[0]?.name ?? expect.fail()
+    await using checks = new EndpointChecks({ ...OPTIONS, maxConcurrentChecks: 1 }, { dial })
+
+    const results = [A, B, C].map((endpoint) => checks.check(WEB, endpoint))
+    results.push(checks.check(API, A))
+    for (const _ of results) {
+      await eventually(() => waiting[0])
+      waiting.shift()?.()
+    }
+    await Promise.all(results)
+
+    expect(order).toEqual([WEB, WEB, API, WEB])
+  })
+
   it('finds that an endpoint refuses', async () => {
     const web = await startTcpEndpoint(() => {}, NODE)
     await web[Symbol.asyncDispose]()
@@ -36,7 +73,7 @@ describe('EndpointChecks', () => {
 
   it('takes silence for a timeout', async () => {
     const silent = { dial: (_target: unknown, signal: AbortSignal) => untilAborted(signal) }
-    await using checks = new EndpointChecks({ ...OPTIONS, dialTimeoutMs: 1 }, silent)
+    await using checks = new EndpointChecks({ ...OPTIONS, checkTimeoutMs: 1 }, silent)
 
     expect(await checks.check(WEB, A)).toBe('timeout')
   })

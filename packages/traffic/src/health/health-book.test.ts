@@ -84,6 +84,20 @@ describe('HealthBook', () => {
     expect(logger.lines).toMatchObject([{ level: 'warn', fields: { service: WEB, failure: 'refused' } }])
   })
 
+  it('blames no endpoint for what this node lacks', () => {
+    book.failed(WEB, A, 'exhausted')
+
+    expect(book.state(WEB, A)).toBe('healthy')
+  })
+
+  it('knows nothing of an endpoint that had gone before its failure was told', () => {
+    services.set(SERVICE, [B])
+
+    book.failed(WEB, A, 'refused')
+
+    expect(timers.pending).toBe(0)
+  })
+
   it('tries it after its time, and lets it settle once it answers', async () => {
     book.failed(WEB, A, 'timeout')
 

@@ -67,6 +67,8 @@ export class HealthBook implements EndpointHealth, Disposable {
   }
 
   failed(service: ServicePortName, endpoint: EndpointAddress, failure: EndpointFailure): void {
+    // What this node lacks is not the endpoint's fault, and one that has gone is nobody's concern.
+    if (failure === 'exhausted' || !this.#isListed(service, endpoint)) return
     const entry = this.#entry(service, endpoint)
     const policy = this.#policy(service)
     const next = afterFailure(entry?.condition, { failure, now: this.#now() }, policy)
@@ -161,6 +163,11 @@ export class HealthBook implements EndpointHealth, Disposable {
     return ejected === 0 || ((ejected + 1) * 100) / services.endpoints(service).length <= percent
   }
 
+  #isListed(service: ServicePortName, endpoint: EndpointAddress): boolean {
+    const key = formatEndpoint(endpoint)
+    return this.#deps.services.endpoints(service).some((listed) => formatEndpoint(listed) === key)
+  }
+
   #forgetUnlisted(service: ServicePortName): void {
     const entries = this.#entries.get(service)
     if (entries === undefined) return
@@ -184,7 +191,8 @@ export class HealthBook implements EndpointHealth, Disposable {
   }
 
   #back(service: ServicePortName, endpoint: EndpointAddress): void {
-    this.#deps.logger.info('endpoint answers again', { service, endpoint: formatEndpoint(endpoint) })
+    const message = endpoint.protocol === 'TCP' ? 'endpoint answers again' : 'endpoint is tried again'
+    this.#deps.logger.info(message, { service, endpoint: formatEndpoint(endpoint) })
   }
 
   #tell(service: ServicePortName, before: HealthState, after: HealthState): void {

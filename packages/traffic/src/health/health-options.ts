@@ -10,6 +10,8 @@ export interface HealthOptions {
   readonly settleMs: number
   /** How often endpoints are connected to, of Services whose annotation `edgeway.io/health-check` says `tcp`. */
   readonly checkIntervalMs: number
+  /** For one such connection. */
+  readonly checkTimeoutMs: number
   /** Connections at one time, that only see whether an endpoint answers. */
   readonly maxConcurrentChecks: number
 }
@@ -19,6 +21,7 @@ export const DEFAULT_HEALTH_OPTIONS: HealthOptions = {
   maxEjectionMs: 60_000,
   settleMs: 10_000,
   checkIntervalMs: 10_000,
+  checkTimeoutMs: 3_000,
   maxConcurrentChecks: 16,
 }
 

@@ -48,6 +48,7 @@ const NO_SERVICE = formatServicePortName('-', '-', '')
 const REFUSAL_OF_FAILURE: Readonly<Partial<Record<DialFailure, FlowRefusal>>> = {
   refused: 'endpoint-refused',
   timeout: 'endpoint-timeout',
+  exhausted: 'draining',
 }
 
 /** The caller has left and reads no answer, or this node has no more time for it. */
@@ -125,7 +126,8 @@ export class InboundFlows implements FlowHandler {
     const { dialTimeoutMs } = this.#options
     const dialled = await dialFirst(
       { endpoints: [services.presentAddress(target)], service, signal: flow.signal },
-      { dialTimeoutMs, dialBudgetMs: dialTimeoutMs },
+      // There is no other one to leave time for.
+      { dialTimeoutMs, dialBudgetMs: 2 * dialTimeoutMs },
       { dialer, observer: onDialFailure((reason) => metrics.dialFailures.add({ reason })) },
     )
     if (dialled.status !== 'connected') return refusalOf(dialled)

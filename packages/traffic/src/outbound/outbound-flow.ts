@@ -7,9 +7,11 @@ import {
   type Service,
 } from '@edgeway/core'
 import type { Metering } from '../account/byte-meter.ts'
+import { formatClient } from '../account/client-address.ts'
 import type { FlowJournal, FlowOutcome, FlowRecord } from '../account/flow-journal.ts'
 import { type ProxiedAddress, proxyHeaderV2 } from '../account/proxy-protocol.ts'
 import type { EndpointPicker } from '../balance/endpoint-picker.ts'
+import type { AbandonedDials } from '../dial/abandoned-dials.ts'
 import { type DialLimits, type DialObserver, type DialOutcome, dialFirst } from '../dial/dial-first.ts'
 import type { EndpointFeedback } from '../endpoint-feedback.ts'
 import { keepAlive } from '../kernel/keep-alive.ts'
@@ -28,6 +30,7 @@ export interface OutboundFlowDeps {
   readonly dialer: Dialer
   readonly relay: Pick<RelayEngine, 'relay'>
   readonly feedback: EndpointFeedback
+  readonly abandoned: AbandonedDials
   readonly journal: FlowJournal
 }
 
@@ -70,13 +73,16 @@ export class OutboundFlow implements OpenFlow {
     this.#source = sourceOf(accepted.client)
     const known = {
       direction: 'outbound',
-      client: this.#source === undefined ? 'unknown' : `${this.#source.ip}:${this.#source.port}`,
+      client: this.#source === undefined ? 'unknown' : formatClient(this.#source),
       service: accepted.called?.servicePort.name,
     } as const
     deps.journal.begin('outbound')
-    this.ended = this.#carry().then(({ metering, ...end }) =>
-      deps.journal.end({ ...known, ...end, durationMs: this.#elapsedMs() }, metering),
-    )
+    this.ended = this.#carry()
+      // A defect costs this flow and no other.
+      .catch((error: unknown) => ({ ...this.#refuse('dial-failed'), error }))
+      .then(({ metering, ...end }: FlowEnding) =>
+        deps.journal.end({ ...known, ...end, durationMs: this.#elapsedMs() }, metering),
+      )
   }
 
   cut(): void {
@@ -103,7 +109,7 @@ export class OutboundFlow implements OpenFlow {
 
   /** Dials for as long as the client is there. */
   async #dial({ servicePort: { name }, scope }: CalledPort): Promise<DialOutcome> {
-    const { picker, dialer } = this.#deps
+    const { picker, dialer, abandoned } = this.#deps
     const { client } = this.#accepted
     const unwanted = new AbortController()
     const abandon = (): void => unwanted.abort()
@@ -114,7 +120,7 @@ export class OutboundFlow implements OpenFlow {
     const request = { endpoints, service: name, signal: unwanted.signal }
     const { pool, dialTimeoutMs, dialBudgetMs } = this.#terms
     const limits = { dialTimeoutMs: pool.connectTimeoutMs ?? dialTimeoutMs, dialBudgetMs }
-    const dialled = await dialFirst(request, limits, { dialer, observer: this.#observer(name) })
+    const dialled = await dialFirst(request, limits, { dialer, observer: this.#observer(name), abandoned })
     client.off('close', abandon)
     return dialled
   }

@@ -7,6 +7,7 @@ import {
   type Viewpoint,
 } from '@edgeway/core'
 import type { EndpointReports } from '../balance/endpoint-reports.ts'
+import { dialErrorOf } from '../dial/dial-error.ts'
 import { SocketUpstream } from './socket-upstream.ts'
 import { StreamUpstream } from './stream-upstream.ts'
 import type { Upstream, UpstreamEvents } from './upstream.ts'
@@ -103,10 +104,4 @@ async function openTunnel(
     clearTimeout(late)
     signal.removeEventListener('abort', abandon)
   }
-}
-
-function dialErrorOf(endpoint: Endpoint, error: unknown): DialError {
-  if (error instanceof DialError) return error
-  const reason = error instanceof Error ? error.message : String(error)
-  return new DialError(endpoint, { failure: 'unreachable', reason }, { cause: error })
 }

@@ -1,12 +1,13 @@
 import type { RemoteInfo, Socket } from 'node:dgram'
 import type { Endpoint, ListenerAddress, ServiceDirectory, ServicePort, ServicePortName } from '@edgeway/core'
+import { formatClient } from '../account/client-address.ts'
 import type { DropReason } from './datagram-counts.ts'
 import { isCongested, sendFailure } from './datagram-socket.ts'
 import type { PortUnreachable } from './port-unreachable.ts'
 import { type SessionKind, SessionLimit } from './session-book.ts'
 import type { SessionOutcome, SessionRecord } from './session-record.ts'
 import type { UdpMetrics } from './udp-metrics.ts'
-import { formatClient, type SessionOwner, UdpSession, type UdpSessionDeps } from './udp-session.ts'
+import { type SessionOwner, UdpSession, type UdpSessionDeps } from './udp-session.ts'
 
 export interface PortSessionsDeps extends UdpSessionDeps {
   readonly services: Pick<ServiceDirectory, 'servicePort'>

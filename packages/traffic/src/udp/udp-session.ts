@@ -1,4 +1,5 @@
-import type { DialError, Endpoint, ListenerAddress, ServicePortName } from '@edgeway/core'
+import type { Endpoint, ListenerAddress, ServicePortName } from '@edgeway/core'
+import { formatClient } from '../account/client-address.ts'
 import type { EndpointPicker } from '../balance/endpoint-picker.ts'
 import type { EndpointReports } from '../balance/endpoint-reports.ts'
 import { ActivityEntry } from './activity-list.ts'
@@ -87,10 +88,15 @@ export class UdpSession implements BookedSession, UpstreamEvents {
     const call = { servicePort: this.#service, scope: 'internal', clientIp: this.client.ip } as const
     const { signal } = this.#unwanted
     const request = { endpoints: picker.order(call), service: this.#service, signal, events: this }
-    const opened = await openUpstream(request, this.#deps)
-    if (opened.status === 'connected') this.#connected(opened)
-    else if (opened.status === 'failed') this.#fail('dial-failed', opened.error)
-    else if (opened.status === 'no-endpoint') this.#fail('no-endpoint')
+    try {
+      const opened = await openUpstream(request, this.#deps)
+      if (opened.status === 'connected') this.#connected(opened)
+      else if (opened.status === 'failed') this.#fail('dial-failed', opened.error)
+      else if (opened.status === 'no-endpoint') this.#fail('no-endpoint')
+    } catch (error) {
+      // A defect costs this session and no other.
+      this.#fail('dial-failed', error)
+    }
   }
 
   /** The datagram is the session's own from now on. */
@@ -129,7 +135,7 @@ export class UdpSession implements BookedSession, UpstreamEvents {
   }
 
   /** Does nothing for one that has ended. */
-  end(outcome: SessionOutcome, error?: DialError): void {
+  end(outcome: SessionOutcome, error?: unknown): void {
     if (this.#isOver) return
     this.#isOver = true
     const { book, reports, counts } = this.#deps
@@ -184,13 +190,13 @@ export class UdpSession implements BookedSession, UpstreamEvents {
     this.end('cut')
   }
 
-  #fail(outcome: SessionOutcome, error?: DialError): void {
+  #fail(outcome: SessionOutcome, error?: unknown): void {
     if (this.#isOver) return
     this.#owner.unreachable(this.client)
     this.end(outcome, error)
   }
 
-  #record(outcome: SessionOutcome, error: DialError | undefined): SessionRecord {
+  #record(outcome: SessionOutcome, error: unknown): SessionRecord {
     return {
       outcome,
       service: this.#service,
@@ -210,8 +216,4 @@ export class UdpSession implements BookedSession, UpstreamEvents {
   #elapsedMs(): number {
     return this.#deps.now() - this.#startedAt
   }
-}
-
-export function formatClient({ ip, port }: ListenerAddress): string {
-  return ip.includes(':') ? `[${ip}]:${port}` : `${ip}:${port}`
 }

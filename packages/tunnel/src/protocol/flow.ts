@@ -54,17 +54,17 @@ export interface FlowAnswerMessage {
   readonly reason: string
 }
 
-/** What each refusal means to whoever dials. Retryable: another Endpoint, or the same a moment later, may do. */
-const REFUSAL_MEANING: Readonly<Record<FlowRefusal, { failure: DialFailure; retryable: boolean }>> = {
-  'unsupported-version': { failure: 'rejected', retryable: false },
-  'bad-request': { failure: 'rejected', retryable: false },
-  starting: { failure: 'rejected', retryable: true },
-  draining: { failure: 'rejected', retryable: true },
-  'wrong-node': { failure: 'rejected', retryable: false },
-  'unknown-target': { failure: 'rejected', retryable: true },
-  'endpoint-refused': { failure: 'refused', retryable: true },
-  'endpoint-timeout': { failure: 'timeout', retryable: true },
-  'endpoint-unreachable': { failure: 'unreachable', retryable: true },
+/** What each refusal means to whoever dials. An Endpoint on another node may do, whatever is wrong with this one. */
+const FAILURE_OF_REFUSAL: Readonly<Record<FlowRefusal, DialFailure>> = {
+  'unsupported-version': 'rejected',
+  'bad-request': 'rejected',
+  starting: 'rejected',
+  draining: 'rejected',
+  'wrong-node': 'rejected',
+  'unknown-target': 'rejected',
+  'endpoint-refused': 'refused',
+  'endpoint-timeout': 'timeout',
+  'endpoint-unreachable': 'unreachable',
 }
 
 export function encodeFlowRequest({ endpoint, service }: DialTarget): Buffer {
@@ -99,11 +99,11 @@ export function decodeFlowAnswer(payload: Uint8Array): FlowAnswerMessage {
   }
 }
 
-/** The refusal as the caller of the dialler sees it. An unknown status comes from a newer agent: worth a retry. */
+/** The refusal as the caller of the dialler sees it. An unknown status comes from a newer agent. */
 export function toDialError(endpoint: EndpointAddress, { status, reason }: FlowAnswerMessage): DialError {
   const refusal = FLOW_REFUSALS.find((known) => known === status)
-  const meaning = refusal === undefined ? REFUSAL_MEANING.starting : REFUSAL_MEANING[refusal]
-  return new DialError(endpoint, { ...meaning, reason: `${status}: ${reason}` })
+  const failure = refusal === undefined ? 'rejected' : FAILURE_OF_REFUSAL[refusal]
+  return new DialError(endpoint, { failure, reason: `${status}: ${reason}` })
 }
 
 function targetOf(object: JsonObject): FlowRequest['target'] {
