@@ -32,6 +32,8 @@ export class EndpointFeedback implements EndpointReports {
 
   failed(service: ServicePortName, endpoint: EndpointAddress, failure: EndpointFailure): void {
     this.#deps.failures.add({ reason: failure })
+    // What this node lacks says nothing of the endpoint.
+    if (failure === 'exhausted') return
     this.#deps.loads.failed(service, endpoint)
     this.#deps.health.failed(service, endpoint, failure)
   }

@@ -44,6 +44,8 @@ export interface ServicePortListenersDeps<Listener extends HeldBackListener> {
   listenerFor(name: ServicePortName, family: IpFamily): Listener
 }
 
+const RETRY_MS = 5_000
+
 /** Listeners that come and go with the directory's ServicePorts, on ports that the kernel chooses. */
 export class ServicePortListeners<Listener extends HeldBackListener>
   implements ListenerDirectory, AsyncDisposable
@@ -53,6 +55,8 @@ export class ServicePortListeners<Listener extends HeldBackListener>
   readonly #listeners = new Map<string, Listener>()
   readonly #watchers = new Set<(changed: ServicePortName) => void>()
   readonly #subscription: Disposable
+  readonly #retries = new Map<ServicePortName, NodeJS.Timeout>()
+  #isClosed = false
 
   private constructor(options: ServicePortListenersOptions, deps: ServicePortListenersDeps<Listener>) {
     this.#options = options
@@ -84,7 +88,9 @@ export class ServicePortListeners<Listener extends HeldBackListener>
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#isClosed = true
     this.#subscription[Symbol.dispose]()
+    for (const timer of this.#retries.values()) clearTimeout(timer)
     for (const listener of this.#listeners.values()) listener.close()
     this.#listeners.clear()
   }
@@ -110,11 +116,22 @@ export class ServicePortListeners<Listener extends HeldBackListener>
         await listener.listen(ip)
       } catch (error) {
         this.#forget(key, listener)
-        this.#deps.logger.error('no listener for a ServicePort', { service: name, family, error })
+        this.#deps.logger.error('no listener for a ServicePort; will retry', { service: name, family, error })
+        this.#retry(name)
         return
       }
     }
     this.#notify(name)
+  }
+
+  /** What it lacked (descriptors, the address) may be there by then. */
+  #retry(name: ServicePortName): void {
+    if (this.#isClosed || this.#retries.has(name)) return
+    const timer = setTimeout(() => {
+      this.#retries.delete(name)
+      void this.#follow(name)
+    }, RETRY_MS)
+    this.#retries.set(name, timer.unref())
   }
 
   #retire(name: ServicePortName, family: IpFamily): void {

@@ -1,5 +1,6 @@
 import { once } from 'node:events'
 import { connect, createServer, type Server, type Socket } from 'node:net'
+import { constants } from 'node:os'
 import { TLSSocket } from 'node:tls'
 
 /** A write under way. While the kernel has no room for all of it, `buffer` keeps its bytes from the garbage collector. */
@@ -33,6 +34,8 @@ export interface HandleBinding {
 
 /** libuv, uv/errno.h */
 export const UV_EOF = -4095
+/** The kernel's, negated. */
+export const UV_EPIPE: number = -constants.errno.EPIPE
 
 /** The test of a working machine takes about a millisecond. */
 const PROBE_TIMEOUT_MS = 2_000

@@ -77,6 +77,8 @@ class HandleFlow implements Relay, SideEvents {
   #carried: CarriedFlow | undefined
   #outcome: RelayOutcome = 'completed'
   #linger: NodeJS.Timeout | undefined
+  /** Runs while an endpoint that takes nothing more is read to its end. */
+  #lastWords: NodeJS.Timeout | undefined
   #isOver = false
 
   constructor({ client, endpoint, limits }: FlowParts, { binding, buffers, busy, promotion }: FlowDeps) {
@@ -124,10 +126,24 @@ class HandleFlow implements Relay, SideEvents {
   onEnd(side: HandleSide): void {
     if (this.#linger === undefined) this.#otherOf(side).finish()
     else if (isDone(side)) this.#close()
+    if (this.#lastWords !== undefined && side === this.#endpoint) this.onBroken(side)
   }
 
   onBroken(side: HandleSide): void {
     this.#fail(side === this.#client ? 'client-reset' : 'endpoint-reset')
+  }
+
+  /** An endpoint may have answered before: what it sent, and its end, still wait to be read. */
+  onUnwritable(side: HandleSide): void {
+    const mayHaveAnswered = side === this.#endpoint && !side.hasEnded && !side.socket.destroyed
+    if (!mayHaveAnswered || this.#outcome !== 'completed') {
+      this.onBroken(side)
+      return
+    }
+    if (this.#lastWords !== undefined) return
+    this.#client.drop()
+    this.#lastWords = setTimeout(() => this.onBroken(side), LINGER_MS)
+    side.readOn()
   }
 
   onForwarded(side: HandleSide): void {
@@ -154,6 +170,7 @@ class HandleFlow implements Relay, SideEvents {
   #fail(outcome: Exclude<RelayOutcome, 'completed'>): void {
     if (this.#outcome !== 'completed' || this.#isOver) return
     this.#outcome = outcome
+    clearTimeout(this.#lastWords)
     const hasAnswered = outcome === 'endpoint-reset' && this.#endpoint.hasEnded
     if (hasAnswered && !this.#client.socket.destroyed) this.#lingerForClient()
     else this.#resetBoth()
@@ -201,7 +218,15 @@ class HandleFlow implements Relay, SideEvents {
 
   #isQuiet(): boolean {
     const [a, b] = [this.#client, this.#endpoint]
-    if (this.#outcome !== 'completed' || a.hasEnded || b.hasEnded || a.isWriting || b.isWriting) return false
+    if (
+      this.#outcome !== 'completed' ||
+      this.#lastWords !== undefined ||
+      a.hasEnded ||
+      b.hasEnded ||
+      a.isWriting ||
+      b.isWriting
+    )
+      return false
     return !a.socket.destroyed && !b.socket.destroyed
   }
 
@@ -209,6 +234,7 @@ class HandleFlow implements Relay, SideEvents {
     if (this.#isOver) return
     this.#isOver = true
     clearTimeout(this.#linger)
+    clearTimeout(this.#lastWords)
     this.#deadlines[Symbol.dispose]()
     this.#resolve(this.#outcome)
   }

@@ -1,6 +1,12 @@
 import type { Socket } from 'node:net'
 import type { BusyReaders } from './busy-readers.ts'
-import { type HandleBinding, type StreamHandle, UV_EOF, type WriteRequest } from './handle-binding.ts'
+import {
+  type HandleBinding,
+  type StreamHandle,
+  UV_EOF,
+  UV_EPIPE,
+  type WriteRequest,
+} from './handle-binding.ts'
 import type { ReadBuffers } from './read-buffers.ts'
 import type { FlowEnd } from './relay-engine.ts'
 
@@ -17,6 +23,8 @@ export interface SideEvents {
   onEnd(side: HandleSide): void
   /** The connection is dead. */
   onBroken(side: HandleSide): void
+  /** The connection takes nothing more, but what its peer sent before, and its end, can still be read. */
+  onUnwritable(side: HandleSide): void
   /** Nothing read of `side` waits for being written any more; it reads on if it may. */
   onForwarded(side: HandleSide): void
   /** Its end has been sent. */
@@ -197,11 +205,11 @@ export class HandleSide {
   }
 
   #write(bytes: Buffer): void {
-    const { binding, events } = this.#deps
+    const { binding } = this.#deps
     this.#request ??= binding.newWrite((status) => this.#written(status))
     const status = this.socket.destroyed ? -1 : this.#handle.writeBuffer(this.#request, bytes)
     if (status !== 0) {
-      events.onBroken(this)
+      this.#notWritten(status)
       return
     }
     if (!binding.lastWriteWasAsync()) return
@@ -216,9 +224,16 @@ export class HandleSide {
     if (this.#lent !== undefined) buffers.give(this.#lent)
     this.#lent = undefined
     if (this.socket.destroyed) return
-    if (status !== 0) events.onBroken(this)
+    if (status !== 0) this.#notWritten(status)
     else if (this.#wantsFinish) this.finish()
     else events.onForwarded(this.#other)
+  }
+
+  /** EPIPE: its peer had ended its sending before it reset the connection; any other error: it had not. */
+  #notWritten(status: number): void {
+    const { events } = this.#deps
+    if (status === UV_EPIPE) events.onUnwritable(this)
+    else events.onBroken(this)
   }
 
   /** A buffer that a write still needs is left to the garbage collector. */

@@ -38,6 +38,7 @@ const SOL_SOCKET = 1
 const SO_LINGER = 13
 
 export const EAGAIN: number = -constants.errno.EAGAIN
+export const EPIPE: number = -constants.errno.EPIPE
 
 /** @throws {Error} when this C library lacks one of them, so on anything but Linux */
 export function spliceCalls(libc: Libc): SpliceCalls {

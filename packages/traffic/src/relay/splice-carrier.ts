@@ -2,13 +2,16 @@ import type { Logger } from '@edgeway/core'
 import { descriptorOf } from '../kernel/descriptor.ts'
 import type { CarriedFlow, CarriedOutcome, Carrier, QuietFlow } from './promotion.ts'
 import type { SpliceCalls } from './splice-calls.ts'
-import { COMMANDS, MAX_FLOWS, SLOT_STATES, type SpliceMessage } from './splice-protocol.ts'
+import { MAX_FLOWS, SLOT_STATES, type SpliceMessage } from './splice-protocol.ts'
 import { SpliceThread } from './splice-thread.ts'
 
 export interface SpliceCarrierOptions {
   /** The worker ends after so long without a flow, and gives its memory back. */
   readonly idleMs: number
 }
+
+const REST_AFTER_DEATH_MS = 60_000
+const MAX_DEATHS = 5
 
 export interface SpliceCarrierDeps {
   readonly calls: SpliceCalls
@@ -17,7 +20,7 @@ export interface SpliceCarrierDeps {
 
 /**
  * Carries flows in a thread of its own: bytes go from socket to socket through pipes in the kernel. The worker is started
- * when it is first asked for. Should it die, its flows are reset, and no more are taken.
+ * when it is first asked for. Should it die, its flows are reset, and for a while no more are taken.
  */
 export class SpliceCarrier implements Carrier, AsyncDisposable {
   readonly #options: SpliceCarrierOptions
@@ -27,7 +30,9 @@ export class SpliceCarrier implements Carrier, AsyncDisposable {
   #thread: SpliceThread | undefined
   #stopping: Promise<void> = Promise.resolve()
   #idle: NodeJS.Timeout | undefined
-  #isDead = false
+  #isDisposed = false
+  #deaths = 0
+  #restAfterDeath: NodeJS.Timeout | undefined
   #onReady = (): void => {}
 
   constructor(options: SpliceCarrierOptions, deps: SpliceCarrierDeps) {
@@ -36,7 +41,7 @@ export class SpliceCarrier implements Carrier, AsyncDisposable {
   }
 
   get isReady(): boolean {
-    if (this.#thread === undefined && !this.#isDead) this.#startThread()
+    if (this.#thread === undefined && this.#mayStart()) this.#startThread()
     return this.#thread?.isReady === true
   }
 
@@ -44,13 +49,13 @@ export class SpliceCarrier implements Carrier, AsyncDisposable {
   async prepare(): Promise<boolean> {
     const { promise, resolve } = Promise.withResolvers<void>()
     this.#onReady = resolve
-    if (!this.isReady && !this.#isDead) await promise
+    if (!this.isReady && this.#thread !== undefined) await promise
     return this.isReady
   }
 
   carry(flow: QuietFlow): CarriedFlow | undefined {
     const thread = this.#thread
-    const slot = this.#freeSlots.pop()
+    const slot = thread === undefined ? undefined : this.#freeSlots.pop()
     if (thread === undefined || slot === undefined) return undefined
     const fds = this.#duplicate(flow)
     if (fds === undefined) {
@@ -59,7 +64,7 @@ export class SpliceCarrier implements Carrier, AsyncDisposable {
     }
     thread.counters.fill(0, 2 * slot, 2 * slot + 2)
     Atomics.store(thread.states, slot, SLOT_STATES.carried)
-    if (!thread.send(COMMANDS.carry, slot, fds)) {
+    if (!thread.carry(slot, fds)) {
       for (const fd of fds) this.#deps.calls.close(fd)
       this.#freeSlots.push(slot)
       return undefined
@@ -74,8 +79,9 @@ export class SpliceCarrier implements Carrier, AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#isDead = true
+    this.#isDisposed = true
     clearTimeout(this.#idle)
+    clearTimeout(this.#restAfterDeath)
     this.#stopThread()
     await this.#stopping
     // What the worker reset as it ended was told before it was gone.
@@ -96,6 +102,11 @@ export class SpliceCarrier implements Carrier, AsyncDisposable {
     if (first >= 0 && second >= 0) return [first, second]
     for (const fd of [first, second]) if (fd >= 0) calls.close(fd)
     return undefined
+  }
+
+  /** What it died of (no descriptors left) may pass; what does not must not be tried for ever. */
+  #mayStart(): boolean {
+    return !this.#isDisposed && this.#restAfterDeath === undefined && this.#deaths < MAX_DEATHS
   }
 
   #startThread(): void {
@@ -135,21 +146,26 @@ export class SpliceCarrier implements Carrier, AsyncDisposable {
     const thread = this.#thread
     if (thread === undefined) return
     this.#thread = undefined
-    this.#stopping = thread.stop(COMMANDS.stop)
+    this.#stopping = thread.stop()
   }
 
   #onDeath(error: unknown): void {
     const { calls, logger } = this.#deps
-    this.#isDead = true
     clearTimeout(this.#idle)
+    this.#deaths++
+    this.#restAfterDeath = setTimeout(() => {
+      this.#restAfterDeath = undefined
+    }, REST_AFTER_DEATH_MS).unref()
     logger.warn('splice worker died, bulk flows stay with the handle relay', {
       error,
+      deaths: this.#deaths,
       flows: this.#flows.size,
     })
     const thread = this.#thread
     this.#thread = undefined
     for (const flow of this.#flows.values()) {
-      if (thread?.owns(flow.slot) === true) for (const fd of flow.fds) calls.reset(fd)
+      for (const fd of thread?.left(flow.slot, flow.fds) ?? []) calls.reset(fd)
+      this.#freeSlots.push(flow.slot)
       flow.finish('cut')
     }
     this.#flows.clear()
@@ -190,7 +206,7 @@ class SlotFlow implements CarriedFlow {
   }
 
   cut(): void {
-    if (this.#final === undefined) this.#thread.send(COMMANDS.cut, this.slot)
+    if (this.#final === undefined) this.#thread.cut(this.slot)
   }
 
   /** @param counted - by the worker; what it published last, if it can't tell any more */

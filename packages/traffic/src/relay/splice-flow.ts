@@ -11,6 +11,14 @@ export interface SpliceFlowParts {
 
 export type SpliceSide = 'client' | 'endpoint'
 
+export interface SpliceFlowDeps {
+  readonly calls: SpliceCalls
+  readonly pipes: Pipes
+  now(): number
+  /** The endpoint's descriptor is about to be closed, the client's stays. */
+  onLinger(): void
+}
+
 /** A flow in the splice worker: both ways, and how it ends. */
 export class SpliceFlow {
   readonly parts: SpliceFlowParts
@@ -22,13 +30,15 @@ export class SpliceFlow {
   lingersUntil: number | undefined
   readonly #calls: SpliceCalls
   readonly #now: () => number
+  readonly #onLinger: () => void
   #isEndpointClosed = false
 
-  constructor(parts: SpliceFlowParts, deps: { calls: SpliceCalls; pipes: Pipes; now: () => number }) {
+  constructor(parts: SpliceFlowParts, deps: SpliceFlowDeps) {
     const { client, endpoint } = parts
     this.parts = parts
     this.#calls = deps.calls
     this.#now = deps.now
+    this.#onLinger = deps.onLinger
     this.sent = new SpliceWay({ from: client, to: endpoint }, deps.calls, deps.pipes)
     this.received = new SpliceWay({ from: endpoint, to: client }, deps.calls, deps.pipes)
   }
@@ -37,12 +47,15 @@ export class SpliceFlow {
     return this.#isEndpointClosed
   }
 
-  /** @returns true when there is more to do at once */
-  pump(): boolean {
+  /** @returns `unfinished` when there is more to do at once, `starved` when there was no pipe for it */
+  pump(): 'waiting' | 'unfinished' | 'starved' {
     const sent = this.over === undefined ? this.#pumpSent() : 'ended'
     const received = this.over === undefined ? this.#pumpReceived() : 'ended'
     if (this.over === undefined && sent === 'ended' && received === 'ended') this.#end('completed', false)
-    return this.over === undefined && (sent === 'unfinished' || received === 'unfinished')
+    if (this.over !== undefined) return 'waiting'
+    const states = [sent, received]
+    if (states.includes('unfinished')) return 'unfinished'
+    return states.includes('starved') ? 'starved' : 'waiting'
   }
 
   /** The kernel says that a connection is dead; what it had received has been read. */
@@ -64,13 +77,20 @@ export class SpliceFlow {
     const state = this.sent.pump()
     if (state === 'source-broken') this.#fail('client-reset')
     if (state === 'target-broken') this.#fail('endpoint-reset')
+    if (state === 'target-closed') this.#endpointTakesNoMore()
     return state
+  }
+
+  /** It may have answered before: what it sent, and its end, still wait to be read. */
+  #endpointTakesNoMore(): void {
+    this.#pumpReceived()
+    this.#fail('endpoint-reset')
   }
 
   #pumpReceived(): WayState {
     const state = this.received.pump()
     if (state === 'source-broken') this.#fail('endpoint-reset')
-    if (state === 'target-broken') this.#fail('client-reset')
+    if (state === 'target-broken' || state === 'target-closed') this.#fail('client-reset')
     return state
   }
 
@@ -86,6 +106,7 @@ export class SpliceFlow {
   #linger(): void {
     this.lingersUntil = this.#now() + LINGER_MS
     this.#isEndpointClosed = true
+    this.#onLinger()
     this.#calls.reset(this.parts.endpoint)
     this.sent.drop()
   }

@@ -8,6 +8,7 @@ import {
   SLOT_STATES,
   type SpliceMessage,
   type SpliceWorkerData,
+  STOP,
 } from './splice-protocol.ts'
 import { Pipes } from './splice-way.ts'
 
@@ -31,11 +32,14 @@ export class SpliceLoop {
   readonly #deps: SpliceLoopDeps
   readonly #counters: Float64Array
   readonly #states: Int32Array
+  readonly #wishes: Int32Array
   readonly #commands = Buffer.alloc(COMMAND_BYTES * COMMANDS_AT_ONCE)
   readonly #flows = new Map<number, { readonly flow: SpliceFlow; readonly generation: number }>()
   /** Flows with more to do at once. */
   readonly #unfinished = new Set<SpliceFlow>()
   readonly #lingering = new Set<SpliceFlow>()
+  /** Flows that found no pipe: nobody tells when there is one. */
+  readonly #starved = new Set<SpliceFlow>()
   #generation = 0
   #isStopped = false
 
@@ -46,6 +50,7 @@ export class SpliceLoop {
     this.#deps = deps
     this.#counters = new Float64Array(deps.counters)
     this.#states = new Int32Array(deps.states)
+    this.#wishes = new Int32Array(deps.wishes)
     this.#epoll.addLevel(deps.commandFd, COMMAND_KEY)
   }
 
@@ -53,7 +58,7 @@ export class SpliceLoop {
     this.#deps.tell({ kind: 'ready' })
     while (!this.#isStopped) {
       this.#epoll.wait(this.#timeoutMs(), (readiness) => this.#onReady(readiness))
-      for (const flow of [...this.#unfinished]) this.#pump(flow)
+      for (const flow of [...this.#unfinished, ...this.#starved]) this.#pump(flow)
       if (this.#lingering.size > 0) this.#endLingering()
     }
   }
@@ -71,7 +76,7 @@ export class SpliceLoop {
 
   #timeoutMs(): number {
     if (this.#unfinished.size > 0) return 0
-    return this.#lingering.size > 0 ? MAX_WAIT_MS / 5 : MAX_WAIT_MS
+    return this.#lingering.size + this.#starved.size > 0 ? MAX_WAIT_MS / 5 : MAX_WAIT_MS
   }
 
   #onReady({ key, generation, failed }: Readiness): void {
@@ -90,8 +95,11 @@ export class SpliceLoop {
   }
 
   #pump(flow: SpliceFlow): void {
-    if (flow.pump()) this.#unfinished.add(flow)
+    const state = flow.pump()
+    if (state === 'unfinished') this.#unfinished.add(flow)
     else this.#unfinished.delete(flow)
+    if (state === 'starved') this.#starved.add(flow)
+    else this.#starved.delete(flow)
     this.#settle(flow)
   }
 
@@ -109,6 +117,7 @@ export class SpliceLoop {
     if (!this.#flows.delete(slot)) return
     this.#unfinished.delete(flow)
     this.#lingering.delete(flow)
+    this.#starved.delete(flow)
     Atomics.store(this.#states, slot, SLOT_STATES.closing)
     this.#close(client, flow)
     if (!flow.isEndpointClosed) this.#close(endpoint, flow)
@@ -143,28 +152,31 @@ export class SpliceLoop {
     // The agent has closed its end, or the pipe is broken.
     if (count <= 0) this.#isStopped = true
     for (let at = 0; at < count; at += COMMAND_BYTES) this.#obey(at)
+    this.#grantWishes()
   }
 
   #obey(at: number): void {
     const slot = this.#commands.readInt32LE(at + 4)
-    switch (this.#commands.readInt32LE(at)) {
-      case COMMANDS.carry:
-        this.#carry({
-          slot,
-          client: this.#commands.readInt32LE(at + 8),
-          endpoint: this.#commands.readInt32LE(at + 12),
-        })
-        break
-      case COMMANDS.cut:
-        this.#cut(this.#flows.get(slot)?.flow)
-        break
-      default:
-        this.#isStopped = true
-    }
+    if (this.#commands.readInt32LE(at) !== COMMANDS.carry) return
+    this.#carry({
+      slot,
+      client: this.#commands.readInt32LE(at + 8),
+      endpoint: this.#commands.readInt32LE(at + 12),
+    })
+  }
+
+  #grantWishes(): void {
+    if (Atomics.load(this.#wishes, STOP) === 1) this.#isStopped = true
+    for (const [slot, { flow }] of this.#flows) if (Atomics.load(this.#wishes, slot) === 1) this.#cut(flow)
   }
 
   #carry(parts: { readonly slot: number; readonly client: number; readonly endpoint: number }): void {
-    const deps = { calls: this.#calls, pipes: this.#pipes, now: () => performance.now() }
+    const deps = {
+      calls: this.#calls,
+      pipes: this.#pipes,
+      now: () => performance.now(),
+      onLinger: () => Atomics.store(this.#states, parts.slot, SLOT_STATES.lingering),
+    }
     const flow = new SpliceFlow(parts, deps)
     this.#generation = (this.#generation + 1) >>> 0
     const generation = this.#generation
@@ -176,8 +188,7 @@ export class SpliceLoop {
     else this.#cut(flow)
   }
 
-  #cut(flow: SpliceFlow | undefined): void {
-    if (flow === undefined) return
+  #cut(flow: SpliceFlow): void {
     flow.cut()
     this.#settle(flow)
   }

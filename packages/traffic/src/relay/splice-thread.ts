@@ -1,12 +1,13 @@
-import { once } from 'node:events'
 import { Worker } from 'node:worker_threads'
 import type { Pipe, SpliceCalls } from './splice-calls.ts'
 import {
   COMMAND_BYTES,
+  COMMANDS,
   MAX_FLOWS,
   SLOT_STATES,
   type SpliceMessage,
   type SpliceWorkerData,
+  STOP,
 } from './splice-protocol.ts'
 
 export interface SpliceThreadDeps {
@@ -16,8 +17,8 @@ export interface SpliceThreadDeps {
   onDeath(error: Error): void
 }
 
-/** One command is waiting in the pipe for each flow at most, beside its cut. */
-const COMMAND_PIPE_BYTES = 2 * MAX_FLOWS * COMMAND_BYTES
+/** Room for a command per flow, where the kernel grants that. */
+const COMMAND_PIPE_BYTES = MAX_FLOWS * COMMAND_BYTES
 const FLOAT64_BYTES = 8
 const INT32_BYTES = 4
 
@@ -25,6 +26,7 @@ const INT32_BYTES = 4
 export class SpliceThread {
   readonly counters = new Float64Array(new SharedArrayBuffer(2 * MAX_FLOWS * FLOAT64_BYTES))
   readonly states = new Int32Array(new SharedArrayBuffer(MAX_FLOWS * INT32_BYTES))
+  readonly #wishes = new Int32Array(new SharedArrayBuffer((MAX_FLOWS + 1) * INT32_BYTES))
   isReady = false
   readonly #calls: SpliceCalls
   readonly #pipe: Pipe
@@ -43,10 +45,12 @@ export class SpliceThread {
       commandFd: pipe.readFd,
       counters: this.counters.buffer,
       states: this.states.buffer,
+      wishes: this.#wishes.buffer,
     }
     let cause: Error | undefined
     this.#worker = new Worker(new URL('./splice-worker.ts', import.meta.url), { workerData })
-    this.#exited = once(this.#worker, 'exit')
+    // Not events.once: that rejects when an error comes first.
+    this.#exited = new Promise((resolve) => this.#worker.once('exit', resolve))
     this.#worker.on('message', (message: SpliceMessage) => {
       if (message.kind === 'ready') this.isReady = true
       onMessage(message)
@@ -61,8 +65,23 @@ export class SpliceThread {
     })
   }
 
-  /** @returns false when the command pipe is full */
-  send(command: number, slot = 0, fds: readonly [number, number] = [0, 0]): boolean {
+  /** @returns false when the command pipe is full: the flow stays where it is */
+  carry(slot: number, fds: readonly [number, number]): boolean {
+    Atomics.store(this.#wishes, slot, 0)
+    return this.#send(COMMANDS.carry, slot, fds)
+  }
+
+  cut(slot: number): void {
+    this.#wish(slot)
+  }
+
+  /** A full pipe wakes the worker as well. */
+  #wish(index: number): void {
+    Atomics.store(this.#wishes, index, 1)
+    this.#send(COMMANDS.wake, 0, [0, 0])
+  }
+
+  #send(command: number, slot: number, fds: readonly [number, number]): boolean {
     this.#command.writeInt32LE(command, 0)
     this.#command.writeInt32LE(slot, 4)
     this.#command.writeInt32LE(fds[0], 8)
@@ -70,15 +89,17 @@ export class SpliceThread {
     return this.#calls.write(this.#pipe.writeFd, this.#command) === COMMAND_BYTES
   }
 
-  /** True while the worker hasn't begun to close the flow's descriptors. */
-  owns(slot: number): boolean {
-    return Atomics.load(this.states, slot) === SLOT_STATES.carried
+  /** Which of a flow's descriptors are still open in a worker that has died. */
+  left(slot: number, [client, endpoint]: readonly [number, number]): readonly number[] {
+    const state = Atomics.load(this.states, slot)
+    if (state === SLOT_STATES.carried) return [client, endpoint]
+    return state === SLOT_STATES.lingering ? [client] : []
   }
 
   /** Resets what it carries; resolves once the thread is gone. */
-  async stop(stopCommand: number): Promise<void> {
+  async stop(): Promise<void> {
     this.#isStopping = true
-    this.send(stopCommand)
+    this.#wish(STOP)
     await this.#exited
   }
 

@@ -1,4 +1,4 @@
-import { EAGAIN, type Pipe, type SpliceCalls } from './splice-calls.ts'
+import { EAGAIN, EPIPE, type Pipe, type SpliceCalls } from './splice-calls.ts'
 
 /** Of each pipe: so much of one way may wait in the kernel beside the buffers of both connections. */
 export const PIPE_BYTES = 512 * 1024
@@ -36,7 +36,15 @@ export class Pipes {
 }
 
 /** What a way does after it was pumped. */
-export type WayState = 'waiting' | 'unfinished' | 'ended' | 'source-broken' | 'target-broken'
+export type WayState =
+  | 'waiting'
+  | 'unfinished'
+  | 'starved'
+  | 'ended'
+  | 'source-broken'
+  | 'target-broken'
+  /** Its peer had ended its sending before it reset the connection. */
+  | 'target-closed'
 
 /** One direction of a flow: from one connection through a pipe to the other, as far as both let it. */
 export class SpliceWay {
@@ -86,12 +94,15 @@ export class SpliceWay {
   #flush(): WayState | undefined {
     const count = this.#calls.splice(this.#pipe?.readFd ?? -1, this.#to, this.#inPipe)
     if (count > 0) this.#inPipe -= count
-    else return count === EAGAIN ? 'waiting' : 'target-broken'
+    else if (count === EAGAIN) return 'waiting'
+    else return count === EPIPE ? 'target-closed' : 'target-broken'
     return undefined
   }
 
   #fill(): WayState | undefined {
     if (this.hasEnded) return this.#end()
+    if (!this.#isDropping) this.#pipe ??= this.#pipes.take()
+    if (!this.#isDropping && this.#pipe === undefined) return 'starved'
     const count = this.#take()
     if (count === 0) this.hasEnded = true
     else if (count === EAGAIN) {
@@ -103,9 +114,7 @@ export class SpliceWay {
 
   #take(): number {
     if (this.#isDropping) return this.#calls.discard(this.#from, PIPE_BYTES)
-    this.#pipe ??= this.#pipes.take()
-    if (this.#pipe === undefined) return -1
-    const count = this.#calls.splice(this.#from, this.#pipe.writeFd, PIPE_BYTES)
+    const count = this.#calls.splice(this.#from, this.#pipe?.writeFd ?? -1, PIPE_BYTES)
     if (count > 0) {
       this.#inPipe = count
       this.bytes += count

@@ -16,6 +16,8 @@ export interface DatagramDialerDeps {
   readonly counts: DatagramCounts
   /** Without a datagram in either direction for so long the stream ends. */
   readonly idleTimeoutMs: number
+  /** Open streams at most; each takes a descriptor. */
+  readonly maxStreams: number
 }
 
 /** Connects to UDP endpoints of this node on behalf of other nodes: their datagrams as a stream of frames. */
@@ -33,6 +35,8 @@ export class DatagramDialer implements Dialer, Disposable {
     if (endpoint.protocol !== 'UDP') throw new TypeError(`${formatEndpoint(endpoint)} is not of UDP`)
     if (this.#isOver)
       throw new DialError(endpoint, { failure: 'rejected', reason: 'the agent is about to stop' })
+    if (this.#open.size >= this.#deps.maxStreams)
+      throw new DialError(endpoint, { failure: 'exhausted', reason: 'too many UDP flows of other nodes' })
     const stream = new DatagramDuplex(await connectedSocket(endpoint), this.#deps)
     this.#open.add(stream)
     stream.on('close', () => this.#open.delete(stream))

@@ -8,6 +8,8 @@ import { isCongested, sendFailure } from './datagram-socket.ts'
 /** What waits for a slow tunnel at most; beyond that answers are dropped. */
 const MAX_WAITING_BYTES = 256 * 1024
 
+const END_TIMEOUT_MS = 5_000
+
 export interface DatagramDuplexDeps {
   readonly timers: Timers
   readonly counts: DatagramCounts
@@ -36,6 +38,7 @@ export class DatagramDuplex extends Duplex {
       onDatagram: (datagram) => this.#toEndpoint(datagram),
       // Only endpoints refuse.
       onRefused: () => {},
+      onLeftOut: () => deps.counts.dropped('congested'),
     })
     this.#sent = (error) => {
       if (error !== null && error !== undefined) this.#failed(error)
@@ -61,6 +64,7 @@ export class DatagramDuplex extends Duplex {
 
   override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
     this.#close()
+    this.#idle[Symbol.dispose]()
     done(error)
   }
 
@@ -115,6 +119,8 @@ export class DatagramDuplex extends Duplex {
     if (this.#isOver) return
     this.#close()
     this.push(null)
+    // The other node ends its side, too; one that does not must not keep the stream for ever.
+    this.#idle = this.#deps.timers.after(END_TIMEOUT_MS, () => this.destroy())
   }
 
   #close(): void {

@@ -6,6 +6,9 @@ const LENGTH_BYTES = 2
 const MAX_LENGTH = 65_527
 const REFUSED = 65_535
 
+/** Of one piece of the stream at most: empty ones would come by ten thousands, and hold up everything else. */
+const MAX_DATAGRAMS_AT_ONCE = 1_024
+
 /** Says that the endpoint's port is closed; the stream ends behind it. */
 export const REFUSED_MARK: Buffer = Buffer.from([REFUSED >> 8, REFUSED & 0xff])
 
@@ -21,6 +24,8 @@ export interface DatagramSink {
   /** The datagram is the sink's own: its memory is not written to again. */
   onDatagram(payload: Buffer): void
   onRefused(): void
+  /** There were too many in one piece: this one is left out. */
+  onLeftOut?(): void
 }
 
 /**
@@ -34,6 +39,7 @@ export class DatagramDecoder {
   /** A datagram of which a part has come. */
   #partial: Buffer | undefined
   #filled = 0
+  #found = 0
 
   constructor(sink: DatagramSink) {
     this.#sink = sink
@@ -41,6 +47,7 @@ export class DatagramDecoder {
 
   /** @param chunk - not to be written to afterwards: datagrams are views of it */
   push(chunk: Buffer): void {
+    this.#found = 0
     let at = this.#partial === undefined ? 0 : this.#fill(this.#partial, chunk)
     while (at < chunk.length) at = this.#next(chunk, at)
   }
@@ -64,7 +71,9 @@ export class DatagramDecoder {
     }
     const end = at + length
     if (end <= chunk.length) {
-      this.#sink.onDatagram(chunk.subarray(at, end))
+      this.#found++
+      if (this.#found > MAX_DATAGRAMS_AT_ONCE) this.#sink.onLeftOut?.()
+      else this.#sink.onDatagram(chunk.subarray(at, end))
       return end
     }
     this.#partial = Buffer.allocUnsafe(length)

@@ -1,9 +1,11 @@
 import { createSocket, type Socket } from 'node:dgram'
-import { DialError, type EndpointAddress, ipFamilyOf, type ListenerAddress } from '@edgeway/core'
+import { type EndpointAddress, ipFamilyOf, type ListenerAddress } from '@edgeway/core'
+import { dialErrorOf } from '../dial/dial-error.ts'
 import type { DropReason } from './datagram-counts.ts'
 
 /** What waits in a socket's own queue once the kernel's buffer is full; beyond that datagrams are dropped. */
 const MAX_SEND_QUEUE_BYTES = 256 * 1024
+const MAX_SEND_QUEUE_DATAGRAMS = 1_024
 /** Bursts of many clients; the kernel caps it at net.core.rmem_max. */
 const LISTENER_RECEIVE_BYTES = 1024 * 1024
 
@@ -17,8 +19,7 @@ export function connectedSocket(endpoint: EndpointAddress): Promise<Socket> {
   const socket = newSocket(endpoint.ip)
   const fail = (error: Error): void => {
     socket.close()
-    const reason = error.message
-    reject(new DialError(endpoint, { failure: 'unreachable', reason }, { cause: error }))
+    reject(dialErrorOf(endpoint, error))
   }
   socket.once('error', fail)
   // Not once('connect'): a failure to connect goes to the callback alone, where one is given.
@@ -48,7 +49,9 @@ export function listeningSocket({ ip, port }: ListenerAddress): Promise<Socket> 
 
 /** Whether the socket's own queue has no room: the kernel takes datagrams more slowly than they come. */
 export function isCongested(socket: Socket): boolean {
-  return socket.getSendQueueSize() > MAX_SEND_QUEUE_BYTES
+  return (
+    socket.getSendQueueSize() > MAX_SEND_QUEUE_BYTES || socket.getSendQueueCount() > MAX_SEND_QUEUE_DATAGRAMS
+  )
 }
 
 /** What a failure to send one datagram comes to; `refused`: the other side's port is closed, as an earlier datagram found. */

@@ -1,5 +1,12 @@
 import type { RemoteInfo, Socket } from 'node:dgram'
-import type { Endpoint, ListenerAddress, ServiceDirectory, ServicePort, ServicePortName } from '@edgeway/core'
+import {
+  type Endpoint,
+  formatEndpoint,
+  type ListenerAddress,
+  type ServiceDirectory,
+  type ServicePort,
+  type ServicePortName,
+} from '@edgeway/core'
 import { formatClient } from '../account/client-address.ts'
 import type { DropReason } from './datagram-counts.ts'
 import { isCongested, sendFailure } from './datagram-socket.ts'
@@ -10,9 +17,11 @@ import type { UdpMetrics } from './udp-metrics.ts'
 import { type SessionOwner, UdpSession, type UdpSessionDeps } from './udp-session.ts'
 
 export interface PortSessionsDeps extends UdpSessionDeps {
-  readonly services: Pick<ServiceDirectory, 'servicePort'>
+  readonly services: Pick<ServiceDirectory, 'servicePort' | 'endpoints'>
   readonly metrics: UdpMetrics
   readonly unreachable: PortUnreachable
+  /** Of one address, to this ServicePort. */
+  readonly maxSessionsPerClient: number
   record(record: SessionRecord): void
 }
 
@@ -71,6 +80,12 @@ export class PortSessions implements SessionOwner {
     this.#deps.metrics.unreachables.add({ result })
   }
 
+  isWanted(endpoint: Endpoint): boolean {
+    const key = formatEndpoint(endpoint)
+    const listed = this.#deps.services.endpoints(this.#service)
+    return listed.some((one) => (one.ready || one.serving) && formatEndpoint(one) === key)
+  }
+
   ended({ client }: UdpSession, record: SessionRecord): void {
     const ports = this.#clients.get(client.ip)
     ports?.delete(client.port)
@@ -87,6 +102,7 @@ export class PortSessions implements SessionOwner {
       return undefined
     }
     const client = { ip, port }
+    this.#limitClient(ip)
     if (!this.#deps.book.makeRoom(this.#limit)) {
       this.#overLimit(client)
       return undefined
@@ -97,6 +113,14 @@ export class PortSessions implements SessionOwner {
     this.#clients.set(ip, ports.set(port, session))
     void session.open()
     return session
+  }
+
+  /** One client must not take all places: beyond its share it loses its own oldest session. */
+  #limitClient(ip: string): void {
+    const ports = this.#clients.get(ip)
+    if (ports === undefined || ports.size < this.#deps.maxSessionsPerClient) return
+    const [oldest] = ports.values()
+    oldest?.expire()
   }
 
   #overLimit(client: ListenerAddress): void {

@@ -85,7 +85,10 @@ export class SessionBook implements Disposable {
     this.#sweep ??= this.#deps.timers.after(SWEEP_MS, () => this.#sweepOnce())
   }
 
-  /** A datagram has come or gone; also to be called for the first one. */
+  /**
+   * A datagram has come or gone; also to be called for the first one. One that waits for an answer keeps its time: a client
+   * that goes on asking would else stay for ever with an endpoint that says nothing.
+   */
   touch(session: BookedSession): void {
     const now = this.#deps.timers.now()
     const { open, settled } = this.#lists[session.kind]
@@ -93,7 +96,7 @@ export class SessionBook implements Disposable {
       settled.touch(session.placeInBook, now)
       session.port.settled.touch(session.placeInPort, now)
     } else {
-      open.touch(session.placeInBook, now)
+      if (session.placeInBook.list !== open) open.touch(session.placeInBook, now)
       session.port.settled.remove(session.placeInPort)
     }
   }

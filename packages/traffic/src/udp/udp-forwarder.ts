@@ -88,6 +88,10 @@ export class UdpForwarder implements Component {
       ...{ warn: limitedWarn(logger), waitingBytes: new WaitingBytes() },
       ...{ services, metrics, counts, unreachable, book, now, dialTimeoutMs, dialBudgetMs },
       ...{ viewpoint: deps.viewpoint, picker: deps.picker, dialer: deps.dialer, reports: deps.reports },
+      maxSessionsPerClient: Math.max(
+        MIN_SESSIONS_PER_CLIENT,
+        options.maxSessionsPerServicePort / CLIENTS_TO_FILL_A_SERVICE_PORT,
+      ),
       record: (record) => deps.record(record),
     }
     const listeners = await ServicePortListeners.start(options, {
@@ -108,11 +112,15 @@ export class UdpForwarder implements Component {
   }
 }
 
+/** So many clients it takes at least to fill a ServicePort. */
+const CLIENTS_TO_FILL_A_SERVICE_PORT = 8
+const MIN_SESSIONS_PER_CLIENT = 16
+
 /** Other nodes end their sessions by their own clocks; this is for those that forget to. */
 const MIN_INBOUND_IDLE_MS = 300_000
 
 function startInbound(
-  { idleTimeoutMs }: UdpOptions,
+  { idleTimeoutMs, maxSessions }: UdpOptions,
   { timers, metrics, parts }: { timers: Timers; metrics: UdpMetrics; parts: AsyncDisposableStack },
 ): DatagramDialer {
   const counts = parts.use(new DatagramCounts('inbound', { timers, metrics }))
@@ -120,6 +128,7 @@ function startInbound(
     timers,
     counts,
     idleTimeoutMs: Math.max(MIN_INBOUND_IDLE_MS, 2 * idleTimeoutMs),
+    maxStreams: maxSessions,
   })
 }
 

@@ -33,8 +33,13 @@ export interface SessionOwner {
   answer(client: ListenerAddress, datagram: Buffer): DropReason | undefined
   /** Nothing answers the client, or no longer. */
   unreachable(client: ListenerAddress): void
+  /** False for an endpoint that went while it was dialled. */
+  isWanted(endpoint: Endpoint): boolean
   ended(session: UdpSession, record: SessionRecord): void
 }
+
+/** One may have got lost. */
+const MIN_QUESTIONS = 2
 
 /** The datagrams of one client to one ServicePort, both ways, from the first one to the end of their silence. */
 export class UdpSession implements BookedSession, UpstreamEvents {
@@ -53,8 +58,9 @@ export class UdpSession implements BookedSession, UpstreamEvents {
   #endpoint: Endpoint | undefined
   #connectMs: number | undefined
   #isOver = false
-  /** All of the client's, also those that were dropped. */
-  #asked = 0
+  /** Of the client's datagrams, also those that were dropped, that had no answer yet. */
+  #owed = 0
+  #hasAnswer = false
   #datagramsSent = 0
   #datagramsReceived = 0
   #bytesSent = 0
@@ -73,8 +79,7 @@ export class UdpSession implements BookedSession, UpstreamEvents {
   }
 
   get isSettled(): boolean {
-    if (this.#datagramsReceived === 0) return false
-    return this.kind === 'plain' || this.#datagramsReceived >= this.#asked
+    return this.#hasAnswer && (this.kind === 'plain' || this.#owed === 0)
   }
 
   /** The one that it talks to, once there is one. */
@@ -101,7 +106,7 @@ export class UdpSession implements BookedSession, UpstreamEvents {
 
   /** The datagram is the session's own from now on. */
   fromClient(datagram: Buffer): void {
-    this.#asked++
+    this.#owed++
     this.#deps.book.touch(this)
     if (this.#upstream !== undefined) this.#send(this.#upstream, datagram)
     else if (!this.#waiting.add(datagram)) this.onDrop('queue-full')
@@ -109,13 +114,17 @@ export class UdpSession implements BookedSession, UpstreamEvents {
 
   onAnswer(datagram: Buffer): void {
     if (this.#isOver) return
-    if (this.#datagramsReceived === 0) this.#answered()
-    this.#datagramsReceived++
-    this.#bytesReceived += datagram.length
+    if (!this.#hasAnswer) this.#answered()
+    this.#owed = Math.max(0, this.#owed - 1)
     this.#deps.book.touch(this)
     const dropped = this.#owner.answer(this.client, datagram)
-    if (dropped === undefined) this.#deps.counts.received()
-    else this.onDrop(dropped)
+    if (dropped !== undefined) {
+      this.onDrop(dropped)
+      return
+    }
+    this.#deps.counts.received()
+    this.#datagramsReceived++
+    this.#bytesReceived += datagram.length
   }
 
   onDrop(reason: DropReason): void {
@@ -131,7 +140,8 @@ export class UdpSession implements BookedSession, UpstreamEvents {
 
   expire(): void {
     if (this.#upstream === undefined) this.end('dial-failed')
-    else this.end(this.#datagramsReceived > 0 ? 'completed' : 'no-answer')
+    else if (this.#hasAnswer) this.end('completed')
+    else this.#unanswered()
   }
 
   /** Does nothing for one that has ended. */
@@ -149,9 +159,10 @@ export class UdpSession implements BookedSession, UpstreamEvents {
   }
 
   #connected({ endpoint, upstream }: { readonly endpoint: Endpoint; readonly upstream: Upstream }): void {
-    if (this.#isOver) {
+    if (this.#isOver || !this.#owner.isWanted(endpoint)) {
       upstream.close()
       this.#deps.reports.closed(this.#service, endpoint)
+      this.end('cut')
       return
     }
     this.#endpoint = endpoint
@@ -172,9 +183,18 @@ export class UdpSession implements BookedSession, UpstreamEvents {
   }
 
   #answered(): void {
+    this.#hasAnswer = true
     if (this.#endpoint === undefined) return
     const { reports } = this.#deps
     reports.connected(this.#service, this.#endpoint, this.#elapsedMs())
+  }
+
+  /** Who asks for a name again and again is owed an answer; other protocols may know none. */
+  #unanswered(): void {
+    const isOwedOne = this.kind === 'dns' && this.#datagramsSent >= MIN_QUESTIONS
+    if (isOwedOne && this.#endpoint !== undefined)
+      this.#deps.reports.failed(this.#service, this.#endpoint, 'timeout')
+    this.end('no-answer')
   }
 
   #refused(): void {
@@ -185,8 +205,8 @@ export class UdpSession implements BookedSession, UpstreamEvents {
 
   #lost(): void {
     const { reports } = this.#deps
-    const isUnheard = this.#datagramsReceived === 0
-    if (isUnheard && this.#endpoint !== undefined) reports.failed(this.#service, this.#endpoint, 'reset')
+    if (!this.#hasAnswer && this.#endpoint !== undefined)
+      reports.failed(this.#service, this.#endpoint, 'reset')
     this.end('cut')
   }
 

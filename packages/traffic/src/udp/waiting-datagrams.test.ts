@@ -23,8 +23,9 @@ describe('datagrams that wait for a connection', () => {
     const late = new WaitingDatagrams(ofAll)
 
     for (const session of sessions) session.add(Buffer.alloc(64 * 1024))
-    expect(late.add(Buffer.of(1))).toBe(false)
+    expect(late.add(Buffer.alloc(4_096))).toBe(false)
+    expect(late.add(Buffer.of(1)), 'a small first one needs no room').toBe(true)
     sessions[0]?.take()
-    expect(late.add(Buffer.of(1))).toBe(true)
+    expect(late.add(Buffer.alloc(4_096))).toBe(true)
   })
 })

@@ -101,7 +101,7 @@ describe('listeners for UDP', () => {
     await eventuallyTrue(() => lab.deps.logger.lines.some(({ level }) => level === 'error'))
     expect(lab.deps.logger.lines).toContainEqual({
       level: 'error',
-      message: 'no listener for a ServicePort',
+      message: 'no listener for a ServicePort; will retry',
       fields: expect.objectContaining({ service: METER, family: 'IPv6' }),
     })
     expect(lab.forwarder.listeners.listener(METER, 'IPv6')).toBeUndefined()

@@ -41,23 +41,41 @@ describe('the end of a UDP session', () => {
       expect(metrics.value('edgeway_traffic_udp_datagrams_total', { direction: 'outbound', way })).toBe(2)
   })
 
-  it('is not over for a client that only sends, and says so in the end', async () => {
+  it('comes for a client that never gets an answer, too, so that its next datagram may find another endpoint', async () => {
     const timers = new ManualTimers()
     await using lab = await UdpLab.start({ timers })
     await using server = await UdpEndpoint.start()
     await using client = await Talker.bind()
     const listener = await lab.addService([server.endpoint])
 
-    for (let count = 1; count <= 3; count++) {
+    for (let count = 1; count <= 2; count++) {
       client.send('log line', listener)
       await server.talker.hears(count)
-      await timers.pass(50_000)
+      await timers.pass(30_000)
     }
-    expect(lab.records).toEqual([])
+    await timers.pass(1_000)
+    client.send('log line', listener)
+    await server.talker.hears(3)
+
+    expect(lab.records).toMatchObject([{ outcome: 'no-answer', datagramsSent: 2, datagramsReceived: 0 }])
+    expect(lab.reports.lines).toEqual([])
+    expect(lab.activeSessions).toBe(1)
+  })
+
+  it('without an answer to two questions of DNS speaks against the endpoint', async () => {
+    const timers = new ManualTimers()
+    await using lab = await UdpLab.start({ timers })
+    await using server = await UdpEndpoint.start()
+    await using client = await Talker.bind()
+    const listener = await lab.addService([server.endpoint], { port: 53 })
+
+    client.send('A', listener)
+    client.send('A', listener)
+    await server.talker.hears(2)
     await timers.pass(11_000)
 
-    expect(lab.records).toMatchObject([{ outcome: 'no-answer', datagramsSent: 3, datagramsReceived: 0 }])
-    expect(lab.reports.lines).toEqual([])
+    expect(lab.records).toMatchObject([{ outcome: 'no-answer' }])
+    expect(lab.reports.lines).toEqual([`failed ${server.endpoint.port} timeout`])
   })
 
   it.each([
