@@ -17,17 +17,19 @@ const API = formatServicePortName('shop', 'api', 'http')
 interface RuleSpec {
   readonly balancing?: DestinationBalancing
   readonly createdAt?: string
+  readonly goesByName?: boolean
 }
 
 /** From `namespace/name`, for the Service of such a name, if any. */
 function ruleOf(
   key: string,
   service?: string,
-  { balancing = 'random', createdAt = '' }: RuleSpec = {},
+  { balancing = 'random', createdAt = '', goesByName = true }: RuleSpec = {},
 ): [key: string, rule: DestinationRule] {
   const [namespace = '', name = ''] = key.split('/')
   const policy = { balancing, connectionPool: NO_CONNECTION_POOL, outlierDetection: undefined }
-  const rule: DestinationRule = { namespace, name, host: '', service, createdAt, policy, problems: [] }
+  const target = { host: '', service, goesByName }
+  const rule: DestinationRule = { namespace, name, ...target, createdAt, policy, problems: [] }
   return [key, rule]
 }
 
@@ -67,7 +69,7 @@ describe('a DestinationRule', () => {
     expect(directory.changes).toEqual([WEB, WEB, WEB])
   })
 
-  it('is for the Service of its name, whatever its host is outside the cluster', () => {
+  it('without a host is for the Service of its name', () => {
     const directory = new TestDirectory('shop/web', 'other/web')
     directory.setDestinationRule(...ruleOf('shop/web'))
     expect(directory.balancing('shop/web')).toBe('random')
@@ -87,6 +89,18 @@ describe('a DestinationRule', () => {
     expect(directory.balancing('shop/web')).toBe('random')
     expect(directory.changes).toEqual([WEB, API, WEB, API, WEB])
   })
+
+  it.each([undefined, 'shop/api'])(
+    'that does not go by its name, for %s, is not for its namesake',
+    (service) => {
+      const directory = new TestDirectory('shop/web')
+      directory.setDestinationRule(...ruleOf('shop/web', service, { goesByName: false }))
+      directory.add('shop/api')
+      directory.setService('shop/api', undefined)
+      expect(directory.balancing('shop/web')).toBeUndefined()
+      expect(directory.changes).not.toContain(WEB)
+    },
+  )
 
   it('of a host counts before that of the name', () => {
     const directory = new TestDirectory('shop/web')
@@ -144,11 +158,13 @@ describe('a DestinationRule', () => {
 })
 
 describe('a DestinationRule of another namespace', () => {
-  it('is for no Service of this one', () => {
-    const directory = new TestDirectory('shop/web')
+  it('is for no Service of this one, nor for its namesake', () => {
+    const directory = new TestDirectory('shop/web', 'mallory/web')
     directory.setDestinationRule(...ruleOf('mallory/web', 'shop/web', { balancing: 'round-robin' }))
 
     expect(directory.balancing('shop/web')).toBeUndefined()
+    directory.setService('shop/web', undefined)
+    expect(directory.balancing('mallory/web')).toBeUndefined()
   })
 })
 
@@ -187,6 +203,7 @@ const change = fc.oneof(
         service: fc.option(key, { nil: undefined }),
         balancing: fc.constantFrom('random', 'round-robin'),
         createdAt: fc.constantFrom('1', '2'),
+        goesByName: fc.boolean(),
       }),
     ),
   }),

@@ -100,13 +100,17 @@ export class Fields {
     return this.#value[field] !== undefined && this.#value[field] !== null
   }
 
+  /** Whether the field is absent, null or an empty text. */
+  isEmpty(field: string): boolean {
+    return !this.has(field) || this.#value[field] === ''
+  }
+
   /** Names of the fields that say something: neither null nor an empty list. */
   get present(): readonly string[] {
-    return Object.entries(this.#value)
-      .filter(
-        ([, value]) => value !== undefined && value !== null && !(Array.isArray(value) && value.length === 0),
-      )
-      .map(([field]) => field)
+    return Object.keys(this.#value).filter((field) => {
+      const value = this.#value[field]
+      return value !== undefined && value !== null && !(Array.isArray(value) && value.length === 0)
+    })
   }
 
   /** E.g. `spec.ports[0].port`. */

@@ -66,7 +66,7 @@ function readSimple(balancer: LenientFields): DestinationBalancing | undefined {
   if (simple === undefined) return undefined
   if (simple === 'PASSTHROUGH') balancer.refuse('simple', 'PASSTHROUGH')
   else if (!Object.hasOwn(BALANCING_OF_SIMPLE, simple))
-    balancer.wrong('simple', simple, 'ROUND_ROBIN, RANDOM, LEAST_REQUEST or LEAST_CONN')
+    balancer.wrong('simple', simple, { expected: 'ROUND_ROBIN, RANDOM, LEAST_REQUEST or LEAST_CONN' })
   else return BALANCING_OF_SIMPLE[simple]
   return undefined
 }

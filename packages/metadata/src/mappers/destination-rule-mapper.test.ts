@@ -39,6 +39,7 @@ describe('a mapped DestinationRule', () => {
       name: 'calm',
       host: 'web',
       service: 'shop/web',
+      goesByName: true,
       createdAt: '2024-05-01T10:00:00Z',
       policy: {
         balancing: 'random',
@@ -67,7 +68,7 @@ describe('a mapped DestinationRule', () => {
     [[], ['spec: expected an object, found [], ignored']],
   ])('whose spec is %j is one without any wish', (spec, problems) => {
     const policy = { balancing: undefined, connectionPool: NO_CONNECTION_POOL, outlierDetection: undefined }
-    expect(map(spec)).toMatchObject({ host: '', service: undefined, policy, problems })
+    expect(map(spec)).toMatchObject({ host: '', service: undefined, goesByName: false, policy, problems })
   })
 
   it('names no more problems than anybody reads, and none at any length', () => {
@@ -81,42 +82,70 @@ describe('a mapped DestinationRule', () => {
 
 describe('the host', () => {
   it.each([
-    ['web', 'shop/web'],
-    ['Web', 'shop/web'],
+    ['web', 'shop/web', true],
+    ['Web', 'shop/web', true],
     ['web.shop', 'shop/web'],
     ['web.shop.svc', 'shop/web'],
     ['web.shop.svc.cluster.local', 'shop/web'],
     ['web.shop.svc.Cluster.Local', 'shop/web'],
-    ['web.other.svc.example.org', undefined],
-    ['web.other.svc.cluster.local.', undefined],
-    ['api.example.org', undefined],
-    ['.', undefined],
-    ['web.', undefined],
-  ])('%s stands for the Service %s', (host, service) => {
-    expect(map({ host })).toMatchObject({ host, service, problems: [] })
+  ])('%s stands for the Service %s', (host, service, goesByName = false) => {
+    expect(map({ host })).toMatchObject({ host, service, goesByName, problems: [] })
   })
 
-  it('is told when it is of another namespace, whose Services it does not touch', () => {
-    expect(map({ host: 'web.other' })).toMatchObject({
-      service: 'other/web',
-      problems: ['spec.host: expected a Service of the rule\'s own namespace, found "web.other", ignored'],
+  it.each(['web.other', 'web.other.svc.cluster.local', 'example.org'])(
+    '%s is of another namespace, which is told: the rule is for none',
+    (host) => {
+      const problem = `spec.host: expected a Service of the rule's own namespace, found "${host}", the rule is for no Service`
+      expect(map({ host })).toMatchObject({ service: undefined, goesByName: false, problems: [problem] })
+    },
+  )
+
+  it.each([
+    '*',
+    '*.x',
+    '*.shop.svc.cluster.local',
+    'web.other.svc.example.org',
+    'web.shop.svc.cluster.local.',
+    'db.example.com',
+    '.',
+    'web.',
+    'web/x',
+    'we_b',
+    '__proto__',
+    '\u212Aube',
+    'x'.repeat(254),
+  ])('%s can not be understood, which is told: the rule is for none', (host) => {
+    const { problems, ...rule } = map({ host })
+    expect(rule).toMatchObject({ service: undefined, goesByName: false })
+    expect(problems).toHaveLength(1)
+    expect(problems[0]).toMatch(
+      /^spec.host: expected the name of one Service, found .*, the rule is for no Service$/,
+    )
+  })
+
+  it('that is no text is for none', () => {
+    expect(map({ host: 7 })).toMatchObject({
+      ...{ host: '', service: undefined, goesByName: false },
+      problems: ['spec.host: expected a string, found 7, ignored', 'spec.host: the rule is for no Service'],
     })
   })
 
-  it.each(['*', '*.shop.svc.cluster.local', '', undefined, null])(
-    '%j stands for none, which is told',
-    (host) => {
-      expect(map({ host })).toMatchObject({
-        service: undefined,
-        problems: [`spec.host: expected the name of one Service, found "${host ?? ''}", ignored`],
-      })
-    },
-  )
+  it.each(['', undefined, null])('that is %j leaves the name of the rule, which is told', (host) => {
+    expect(map({ host })).toMatchObject({
+      ...{ service: undefined, goesByName: true },
+      problems: ['spec.host: expected the name of one Service, found "", ignored'],
+    })
+  })
+
+  it('is named before all other problems', () => {
+    const others = Object.fromEntries(Array.from({ length: 40 }, (_, index) => [`x${index}`, 1]))
+    expect(map({ ...others, host: '*' }).problems[0]).toContain('spec.host')
+  })
 
   it('may be of the domain that the cluster has', () => {
     const mapped = destinationRuleMapper('corp.example')(
       readApiObject({
-        metadata: { namespace: 'a', name: 'b' },
+        metadata: { namespace: 'shop', name: 'b' },
         spec: { host: 'web.shop.svc.corp.example' },
       }),
     )

@@ -2,6 +2,7 @@ import type { DestinationPolicy } from '@edgeway/core'
 import type { ApiObject } from '../kubernetes/api-object.ts'
 import { mapDestinationPolicy } from './destination-policy-mapper.ts'
 import { LenientFields } from './lenient-fields.ts'
+import { Problems } from './problems.ts'
 
 /** An Istio DestinationRule, as far as the mesh can do what it says. */
 export interface DestinationRule {
@@ -9,8 +10,10 @@ export interface DestinationRule {
   readonly name: string
   /** As it is written; empty where it is missing. */
   readonly host: string
-  /** `namespace/name` of the Service that the host stands for; there may be no such Service. */
+  /** `namespace/name` of the Service of its own namespace that the host stands for; there may be no such Service. */
   readonly service: string | undefined
+  /** Whether the Service of the rule's own name is meant where `service` is none that exists, as EdgeMesh has it. */
+  readonly goesByName: boolean
   /** ISO 8601; empty where the source does not say. */
   readonly createdAt: string
   readonly policy: DestinationPolicy
@@ -18,8 +21,14 @@ export interface DestinationRule {
   readonly problems: readonly string[]
 }
 
-const MAX_PROBLEMS = 16
-const MAX_PROBLEM_LENGTH = 240
+type Target = Pick<DestinationRule, 'host' | 'service' | 'goesByName'>
+
+const NO_TARGET: Target = { host: '', service: undefined, goesByName: false }
+const FOR_NONE = 'the rule is for no Service'
+/** Of a name in DNS. */
+const MAX_HOST_LENGTH = 253
+/** Labels as RFC 1123 has them, in either case. */
+const HOST = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/i
 
 /**
  * Maps DestinationRules. Nothing in their `spec` is refused as a whole: what is wrong or not supported is left out and
@@ -30,45 +39,46 @@ const MAX_PROBLEM_LENGTH = 240
  */
 export function destinationRuleMapper(clusterDomain: string): (object: ApiObject) => DestinationRule {
   return (object) => {
-    const problems: string[] = []
+    const problems = new Problems()
     const { namespace, name } = object
     const spec = new LenientFields(object.fields, problems).child('spec')
-    const host = spec?.string('host') ?? ''
-    const service = serviceOfHost(host, namespace, clusterDomain)
-    const mapped = {
-      namespace,
-      name,
-      host,
-      service,
-      createdAt: object.fields.child('metadata').optionalString('creationTimestamp') ?? '',
-      policy: mapDestinationPolicy(spec?.child('trafficPolicy')),
-    }
-    if (spec !== undefined) noteWhatIsIgnored(spec, host)
-    if (service !== undefined && !service.startsWith(`${namespace}/`))
-      spec?.wrong('host', host, "a Service of the rule's own namespace")
-    return { ...mapped, problems: limited(problems) }
+    const target = spec === undefined ? NO_TARGET : readTarget(spec, namespace, clusterDomain)
+    const policy = mapDestinationPolicy(spec?.child('trafficPolicy'))
+    if (spec !== undefined) noteWhatIsIgnored(spec)
+    const createdAt = object.fields.child('metadata').optionalString('creationTimestamp') ?? ''
+    return { namespace, name, ...target, createdAt, policy, problems: problems.lines }
   }
+}
+
+/** EdgeMesh does not read hosts, and people write the Service's bare name there: what says more is taken at its word. */
+function readTarget(spec: LenientFields, namespace: string, clusterDomain: string): Target {
+  const host = spec.string('host') ?? ''
+  if (host === '') return readNoHost(spec)
+  const service = serviceOfHost(host, namespace, clusterDomain)
+  if (service?.startsWith(`${namespace}/`)) return { host, service, goesByName: !host.includes('.') }
+  const expected = service === undefined ? 'the name of one Service' : "a Service of the rule's own namespace"
+  spec.wrong('host', host, { expected, effect: FOR_NONE })
+  return { ...NO_TARGET, host }
+}
+
+function readNoHost(spec: LenientFields): Target {
+  const goesByName = spec.isEmpty('host')
+  if (goesByName) spec.wrong('host', '', { expected: 'the name of one Service' })
+  else spec.refuse('host', undefined, FOR_NONE)
+  return { ...NO_TARGET, goesByName }
 }
 
 /** As a pod in that namespace would write it: `web`, `web.shop`, `web.shop.svc`, `web.shop.svc.cluster.local`. */
 function serviceOfHost(host: string, namespace: string, clusterDomain: string): string | undefined {
+  if (host.length > MAX_HOST_LENGTH || !HOST.test(host)) return undefined
   const [name = '', of = namespace, svc = 'svc', ...domain] = host.toLowerCase().split('.')
-  if (name === '' || of === '' || name.includes('*') || svc !== 'svc') return undefined
+  if (svc !== 'svc') return undefined
   return domain.length === 0 || domain.join('.') === clusterDomain.toLowerCase() ? `${of}/${name}` : undefined
 }
 
-function noteWhatIsIgnored(spec: LenientFields, host: string): void {
-  if (host === '' || host.includes('*')) spec.wrong('host', host, 'the name of one Service')
+function noteWhatIsIgnored(spec: LenientFields): void {
   if (spec.stringList('exportTo').some((to) => to !== '*' && to !== '.')) spec.refuse('exportTo')
   spec.refuse('subsets', 'labels of pods are not watched')
   spec.refuse('workloadSelector', 'labels of pods are not watched')
   spec.refuseOthers()
-}
-
-function limited(problems: readonly string[]): readonly string[] {
-  const shown = problems
-    .slice(0, MAX_PROBLEMS)
-    .map((text) => (text.length > MAX_PROBLEM_LENGTH ? `${text.slice(0, MAX_PROBLEM_LENGTH)}…` : text))
-  const more = problems.length - shown.length
-  return more === 0 ? shown : [...shown, `${more} more fields are ignored`]
 }

@@ -1,6 +1,7 @@
 import { MalformedObjectError } from '../errors.ts'
 import type { Fields } from '../kubernetes/fields.ts'
 import { parseDurationMs } from './duration.ts'
+import type { Problems } from './problems.ts'
 
 /** Inclusive. */
 export interface Bounds {
@@ -14,19 +15,34 @@ export interface DurationBounds {
   readonly max: string
 }
 
+/** What a value should be, and what becomes of one that is not. */
+export interface Expectation {
+  readonly expected: string
+  /** By default the value is ignored. */
+  readonly effect?: string
+}
+
+const IGNORED = 'ignored'
 /** Why a field that means something elsewhere means nothing here. */
 const NOT_SUPPORTED = 'not supported, ignored'
 
 /** Reads fields of an object of which each counts for itself: what is wrong is noted, and read as if it were not there. */
 export class LenientFields {
   readonly #fields: Fields
-  readonly #problems: string[]
+  readonly #present: ReadonlySet<string>
+  readonly #problems: Problems
   readonly #known = new Set<string>()
 
   /** @param problems - where problems are noted, each with the field's path */
-  constructor(fields: Fields, problems: string[]) {
+  constructor(fields: Fields, problems: Problems) {
     this.#fields = fields
+    this.#present = new Set(fields.present)
     this.#problems = problems
+  }
+
+  /** Whether it is absent, null or an empty text. */
+  isEmpty(field: string): boolean {
+    return this.#fields.isEmpty(field)
   }
 
   child(field: string): LenientFields | undefined {
@@ -63,23 +79,24 @@ export class LenientFields {
     })
   }
 
-  /** Notes a wrong value. */
-  wrong(field: string, found: unknown, expected: string): void {
+  /** Notes a wrong value, and what becomes of it. */
+  wrong(field: string, found: unknown, { expected, effect = IGNORED }: Expectation): void {
     const { message } = new MalformedObjectError(this.#fields.pathOf(field), found, expected)
-    this.#problems.push(`${message}, ignored`)
+    this.#problems.note(`${message}, ${effect}`)
   }
 
   /** Notes the field where it says something. */
   refuse(field: string, why: string | undefined = undefined, what: string = NOT_SUPPORTED): void {
     this.#known.add(field)
-    if (!this.#fields.present.includes(field)) return
+    if (!this.#present.has(field)) return
     const reason = why === undefined ? '' : ` (${why})`
-    this.#problems.push(`${this.#fields.pathOf(field)}: ${what}${reason}`)
+    this.#problems.note(`${this.#fields.pathOf(field)}: ${what}${reason}`)
   }
 
   /** Notes all fields that nobody asked for so far. */
   refuseOthers(): void {
-    for (const field of this.#fields.present) if (!this.#known.has(field)) this.refuse(field)
+    for (const field of this.#present)
+      if (!this.#known.has(field)) this.#problems.note(`${this.#fields.pathOf(field)}: ${NOT_SUPPORTED}`)
   }
 
   #read<Value>(field: string, read: () => Value | undefined): Value | undefined {
@@ -88,7 +105,7 @@ export class LenientFields {
       return read()
     } catch (error) {
       if (!(error instanceof MalformedObjectError)) throw error
-      this.#problems.push(`${error.message}, ignored`)
+      this.#problems.note(`${error.message}, ${IGNORED}`)
       return undefined
     }
   }

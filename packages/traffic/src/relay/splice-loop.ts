@@ -5,10 +5,10 @@ import { SpliceFlow, type SpliceSide } from './splice-flow.ts'
 import {
   COMMAND_BYTES,
   COMMANDS,
+  MAX_FLOWS,
   SLOT_STATES,
   type SpliceMessage,
   type SpliceWorkerData,
-  STOP,
 } from './splice-protocol.ts'
 import { Pipes } from './splice-way.ts'
 
@@ -166,7 +166,7 @@ export class SpliceLoop {
   }
 
   #grantWishes(): void {
-    if (Atomics.load(this.#wishes, STOP) === 1) this.#isStopped = true
+    if (Atomics.load(this.#wishes, MAX_FLOWS) === 1) this.#isStopped = true
     for (const [slot, { flow }] of this.#flows) if (Atomics.load(this.#wishes, slot) === 1) this.#cut(flow)
   }
 

@@ -21,11 +21,9 @@ export interface SpliceWorkerData {
   readonly counters: SharedArrayBuffer
   /** Per slot `SLOT_STATES`; tells whose the descriptors are should the worker die. */
   readonly states: SharedArrayBuffer
-  /** Per slot 1 for a flow that is to be cut; at `STOP` for the worker itself, which is to end. */
+  /** Per slot 1 for a flow that is to be cut; behind them, at MAX_FLOWS, for the worker itself, which is to end. */
   readonly wishes: SharedArrayBuffer
 }
-
-export const STOP: number = MAX_FLOWS
 
 /** `lingering`: the endpoint's descriptor is closed already. */
 export const SLOT_STATES = { none: 0, carried: 1, closing: 2, lingering: 3 } as const

@@ -7,7 +7,6 @@ import {
   SLOT_STATES,
   type SpliceMessage,
   type SpliceWorkerData,
-  STOP,
 } from './splice-protocol.ts'
 
 export interface SpliceThreadDeps {
@@ -99,7 +98,7 @@ export class SpliceThread {
   /** Resets what it carries; resolves once the thread is gone. */
   async stop(): Promise<void> {
     this.#isStopping = true
-    this.#wish(STOP)
+    this.#wish(MAX_FLOWS)
     await this.#exited
   }
 
