@@ -40,7 +40,8 @@ export default defineConfig({
           include: ['e2e/scenarios/*.e2e.ts'],
           testTimeout: 120_000,
           hookTimeout: 120_000,
-          fileParallelism: false,
+          // Each file has a lab of its own, and waits a good deal.
+          maxWorkers: 2,
         },
       },
     ],
