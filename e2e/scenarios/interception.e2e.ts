@@ -41,6 +41,13 @@ describe('connections to Services', () => {
       await expect.poll(() => dig(host, 'who.example'), { timeout: 60_000 }).toContain('connection refused')
   })
 
+  it('come from the client itself where the kernel carries them', async () => {
+    await callUntil(client, `http://${ALPHA.clusterIp}/`, answeredBy('alpha'))
+    const { stdout } = await client.exec(['curl', '--silent', `http://${ALPHA.clusterIp}/`])
+
+    expect(JSON.parse(stdout)).toMatchObject({ client: expect.stringMatching(`^${client.address}:`) })
+  })
+
   it.each([
     { at: EXTERNAL_IP, what: 'an external IP' },
     { at: LOAD_BALANCER_IP, what: "a load balancer's IP" },

@@ -72,8 +72,9 @@ describe('datagrams to a Service', () => {
     it('of the greatest size go there and back unharmed', async () => {
       await whenServed(client)
 
-      expect(await send(client, { count: 10, pauseMs: 20, bytes: MAX_PAYLOAD_BYTES })).toMatchObject({
-        answered: 10,
+      // A socket's buffer in the kernel holds hardly more than one of these: on a busy machine they get lost at a quick pace.
+      expect(await send(client, { count: 5, pauseMs: 300, bytes: MAX_PAYLOAD_BYTES })).toMatchObject({
+        answered: 5,
         foreign: 0,
       })
     })

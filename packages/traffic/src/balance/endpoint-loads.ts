@@ -56,10 +56,11 @@ export class EndpointLoads implements Disposable {
 
   #load(service: ServicePortName, endpoint: EndpointAddress): EndpointLoad {
     const key = formatEndpoint(endpoint)
+    const known = this.#loads.get(service)?.get(key)
+    if (known !== undefined) return known
+    const load = new EndpointLoad(this.#now)
     const loads = this.#loads.get(service) ?? new Map<string, EndpointLoad>()
-    const load = loads.get(key) ?? new EndpointLoad(this.#now)
-    loads.set(key, load)
-    this.#loads.set(service, loads)
+    this.#loads.set(service, loads.set(key, load))
     return load
   }
 

@@ -3,6 +3,7 @@ import type { ListenerAddress, Logger, ServicePortName } from '@edgeway/core'
 import type { HeldBackListener } from '../listen/service-port-listeners.ts'
 import { listeningSocket } from './datagram-socket.ts'
 import { PortSessions, type PortSessionsDeps } from './port-sessions.ts'
+import { preferredPort } from './preferred-port.ts'
 
 export interface DatagramListenerDeps extends PortSessionsDeps {
   readonly warn: Logger['warn']
@@ -14,7 +15,7 @@ interface Listening {
   readonly sessions: PortSessions
 }
 
-/** Takes the datagrams for one ServicePort in one family, at a port that the kernel chooses. */
+/** Takes the datagrams for one ServicePort in one family, at a port that is the same after a restart where that is free. */
 export class DatagramListener implements HeldBackListener {
   readonly service: ServicePortName
   readonly #deps: DatagramListenerDeps
@@ -40,7 +41,7 @@ export class DatagramListener implements HeldBackListener {
   }
 
   async listen(ip: string): Promise<void> {
-    const socket = await listeningSocket({ ip, port: 0 })
+    const socket = await this.#bind(ip)
     if (this.#isClosed) {
       socket.close()
       return
@@ -55,6 +56,15 @@ export class DatagramListener implements HeldBackListener {
     })
     // What fails is one datagram: the socket itself goes on.
     socket.on('error', (error) => this.#deps.warn('a UDP listener failed to read', { service, error }))
+  }
+
+  /** Another ServicePort may have the preferred port, or somebody else of the node. */
+  async #bind(ip: string): Promise<Socket> {
+    try {
+      return await listeningSocket({ ip, port: preferredPort(this.service) })
+    } catch {
+      return await listeningSocket({ ip, port: 0 })
+    }
   }
 
   /** Its sessions end now; what still comes is dropped. */

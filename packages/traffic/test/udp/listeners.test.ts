@@ -1,6 +1,7 @@
 import type { IpFamily, ServicePort, ServicePortName } from '@edgeway/core'
 import { describe, expect, it } from 'vitest'
 import { combinedListeners } from '../../src/udp/combined-listeners.ts'
+import { preferredPort } from '../../src/udp/preferred-port.ts'
 import { eventuallyTrue } from './eventually.ts'
 import { echo, Talker, UdpEndpoint } from './udp-endpoint.ts'
 import { UdpLab, udpService } from './udp-lab.ts'
@@ -40,6 +41,33 @@ describe('listeners for UDP', () => {
     lab.services.set(udpService({ port: 53, nodePort: 30_053 }))
 
     expect(lab.forwarder.listeners.listener(METER, 'IPv4')).toEqual(before)
+  })
+
+  it('have the same port again after a restart', async () => {
+    const name = 'shop/restarted:udp' as ServicePortName
+    const service = { ...udpService({ name }), name: 'restarted' }
+    const ports: unknown[] = []
+    for (let start = 0; start < 2; start++) {
+      await using lab = await UdpLab.start()
+      lab.services.set(service)
+      const { listeners } = lab.forwarder
+      await eventuallyTrue(() => listeners.listener(name, 'IPv4') !== undefined)
+      ports.push(listeners.listener(name, 'IPv4')?.port)
+    }
+
+    expect(ports).toEqual([preferredPort(name), preferredPort(name)])
+  })
+
+  it('have another port when somebody has theirs', async () => {
+    const name = 'shop/late:udp' as ServicePortName
+    await using first = await UdpLab.start()
+    await using second = await UdpLab.start()
+    for (const lab of [first, second]) {
+      lab.services.set({ ...udpService({ name }), name: 'late' })
+      await eventuallyTrue(() => lab.forwarder.listeners.listener(name, 'IPv4') !== undefined)
+    }
+
+    expect(second.forwarder.listeners.listener(name, 'IPv4')?.port).not.toBe(preferredPort(name))
   })
 
   it('give the port of a ServicePort that has gone to nobody, drop what still comes, and are there again with it', async () => {
