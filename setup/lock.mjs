@@ -31,10 +31,11 @@ export async function withLock(work) {
 /** @returns {Promise<boolean>} whether the open file is locked now */
 async function flock(file, ...options) {
   // The child's file 3 is our open file, so that the lock stays when the child ends.
-  const child = spawn('flock', [...options, '--conflict-exit-code', `${TAKEN}`, '3'], {
-    stdio: ['ignore', 'ignore', 'inherit', file],
-  })
-  const { code, signal } = await endOf(child).catch(({ message }) => {
+  const start = () =>
+    spawn('flock', [...options, '--conflict-exit-code', `${TAKEN}`, '3'], {
+      stdio: ['ignore', 'ignore', 'inherit', file],
+    })
+  const { code, signal } = await endOf(start).catch(({ message }) => {
     throw new SetupError(`flock, of Debian's package util-linux, can't be run: ${message}`)
   })
   if (signal !== undefined) throw new StoppedError(signal)

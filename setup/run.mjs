@@ -52,12 +52,9 @@ async function bringAll(needs) {
 /** Runs a program on Node 24 to its end; its exit code is ours. */
 async function run(command) {
   const path = [join(REPOSITORY, 'node_modules/.bin'), ...searchPath()].join(delimiter)
-  const child = spawn(NODE, command, {
-    cwd: REPOSITORY,
-    stdio: 'inherit',
-    env: { ...process.env, PATH: path },
-  })
-  const { code } = await endOf(child).catch(({ message }) => {
+  const start = () =>
+    spawn(NODE, command, { cwd: REPOSITORY, stdio: 'inherit', env: { ...process.env, PATH: path } })
+  const { code } = await endOf(start).catch(({ message }) => {
     throw new SetupError(`Node 24, built for glibc, can't run here: ${message}`)
   })
   return code

@@ -56,15 +56,16 @@ export async function runStep(what, command, options = {}) {
 }
 
 async function runToEnd([file, ...args], log, { environment = {}, folder = REPOSITORY, lock }) {
-  const child = spawn(file, args, {
-    cwd: folder,
-    env: { ...process.env, PATH: searchPath().join(delimiter), ...environment },
-    stdio: ['ignore', log, log, ...(lock === undefined ? [] : [lock])],
-    // A group of its own: npx and apt-get start others, which are to get signals, too.
-    detached: true,
-  })
+  const start = () =>
+    spawn(file, args, {
+      cwd: folder,
+      env: { ...process.env, PATH: searchPath().join(delimiter), ...environment },
+      stdio: ['ignore', log, log, ...(lock === undefined ? [] : [lock])],
+      // A group of its own: npx and apt-get start others, which are to get signals, too.
+      detached: true,
+    })
   // Always this signal: a shell's background jobs ignore SIGINT.
-  const end = endOf(child, () => process.kill(-child.pid, 'SIGTERM'))
+  const end = endOf(start, ({ pid }) => process.kill(-pid, 'SIGTERM'))
   const { code, signal } = await end.catch(({ message }) => {
     throw new StepError(`${file} can't be run: ${message}`)
   })
