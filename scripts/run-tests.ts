@@ -9,7 +9,8 @@ import { countTests, NOT_RUN, sumCounts, type TestCounts } from './test-counts.t
 const STOP_SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
 
 /**
- * Runs projects of vitest, one after the other, and ends with the line `N passed, N failed`, also when it is stopped.
+ * Runs projects of vitest, one after the other, and ends with what failed and the line `N passed, N failed`, also when
+ * it is stopped.
  * Sets the exit code of this process, whose arguments are filters: only files whose path contains one of them are run.
  */
 export async function runTests(projects: readonly string[]): Promise<void> {
@@ -23,8 +24,9 @@ export async function runTests(projects: readonly string[]): Promise<void> {
   sweepOrphans()
   await rm(folder, { recursive: true, force: true })
   // As other programs have it, an empty variable is none.
-  const { passed, failed, skipped } = sumCounts(all, Boolean(process.env['CI']))
+  const { passed, failed, skipped, failures } = sumCounts(all, Boolean(process.env['CI']))
   const tail = skipped > 0 ? `, ${skipped} skipped` : ''
+  process.stdout.write(failures.map((failure) => `\nfailed: ${failure}`).join(''))
   process.stdout.write(`\n${passed} passed, ${failed} failed${tail}\n`)
   process.exitCode = failed > 0 || passed === 0 ? 1 : 0
 }
