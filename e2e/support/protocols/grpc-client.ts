@@ -7,11 +7,9 @@ import { once } from 'node:events'
 import { setTimeout as delay } from 'node:timers/promises'
 import {
   type CallOptions,
+  Client,
   type ClientDuplexStream,
-  type ClientReadableStream,
-  type ClientWritableStream,
   credentials,
-  makeClientConstructor,
   type ServiceError,
 } from '@grpc/grpc-js'
 import { conclude } from '../announce.ts'
@@ -20,16 +18,6 @@ import { SCENARIO, type ServerStatus } from './grpc-service.ts'
 import { streamBytes } from './stream-bytes.ts'
 
 type Answered = (error: ServiceError | null, answer?: Buffer) => void
-
-/** What `makeClientConstructor` makes of `SCENARIO`, which its types can't tell. */
-interface ScenarioClient {
-  echo(message: Buffer, answered: Answered): void
-  count(message: Buffer): ClientReadableStream<Buffer>
-  collect(answered: Answered): ClientWritableStream<Buffer>
-  talk(): ClientDuplexStream<Buffer, Buffer>
-  hang(message: Buffer, options?: CallOptions): ClientReadableStream<Buffer>
-  status(message: Buffer, answered: Answered): void
-}
 
 const MESSAGES = 1_000
 const MESSAGE_BYTES = 16_384
@@ -42,8 +30,40 @@ const POLL_MS = 100
 const QUIET_POLLS = 10
 
 const [host = '', port = ''] = process.argv.slice(2)
-const Client = makeClientConstructor(SCENARIO, 'Scenario')
-const client = new Client(`${host}:${port}`, credentials.createInsecure()) as unknown as ScenarioClient
+const channel = new Client(`${host}:${port}`, credentials.createInsecure())
+const { echo, count, collect, talk, hang, status } = SCENARIO
+
+/** The methods of `SCENARIO`. */
+const client = {
+  echo: (message: Buffer, answered: Answered) =>
+    channel.makeUnaryRequest(echo.path, echo.requestSerialize, echo.responseDeserialize, message, answered),
+  count: (message: Buffer) =>
+    channel.makeServerStreamRequest(count.path, count.requestSerialize, count.responseDeserialize, message),
+  collect: (answered: Answered) =>
+    channel.makeClientStreamRequest(
+      collect.path,
+      collect.requestSerialize,
+      collect.responseDeserialize,
+      answered,
+    ),
+  talk: () => channel.makeBidiStreamRequest(talk.path, talk.requestSerialize, talk.responseDeserialize),
+  hang: (message: Buffer, options: CallOptions = {}) =>
+    channel.makeServerStreamRequest(
+      hang.path,
+      hang.requestSerialize,
+      hang.responseDeserialize,
+      message,
+      options,
+    ),
+  status: (message: Buffer, answered: Answered) =>
+    channel.makeUnaryRequest(
+      status.path,
+      status.requestSerialize,
+      status.responseDeserialize,
+      message,
+      answered,
+    ),
+}
 
 function answerTo(call: (answered: Answered) => unknown): Promise<Buffer> {
   return new Promise((resolve, reject) => {

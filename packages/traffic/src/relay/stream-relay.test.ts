@@ -121,7 +121,8 @@ describe('StreamRelay between streams', () => {
     expect(await joined.ended).toBe('endpoint-reset')
   })
 
-  it('resets a client that still reads such an answer at once when it is cut', async () => {
+  /** The endpoint has answered and reset the connection; the client may still read. The clock stands still. */
+  async function answeredAndReset() {
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
     const { client, clientSide, endpointSide, endpoint } = ends()
     const joined = engine.relay(clientSide, endpointSide, limits)
@@ -129,7 +130,11 @@ describe('StreamRelay between streams', () => {
     await once(endpoint.stream, 'finish')
     endpoint.reset()
     await closed(endpointSide.stream)
-    const failed = once(client.stream, 'error')
+    return { client, joined, failed: once(client.stream, 'error') }
+  }
+
+  it('resets a client that still reads such an answer at once when it is cut', async () => {
+    const { joined, failed } = await answeredAndReset()
 
     joined.cut()
 
@@ -138,14 +143,7 @@ describe('StreamRelay between streams', () => {
   })
 
   it('resets a client that goes on sending after the endpoint has reset', async () => {
-    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
-    const { client, clientSide, endpointSide, endpoint } = ends()
-    const joined = engine.relay(clientSide, endpointSide, limits)
-    endpoint.stream.end('413 too large')
-    await once(endpoint.stream, 'finish')
-    endpoint.reset()
-    await closed(endpointSide.stream)
-    const failed = once(client.stream, 'error')
+    const { client, joined, failed } = await answeredAndReset()
 
     client.stream.write('the rest of the request')
     vi.runAllTimers()

@@ -4,6 +4,7 @@ import type { RelayCase } from './contract/case.ts'
 import { ENDING_CASES } from './contract/endings.ts'
 import { LIMIT_CASES } from './contract/limits.ts'
 import { MANY_CASES } from './contract/many.ts'
+import { PIECES_CASES } from './contract/pieces.ts'
 import { TALKING_CASES } from './contract/talking.ts'
 import { type EngineUnderTest, RelayWorld } from './relay-world.ts'
 
@@ -18,6 +19,7 @@ export function relayEngineContract(make: () => Promise<EngineUnderTest>): reado
     ...BULK_CASES,
     ...ENDING_CASES,
     ...LIMIT_CASES,
+    ...PIECES_CASES,
     ...MANY_CASES,
   ]
   return cases.map(([title, run]) => ({

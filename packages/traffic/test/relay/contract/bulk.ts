@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import type { Socket } from 'node:net'
 import { pipeline } from 'node:stream/promises'
 import { Bulk, digestOf } from '../../bulk.ts'
+import { bothWays } from '../carry.ts'
 import type { RelayWorld } from '../relay-world.ts'
 import type { RelayCase } from './case.ts'
 
@@ -13,7 +14,7 @@ const BOUND_BYTES = 64_000_000
 export const BULK_CASES: readonly RelayCase[] = [
   ['carries 30 MB to the endpoint, its end, and the answer', upload],
   ['carries 30 MB to a client that has ended its way', download],
-  ['carries 30 MB both ways at once', bothWays],
+  ['carries 30 MB both ways at once', (world) => bothWays(world, BULK_BYTES)],
   ['holds the client back while the endpoint does not read, and goes on when it does', slowEndpoint],
   ['holds the endpoint back while the client does not read', slowClient],
   ['carries the one way while the other is held back', oneWayHeldBack],
@@ -42,19 +43,6 @@ async function download(world: RelayWorld): Promise<void> {
   assert.equal(await digestOf(client), bulk.digest())
   assert.equal(await relay.ended, 'completed')
   assert.equal(relay.bytesReceived, BULK_BYTES)
-}
-
-async function bothWays(world: RelayWorld): Promise<void> {
-  const { client, endpoint, relay } = await world.join()
-  const [up, down] = [new Bulk(BULK_BYTES), new Bulk(BULK_BYTES + 1)]
-  up.pipe(client)
-  down.pipe(endpoint)
-  const [atEndpoint, atClient] = await Promise.all([digestOf(endpoint), digestOf(client)])
-  assert.equal(atEndpoint, up.digest())
-  assert.equal(atClient, down.digest())
-  assert.equal(await relay.ended, 'completed')
-  assert.equal(relay.bytesSent, BULK_BYTES)
-  assert.equal(relay.bytesReceived, BULK_BYTES + 1)
 }
 
 async function slowEndpoint(world: RelayWorld): Promise<void> {

@@ -3,11 +3,11 @@ import { text } from 'node:stream/consumers'
 import type { RelayWorld } from '../relay-world.ts'
 import type { RelayCase } from './case.ts'
 
-const CONNECTIONS = 2_000
+const CONNECTIONS = 10_000
 const AT_ONCE = 50
 
 export const MANY_CASES: readonly RelayCase[] = [
-  ['carries 2,000 short connections, each its own bytes', shortOnes],
+  ['carries 10,000 short connections, each its own bytes', shortOnes],
 ]
 
 async function shortOnes(world: RelayWorld): Promise<void> {
