@@ -133,7 +133,7 @@ export class Traffic implements Component {
     const abandoned = parts.use(new AbandonedDials())
     const flows = { ...deps, relay, journal, open, abandoned }
     const outbound = new OutboundFlows(options, { ...flows, ...choice })
-    const udp = parts.use(await startUdp(options, { ...deps, ...choice, journal }))
+    const udp = parts.use(await startUdp(options, { ...flows, ...choice }))
     const { inbound: datagrams } = udp
     const inbound = new InboundFlows(options, { ...flows, dialer: local, datagrams, trafficMetrics: metrics })
     const onConnection: OnConnection = (client, called) => {
@@ -155,6 +155,7 @@ interface UdpDeps extends TrafficDeps {
   readonly picker: EndpointPicker
   readonly feedback: EndpointFeedback
   readonly journal: FlowJournal
+  readonly abandoned: AbandonedDials
 }
 
 function startUdp(options: TrafficOptions, deps: UdpDeps): Promise<UdpForwarder> {

@@ -1,6 +1,6 @@
 import type { Logger } from '@edgeway/core'
+import { RateLimit } from '../rate-limit.ts'
 import { type FlowOutcome, type FlowRecord, flowLogFields } from './flow-record.ts'
-import { MinuteLimit } from './minute-limit.ts'
 
 export type FlowLogger = Pick<Logger, 'info' | 'debug' | 'isEnabled'>
 
@@ -22,12 +22,13 @@ const ORDINARY: ReadonlySet<FlowOutcome> = new Set<FlowOutcome>(['completed', 'n
 
 /** Of flows that did not end well, for each outcome: a flood of one must not hide another. */
 const LINES_PER_MINUTE = 10
+const MINUTE_MS = 60_000
 
 /** Writes one line per flow: at `info` for a sample and for those that did not end well, else at `debug`. */
 export class FlowLog {
   readonly #options: FlowLogOptions
   readonly #deps: FlowLogDeps
-  readonly #limits = new Map<FlowOutcome, MinuteLimit>()
+  readonly #limits = new Map<FlowOutcome, RateLimit>()
 
   constructor(options: FlowLogOptions, deps: FlowLogDeps) {
     this.#options = options
@@ -51,10 +52,10 @@ export class FlowLog {
     return ORDINARY.has(outcome) ? undefined : this.#limitOf(outcome).take(now())
   }
 
-  #limitOf(outcome: FlowOutcome): MinuteLimit {
+  #limitOf(outcome: FlowOutcome): RateLimit {
     const known = this.#limits.get(outcome)
     if (known !== undefined) return known
-    const limit = new MinuteLimit(LINES_PER_MINUTE)
+    const limit = new RateLimit({ max: LINES_PER_MINUTE, periodMs: MINUTE_MS })
     this.#limits.set(outcome, limit)
     return limit
   }

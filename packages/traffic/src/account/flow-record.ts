@@ -8,6 +8,7 @@ import {
   type ServicePortName,
 } from '@edgeway/core'
 import type { RelayOutcome } from '../relay/relay-engine.ts'
+import type { SessionOutcome } from '../udp/session-record.ts'
 
 /** `outbound`: a client of this node calls. `inbound`: another node calls a pod of this one. */
 export type FlowDirection = 'outbound' | 'inbound'
@@ -24,17 +25,7 @@ export type TcpFlowOutcome =
   | 'not-redirected'
   | 'over-limit'
 
-/** How a UDP session ended. `no-answer`: datagrams were sent, and none ever came back, as with syslog. */
-export type UdpFlowOutcome =
-  | 'completed'
-  | 'no-answer'
-  | 'endpoint-refused'
-  | 'dial-failed'
-  | 'no-endpoint'
-  | 'over-limit'
-  | 'cut'
-
-export type FlowOutcome = TcpFlowOutcome | UdpFlowOutcome
+export type FlowOutcome = TcpFlowOutcome | SessionOutcome
 
 /** What is known of a connection or UDP session at its end; what never became known is `undefined`. */
 export interface FlowRecord {

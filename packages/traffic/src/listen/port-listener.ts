@@ -1,5 +1,6 @@
 import type { Server, Socket } from 'node:net'
 import type { ListenerAddress } from '@edgeway/core'
+import { Retirement } from './retirement.ts'
 import { addressOf, listenTcp, stopAccepting } from './tcp-server.ts'
 
 export interface PortListenerDeps {
@@ -12,7 +13,7 @@ export interface PortListenerDeps {
 export class PortListener {
   readonly #deps: PortListenerDeps
   #server: Server | undefined
-  #closing: NodeJS.Timeout | undefined
+  readonly #retirement = new Retirement()
   #isClosed = false
 
   constructor(deps: PortListenerDeps) {
@@ -26,7 +27,7 @@ export class PortListener {
   }
 
   get isRetired(): boolean {
-    return this.#closing !== undefined
+    return this.#retirement.hasBegun
   }
 
   /** @throws {Error} when the address can't be bound */
@@ -42,21 +43,20 @@ export class PortListener {
 
   /** From here on its connections are to be refused; after `holdBackMs` it closes and says so. */
   retire(holdBackMs: number, onClosed: () => void): void {
-    this.#closing ??= setTimeout(() => {
+    this.#retirement.begin(holdBackMs, () => {
       this.close()
       onClosed()
-    }, holdBackMs)
+    })
   }
 
   /** Takes a retirement back: it is there again at once, on the same port. */
   reinstate(): void {
-    clearTimeout(this.#closing)
-    this.#closing = undefined
+    this.#retirement.end()
   }
 
   /** Stops accepting; connections that were accepted go on. */
   close(): void {
-    clearTimeout(this.#closing)
+    this.#retirement[Symbol.dispose]()
     this.#isClosed = true
     if (this.#server !== undefined) stopAccepting(this.#server)
   }

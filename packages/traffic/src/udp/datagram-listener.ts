@@ -1,5 +1,6 @@
 import type { Socket } from 'node:dgram'
 import type { ListenerAddress, Logger, ServicePortName } from '@edgeway/core'
+import { Retirement } from '../listen/retirement.ts'
 import type { HeldBackListener } from '../listen/service-port-listeners.ts'
 import { listeningSocket } from './datagram-socket.ts'
 import { PortSessions, type PortSessionsDeps } from './port-sessions.ts'
@@ -20,7 +21,7 @@ export class DatagramListener implements HeldBackListener {
   readonly service: ServicePortName
   readonly #deps: DatagramListenerDeps
   #listening: Listening | undefined
-  #closing: NodeJS.Timeout | undefined
+  readonly #retirement = new Retirement()
   #isClosed = false
 
   constructor(service: ServicePortName, deps: DatagramListenerDeps) {
@@ -33,7 +34,7 @@ export class DatagramListener implements HeldBackListener {
   }
 
   get isRetired(): boolean {
-    return this.#closing !== undefined
+    return this.#retirement.hasBegun
   }
 
   get sessions(): PortSessions | undefined {
@@ -70,19 +71,18 @@ export class DatagramListener implements HeldBackListener {
   /** Its sessions end now; what still comes is dropped. */
   retire(holdBackMs: number, onClosed: () => void): void {
     this.sessions?.endAll('cut')
-    this.#closing ??= setTimeout(() => {
+    this.#retirement.begin(holdBackMs, () => {
       this.close()
       onClosed()
-    }, holdBackMs)
+    })
   }
 
   reinstate(): void {
-    clearTimeout(this.#closing)
-    this.#closing = undefined
+    this.#retirement.end()
   }
 
   close(): void {
-    clearTimeout(this.#closing)
+    this.#retirement[Symbol.dispose]()
     if (this.#isClosed) return
     this.#isClosed = true
     this.sessions?.endAll('cut')

@@ -1,7 +1,7 @@
 import { IP_FAMILIES, type IpFamily, ipFamilyOf, type ListenerAddress, type Logger } from '@edgeway/core'
 import { type Libc, loadLibc } from '../kernel/libc.ts'
 import type { NodeAddresses } from '../listen/interceptor.ts'
-import { PerSecondLimit } from './per-second-limit.ts'
+import { RateLimit } from '../rate-limit.ts'
 import { openRawIcmp, type RawIcmpSocket } from './raw-icmp-socket.ts'
 import { portUnreachable } from './unreachable-packet.ts'
 
@@ -48,17 +48,18 @@ function tryOpen(libc: Libc, family: IpFamily, ip: string): RawIcmpSocket | unde
 
 class RateLimitedUnreachable implements PortUnreachable {
   readonly #sockets: ReadonlyMap<IpFamily, RawIcmpSocket>
-  readonly #limit: PerSecondLimit
+  readonly #limit = new RateLimit({ max: MAX_PER_SECOND, periodMs: 1_000 })
+  readonly #now: () => number
 
   constructor(sockets: ReadonlyMap<IpFamily, RawIcmpSocket>, now: () => number) {
     this.#sockets = sockets
-    this.#limit = new PerSecondLimit(MAX_PER_SECOND, now)
+    this.#now = now
   }
 
   send(client: ListenerAddress, listener: ListenerAddress): UnreachableResult {
     const socket = this.#sockets.get(ipFamilyOf(client.ip))
     if (socket === undefined) return 'failed'
-    if (!this.#limit.take()) return 'limited'
+    if (this.#limit.take(this.#now()) === undefined) return 'limited'
     return socket.send(portUnreachable(client, listener), client.ip) ? 'sent' : 'failed'
   }
 

@@ -15,6 +15,7 @@ import {
 } from '@edgeway/core'
 import type { EndpointPicker } from '../balance/endpoint-picker.ts'
 import type { EndpointReports } from '../balance/endpoint-reports.ts'
+import type { AbandonedDials } from '../dial/abandoned-dials.ts'
 import type { NodeAddresses } from '../listen/interceptor.ts'
 import { callableFamilies, ServicePortListeners } from '../listen/service-port-listeners.ts'
 import type { Timers } from '../timers.ts'
@@ -46,6 +47,7 @@ export interface UdpForwarderDeps {
   /** To endpoints that only the tunnel reaches. */
   readonly dialer: Dialer
   readonly reports: EndpointReports
+  readonly abandoned: AbandonedDials
   /** Called at the end of each session. */
   record(record: SessionRecord): void
   readonly timers: Timers
@@ -88,6 +90,7 @@ export class UdpForwarder implements Component {
       ...{ warn: limitedWarn(logger), waitingBytes: new WaitingBytes() },
       ...{ services, metrics, counts, unreachable, book, now, dialTimeoutMs, dialBudgetMs },
       ...{ viewpoint: deps.viewpoint, picker: deps.picker, dialer: deps.dialer, reports: deps.reports },
+      abandoned: deps.abandoned,
       maxSessionsPerClient: Math.max(
         MIN_SESSIONS_PER_CLIENT,
         options.maxSessionsPerServicePort / CLIENTS_TO_FILL_A_SERVICE_PORT,

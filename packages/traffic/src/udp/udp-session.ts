@@ -2,6 +2,7 @@ import type { Endpoint, ListenerAddress, ServicePortName } from '@edgeway/core'
 import { formatClient } from '../account/client-address.ts'
 import type { EndpointPicker } from '../balance/endpoint-picker.ts'
 import type { EndpointReports } from '../balance/endpoint-reports.ts'
+import type { TryOutcome } from '../dial/try-endpoints.ts'
 import { ActivityEntry } from './activity-list.ts'
 import type { DatagramCounts, DropReason } from './datagram-counts.ts'
 import { type OpenUpstreamDeps, openUpstream } from './open-upstream.ts'
@@ -40,6 +41,8 @@ export interface SessionOwner {
 
 /** One may have got lost. */
 const MIN_QUESTIONS = 2
+
+type Connected = Extract<TryOutcome<Endpoint, Upstream>, { readonly status: 'connected' }>
 
 /** The datagrams of one client to one ServicePort, both ways, from the first one to the end of their silence. */
 export class UdpSession implements BookedSession, UpstreamEvents {
@@ -158,7 +161,7 @@ export class UdpSession implements BookedSession, UpstreamEvents {
     this.#owner.ended(this, this.#record(outcome, error))
   }
 
-  #connected({ endpoint, upstream }: { readonly endpoint: Endpoint; readonly upstream: Upstream }): void {
+  #connected({ endpoint, connection: upstream }: Connected): void {
     if (this.#isOver || !this.#owner.isWanted(endpoint)) {
       upstream.close()
       this.#deps.reports.closed(this.#service, endpoint)

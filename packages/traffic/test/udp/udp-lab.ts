@@ -17,6 +17,7 @@ import {
 } from '@edgeway/testbed'
 import type { Call } from '../../src/balance/endpoint-picker.ts'
 import type { EndpointFailure, EndpointReports } from '../../src/balance/endpoint-reports.ts'
+import { AbandonedDials } from '../../src/dial/abandoned-dials.ts'
 import { SYSTEM_TIMERS, type Timers } from '../../src/timers.ts'
 import type { SessionRecord } from '../../src/udp/session-record.ts'
 import { UdpForwarder, type UdpForwarderOptions } from '../../src/udp/udp-forwarder.ts'
@@ -61,6 +62,7 @@ export class UdpLab implements AsyncDisposable {
   readonly records: SessionRecord[] = []
   readonly calls: Call[] = []
   readonly dialer = new FakeDialer()
+  readonly abandoned = new AbandonedDials()
   #forwarder: UdpForwarder | undefined
 
   static async start({ timers, dialer, ...options }: UdpLabOptions = {}): Promise<UdpLab> {
@@ -85,6 +87,7 @@ export class UdpLab implements AsyncDisposable {
         },
         dialer: dialer ?? lab.dialer,
         reports: lab.reports,
+        abandoned: lab.abandoned,
         record: (record) => void lab.records.push(record),
         timers: timers ?? SYSTEM_TIMERS,
       },
@@ -128,6 +131,7 @@ export class UdpLab implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#forwarder?.[Symbol.asyncDispose]()
+    this.abandoned[Symbol.dispose]()
   }
 }
 
