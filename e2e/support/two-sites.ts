@@ -10,6 +10,7 @@ import {
   startHttpEcho,
   type Topology,
 } from '@edgeway/testbed'
+import { callUntil } from './call.ts'
 
 /** The port on which the pods of the scenarios serve. */
 export const POD_PORT = 8080
@@ -28,6 +29,7 @@ export const VISITOR = 'visitor'
 const RESOLVER = 'resolver'
 const INTERNET = { 'www.example.com': ['45.80.0.80'] }
 const APPS = 'apps'
+const NODES = ['cloud', 'edge-1', 'edge-2'] as const
 const SERVER_ADDRESS = '10.244.1.11'
 
 /**
@@ -84,11 +86,14 @@ export const TWO_SITES: Topology = {
   ],
 }
 
-/** Starts the mesh of `TWO_SITES` with the four Services, and HTTP servers in the pods of three of them. */
+/**
+ * Starts the mesh of `TWO_SITES` with the four Services, and HTTP servers in the pods of three of them. Resolves once the
+ * Services are in effect on every node.
+ */
 export async function startTwoSites(): Promise<Mesh> {
   const mesh = await Mesh.start({ topology: TWO_SITES, bystanders: [VISITOR, RESOLVER] })
   try {
-    await mesh.kubectl.apply(namespaceObject(APPS), ...['cloud', 'edge-1', 'edge-2'].map(nodeObject))
+    await mesh.kubectl.apply(namespaceObject(APPS), ...NODES.map(nodeObject))
     for (const service of [ALPHA, BETA, GAMMA, IDLE]) await mesh.kubectl.apply(serviceObject(service))
     await mesh.kubectl.apply(
       endpointSliceObject(ALPHA, POD_PORT, [{ ip: SERVER_ADDRESS, node: 'edge-1' }]),
@@ -98,6 +103,7 @@ export async function startTwoSites(): Promise<Mesh> {
     await startDnsUpstream(mesh.lab.node(RESOLVER), INTERNET)
     const servers = ['alpha', 'beta', 'gamma'].map((pod) => mesh.lab.pod(pod))
     await Promise.all(servers.map((pod) => startHttpEcho(pod, { port: POD_PORT })))
+    await Promise.all(NODES.map((node) => servicesInEffect(clientOf(mesh, node))))
     return mesh
   } catch (error) {
     await mesh[Symbol.asyncDispose]()
@@ -105,7 +111,13 @@ export async function startTwoSites(): Promise<Mesh> {
   }
 }
 
+async function servicesInEffect(client: LabPod): Promise<void> {
+  for (const name of ['alpha', 'beta', 'gamma'])
+    await callUntil(client, `http://${name}.apps/`, ({ kind }) => kind === 'answer')
+  await callUntil(client, 'http://idle.apps/', ({ kind }) => kind === 'refused')
+}
+
 /** The pod in which calls of a node's side start. */
-export function clientOf(mesh: Mesh, node: 'cloud' | 'edge-1' | 'edge-2'): LabPod {
+export function clientOf(mesh: Mesh, node: (typeof NODES)[number]): LabPod {
   return mesh.lab.pod({ cloud: 'cloud-client', 'edge-1': 'client-1', 'edge-2': 'client-2' }[node])
 }
