@@ -1,5 +1,4 @@
 import type { Component, ComponentDeps, ReadinessGate } from '@edgeway/core'
-import { type ClusterZoneServices, clusterZone } from './cluster-zone.ts'
 import { DnsListenError } from './errors.ts'
 import { Forwarder } from './forward.ts'
 import { chain } from './handler.ts'
@@ -11,6 +10,8 @@ import { UdpListener } from './udp-listener.ts'
 import type { Upstream } from './upstream.ts'
 import { UpstreamPool } from './upstream-pool.ts'
 import { UpstreamSource } from './upstream-source.ts'
+import { type ClusterZoneServices, clusterZone } from './zone/cluster-zone.ts'
+import { ReverseZone, type ReverseZoneServices } from './zone/reverse-zone.ts'
 
 /** The address of node-level DNS in every cluster (as in EdgeMesh), and so never another resolver's. */
 const NODE_DNS_ADDRESS = '169.254.96.16'
@@ -20,9 +21,18 @@ const DNS_PORT = 53
 const FREE_PORT_ATTEMPTS = 5
 
 export type DnsDeps = ComponentDeps & {
-  readonly services: ClusterZoneServices
+  readonly services: ClusterZoneServices & ReverseZoneServices
   /** The address to listen on; it must exist. */
   readonly nodeAddress: string
+}
+
+interface Parts {
+  readonly gate: ReadinessGate
+  readonly source: UpstreamSource
+  readonly reverse: ReverseZone
+  readonly listeners: Listeners
+  /** Ends the waiting for upstreams. */
+  readonly cut: AbortController
 }
 
 interface Listeners {
@@ -39,6 +49,7 @@ export class DnsServer implements Component {
   readonly #options: DnsOptions
   readonly #gate: ReadinessGate
   readonly #source: UpstreamSource
+  readonly #reverse: ReverseZone
   readonly #listeners: Listeners
   /** Ends the waiting for upstreams. */
   readonly #cut: AbortController
@@ -46,14 +57,11 @@ export class DnsServer implements Component {
   /** Where it listens, for UDP and TCP alike. */
   readonly address: { readonly ip: string; readonly port: number }
 
-  private constructor(
-    options: DnsOptions,
-    parts: { gate: ReadinessGate; source: UpstreamSource; listeners: Listeners; cut: AbortController },
-    ip: string,
-  ) {
+  private constructor(options: DnsOptions, parts: Parts, ip: string) {
     this.#options = options
     this.#gate = parts.gate
     this.#source = parts.source
+    this.#reverse = parts.reverse
     this.#listeners = parts.listeners
     this.#cut = parts.cut
     this.address = { ip, port: parts.listeners.udp.port }
@@ -80,15 +88,17 @@ export class DnsServer implements Component {
       metrics: metrics.forward,
       signal: cut.signal,
     })
-    const handler = chain(clusterZone(options, deps.services), forwarder.handle)
+    const reverse = new ReverseZone(options, deps.services)
+    const handler = chain(clusterZone(options, deps.services), reverse.handle, forwarder.handle)
     const responder = new Responder(options, { handler, logger, metrics: metrics.responder })
     try {
       const listeners = await listen(options, { ...deps, responder, metrics })
-      const server = new DnsServer(options, { gate, source, listeners, cut }, deps.nodeAddress)
+      const server = new DnsServer(options, { gate, source, reverse, listeners, cut }, deps.nodeAddress)
       logger.info('answering DNS', { ...server.address, clusterDomain: options.clusterDomain })
       gate.open()
       return server
     } catch (error) {
+      reverse[Symbol.dispose]()
       await source.stop()
       throw error
     }
@@ -108,6 +118,7 @@ export class DnsServer implements Component {
     }, this.#options.drainTimeoutMs)
     await Promise.all([this.#source.stop(), udp.drain(), tcp.drain()])
     clearTimeout(cut)
+    this.#reverse[Symbol.dispose]()
     udp.close()
   }
 }

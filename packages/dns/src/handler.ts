@@ -9,8 +9,15 @@ export type ZoneName = 'cluster' | 'forward' | 'none'
 /**
  * Why an answer is what it is. Closed set.
  *
- * - `service`, `service-no-type`: a Service with a ClusterIP, with or without records of that type
- * - `service-not-served`: the Service exists, but its kind of records is not served (headless, ExternalName, SRV)
+ * - `service`: the ClusterIPs of a Service
+ * - `headless-service`, `endpoint`: the endpoints of a headless Service; those of one host name
+ * - `service-port`: where a named port of a Service is
+ * - `external-name`: the name that a Service stands for, with its records where it is the cluster's, too
+ * - `pod`: the address that the name itself says
+ * - `address`: the names of a ClusterIP or of an endpoint's address
+ * - `no-type`: the name exists, without records of that type
+ * - `service-not-served`: the Service exists, but can't be known or told: a headless one without ports that the mesh
+ *   carries, an ExternalName that is no name
  * - `apex`, `non-terminal`, `dns-version`: names that the zone has whatever the cluster holds
  * - `absent`: the directory is loaded and has no such name
  * - `directory-not-loaded`: the directory does not know yet whether the name exists
@@ -21,7 +28,13 @@ export type ZoneName = 'cluster' | 'forward' | 'none'
  */
 export type AnswerRule =
   | 'service'
-  | 'service-no-type'
+  | 'headless-service'
+  | 'endpoint'
+  | 'service-port'
+  | 'external-name'
+  | 'pod'
+  | 'address'
+  | 'no-type'
   | 'service-not-served'
   | 'apex'
   | 'non-terminal'

@@ -15,6 +15,9 @@ const MAX_LABEL_BYTES = 63
 /** A byte from here on begins a pointer of two bytes (RFC 1035 section 4.1.4). */
 const POINTER = 0xc0
 
+/** An owner's name that is the question's, which always follows the header. */
+const TO_QUESTION = Buffer.from([POINTER, HEADER_BYTES])
+
 /** Type, class, TTL and length of the data, between a record's owner and its data. */
 const RECORD_FIELDS_BYTES = 10
 
@@ -92,7 +95,11 @@ export interface RecordText {
   readonly owner?: string
   readonly ttlSeconds: number
   readonly record:
-    | { readonly type: 'A' | 'AAAA'; readonly data: string }
+    | { readonly type: 'A' | 'AAAA' | 'CNAME' | 'PTR'; readonly data: string }
+    | {
+        readonly type: 'SRV'
+        readonly data: { target: string; port: number; priority: number; weight: number }
+      }
     | { readonly type: 'TXT'; readonly data: string }
     | { readonly type: 'SOA'; readonly data: { mname: string; rname: string; minimum: number } & SoaTimes }
 }
@@ -112,8 +119,25 @@ export function encodeRecord({ owner, ttlSeconds, record }: RecordText): Buffer 
   })
   const encoded = Buffer.from(packet.subarray(HEADER_BYTES))
   if (owner !== undefined) return encoded
-  // The root name's one byte makes way for a pointer to the question's name, which always follows the header.
-  return Buffer.concat([Buffer.from([POINTER, HEADER_BYTES]), encoded.subarray(1)])
+  // The root name's one byte makes way.
+  return Buffer.concat([TO_QUESTION, encoded.subarray(1)])
+}
+
+/** The same record for an answer to another question: one that belongs to the question's name gets `owner` instead. */
+export function withOwner(record: Buffer, owner: string): Buffer {
+  if (record.readUInt16BE(0) !== TO_QUESTION.readUInt16BE(0)) return record
+  const labels = owner.split('.').map((label) => Buffer.from(`${String.fromCharCode(label.length)}${label}`))
+  return Buffer.concat([...labels, Buffer.from([0]), record.subarray(TO_QUESTION.length)])
+}
+
+/** True for ASCII text that fits a message as a name: without a trailing dot, and not the root. */
+export function isEncodableName(name: string): boolean {
+  return name.length <= MAX_NAME_BYTES - 2 && name.split('.').every(isEncodableLabel)
+}
+
+/** True for ASCII text that is one label of a name. */
+export function isEncodableLabel(label: string): boolean {
+  return label.length <= MAX_LABEL_BYTES && /^[!-\-/-~]+$/.test(label)
 }
 
 function refused(rcode: number, query?: Query): Decoded {

@@ -10,6 +10,8 @@ import type { Query } from './message.ts'
 /** Offered in our OPT record: what a datagram to us may hold so that no path fragments it (DNS flag day 2020). */
 const OUR_UDP_PAYLOAD_BYTES = 1_232
 
+const NO_RECORDS: readonly Buffer[] = []
+
 /** What an answer says: records of our own, or the whole message of an upstream. */
 export type Content =
   | {
@@ -19,6 +21,8 @@ export type Content =
       /** Encoded by `encodeRecord`. */
       readonly answers: readonly Buffer[]
       readonly authority: readonly Buffer[]
+      /** What the client would ask for next; left out where it does not fit. */
+      readonly additional?: readonly Buffer[]
     }
   /** A reply to this very question, as `isReplyTo` finds it; it is never changed. */
   | { readonly kind: 'message'; readonly message: Buffer }
@@ -36,15 +40,19 @@ export function encodeResponse(query: Query, content: Content, maxBytes: number)
   if (content.kind === 'message') return encodeRelayed(query, content.message, maxBytes)
   const { rcode, answers, authority } = content
   const flags = content.authoritative ? FLAG.AA : 0
-  const bytes = bareBytes(query) + bytesOf(answers) + bytesOf(authority)
-  if (bytes > maxBytes) return encodeBare(query, flags | FLAG.TC, rcode)
+  const required = bareBytes(query) + bytesOf(answers) + bytesOf(authority)
+  if (required > maxBytes) return encodeBare(query, flags | FLAG.TC, rcode)
 
-  const response = Buffer.allocUnsafe(bytes)
+  // All or none: a part of a set of records would pass for the whole (RFC 2181 section 5.1).
+  const additional = fitting(content.additional ?? NO_RECORDS, maxBytes - required)
+  const response = Buffer.allocUnsafe(required + bytesOf(additional))
   writeStart(response, query, flags | (rcode & FLAG.RCODE))
   response.writeUInt16BE(answers.length, 6)
   response.writeUInt16BE(authority.length, 8)
-  const offset = writeAll(response, answers, HEADER_BYTES + query.question.length)
-  writeOpt(response, query, { offset: writeAll(response, authority, offset), rcode })
+  response.writeUInt16BE(additional.length + (query.edns === undefined ? 0 : 1), 10)
+  let offset = writeAll(response, answers, HEADER_BYTES + query.question.length)
+  offset = writeAll(response, authority, offset)
+  writeOpt(response, query, { offset: writeAll(response, additional, offset), rcode })
   return response
 }
 
@@ -107,6 +115,10 @@ function writeOpt(
   response.writeUInt8(0, offset + 6)
   response.writeUInt16BE(query.edns.isDnssecOk ? DNSSEC_OK : 0, offset + 7)
   response.writeUInt16BE(0, offset + 9)
+}
+
+function fitting(records: readonly Buffer[], maxBytes: number): readonly Buffer[] {
+  return bytesOf(records) <= maxBytes ? records : NO_RECORDS
 }
 
 function bytesOf(records: readonly Buffer[]): number {

@@ -5,6 +5,7 @@ import { describe, expect, it } from 'vitest'
 import { FakeUpstream } from './support/fake-upstream.ts'
 import { replyTo } from './support/query.ts'
 import { startServer } from './support/server.ts'
+import { aliasService, zoneEndpoint, zoneService } from './support/zone.ts'
 
 const DIG = '/usr/bin/dig'
 
@@ -71,6 +72,51 @@ describe.skipIf(!existsSync(DIG))('dig', () => {
     await using dns = await startServer({ upstreams: [upstream] })
     const output = await dig(dns.address, '+short', 'example.com')
 
+    expect(output.trim().split('\n')).toHaveLength(200)
+  })
+
+  it('finds the peers of a StatefulSet: by their names, their port and their addresses', async () => {
+    await using dns = await startServer()
+    dns.services.set(zoneService('shop/db', [['sql', 5432]]), [
+      zoneEndpoint('10.1.0.1', { hostname: 'db-0' }),
+      zoneEndpoint('fd00::12', { hostname: 'db-1' }),
+    ])
+
+    expect(await dig(dns.address, '+short', 'db-0.db.shop.svc.cluster.local')).toBe('10.1.0.1\n')
+    const srv = await dig(dns.address, '_sql._tcp.db.shop.svc.cluster.local', 'SRV')
+    expect(srv).toMatch(/ANSWER: 2, AUTHORITY: 0, ADDITIONAL: 3$/m)
+    expect(srv).toMatch(/^_sql\S+\s+5\s+IN\s+SRV\s+0 100 5432 db-0\.db\.shop\.svc\.cluster\.local\.$/m)
+    expect(srv).toMatch(/^db-1\.db\.shop\.svc\.cluster\.local\.\s+5\s+IN\s+AAAA\s+fd00::12$/m)
+    expect(await dig(dns.address, '+short', '-x', '10.1.0.1')).toBe('db-0.db.shop.svc.cluster.local.\n')
+    expect(await dig(dns.address, '+short', '-x', 'fd00::12')).toBe('db-1.db.shop.svc.cluster.local.\n')
+    expect(await dig(dns.address, '+short', '-x', '10.96.0.1')).toBe('web.shop.svc.cluster.local.\n')
+  })
+
+  it('follows an external name into the cluster, and reads the name of a pod', async () => {
+    await using dns = await startServer()
+    dns.services.set(aliasService('shop/alias', 'web.shop.svc.cluster.local'))
+
+    expect(await dig(dns.address, '+short', 'alias.shop.svc.cluster.local')).toBe(
+      'web.shop.svc.cluster.local.\n10.96.0.1\n',
+    )
+    expect(await dig(dns.address, '+short', '10-1-0-7.shop.pod.cluster.local')).toBe('10.1.0.7\n')
+  })
+
+  it('asks upstreams for addresses that are not of the cluster', async () => {
+    await using upstream = await FakeUpstream.start(({ message }) => [replyTo(message, [])])
+    await using dns = await startServer({ upstreams: [upstream] })
+
+    await dig(dns.address, '-x', '192.0.2.1')
+    await dig(dns.address, '-x', '10.96.0.1')
+    expect(upstream.received).toHaveLength(1)
+  })
+
+  it('comes back over TCP for a headless Service with many endpoints', async () => {
+    await using dns = await startServer()
+    const many = Array.from({ length: 200 }, (_, i) => zoneEndpoint(`10.1.0.${i}`))
+    dns.services.set(zoneService('shop/db', [['sql', 5432]]), many)
+
+    const output = await dig(dns.address, '+short', 'db.shop.svc.cluster.local')
     expect(output.trim().split('\n')).toHaveLength(200)
   })
 })

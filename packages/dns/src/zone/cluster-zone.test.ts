@@ -1,19 +1,19 @@
 import type { Service } from '@edgeway/core'
 import { FakeServiceDirectory, serviceOf } from '@edgeway/testbed'
 import { describe, expect, it } from 'vitest'
-import { answersIn, decode, queryOf, rcodeIn } from '../test/support/query.ts'
+import { answersIn, decode, queryOf, rcodeIn } from '../../test/support/query.ts'
+import { RCODE } from '../codes.ts'
+import { type Answer, chain, emptyAnswer } from '../handler.ts'
+import { decodeQuery } from '../message.ts'
+import { encodeResponse } from '../response.ts'
 import { clusterZone } from './cluster-zone.ts'
-import { RCODE } from './codes.ts'
-import { type Answer, chain, emptyAnswer } from './handler.ts'
-import { decodeQuery } from './message.ts'
-import { encodeResponse } from './response.ts'
 
 type Asked = [name: string, type?: Parameters<typeof queryOf>[1]]
 
 const web = serviceOf('shop/web:http', '10.96.0.1', 80)
 const dual: Service = { ...serviceOf('shop/dual', '10.96.0.2', 80), clusterIps: ['10.96.0.2', 'fd00::2'] }
 const onlySix: Service = { ...serviceOf('shop/six', 'fd00::6', 80), clusterIps: ['fd00::6'] }
-const headless: Service = { ...serviceOf('shop/db', '', 80), clusterIps: [] }
+const headless: Service = { ...serviceOf('shop/db', '', 80), clusterIps: [], headless: true, ports: [] }
 
 function zone({ loaded = true, services = [web, dual, onlySix, headless] } = {}) {
   const directory = new FakeServiceDirectory({ loaded })
@@ -75,12 +75,8 @@ describe('clusterZone', () => {
     ['svc', ['svc.cluster.local']],
     ['the domain', ['cluster.local']],
     ['dns-version for other types', ['dns-version.cluster.local', 'A']],
-    ['a headless Service, whose records are not served yet', ['db.shop.svc.cluster.local']],
-    ['a name below a headless Service', ['db-0.db.shop.svc.cluster.local']],
-    [
-      'the name of a port, whose records are not served yet',
-      ['_http._tcp.web.shop.svc.cluster.local', 'SRV'],
-    ],
+    ['a headless Service without ports, whose endpoints are not known', ['db.shop.svc.cluster.local']],
+    ['a name below such a Service', ['db-0.db.shop.svc.cluster.local']],
   ])('answers "no such record" (NODATA) for %s', (_what, asked) => {
     expect(zone()(...asked)).toMatchObject(NODATA)
   })

@@ -1,0 +1,46 @@
+import type { Service } from '@edgeway/core'
+import { lowerCaseAscii } from '../ascii-case.ts'
+import { RCODE } from '../codes.ts'
+import type { Answer } from '../handler.ts'
+import { isEncodableName, withOwner } from '../message.ts'
+import type { ZoneRecords } from './zone-records.ts'
+
+/** An ExternalName Service: specification, 2.5. */
+export class ExternalNameAnswers {
+  readonly #target: string
+  readonly #cname: Buffer
+  readonly #byTarget = new WeakMap<Answer, Answer>()
+  /** The CNAME record, without what it leads to. */
+  readonly alone: Answer
+  /** The labels of the name that it stands for. */
+  readonly targetLabels: readonly string[]
+
+  private constructor(records: ZoneRecords, target: string) {
+    this.#target = target
+    this.#cname = records.encode({ record: { type: 'CNAME', data: target } })
+    this.alone = records.positive('external-name', [this.#cname])
+    this.targetLabels = target.split('.')
+  }
+
+  /** @returns `undefined` where what the Service says is no name of DNS */
+  static of(records: ZoneRecords, { externalName = '' }: Service): ExternalNameAnswers | undefined {
+    const target = lowerCaseAscii(externalName).replace(/\.$/, '')
+    return isEncodableName(target) ? new ExternalNameAnswers(records, target) : undefined
+  }
+
+  /**
+   * The CNAME record with what its target answers; made once per answer of the target. The response code is the
+   * target's (RFC 6604 section 3).
+   */
+  leadingTo(answer: Answer): Answer {
+    const { content } = answer
+    // A name that can't be known yet.
+    if (content.kind !== 'records' || content.rcode === RCODE.SERVFAIL) return answer
+    const known = this.#byTarget.get(answer)
+    if (known !== undefined) return known
+    const answers = [this.#cname, ...content.answers.map((record) => withOwner(record, this.#target))]
+    const combined: Answer = { ...answer, rule: 'external-name', content: { ...content, answers } }
+    this.#byTarget.set(answer, combined)
+    return combined
+  }
+}
