@@ -1,4 +1,5 @@
 import type { Component, ComponentDeps, ReadinessGate } from '@edgeway/core'
+import { AnswerCache } from './cache/answer-cache.ts'
 import { DnsListenError } from './errors.ts'
 import { Forwarder } from './forward.ts'
 import { chain } from './handler.ts'
@@ -31,6 +32,7 @@ interface Parts {
   readonly source: UpstreamSource
   readonly reverse: ReverseZone
   readonly listeners: Listeners
+  readonly cache: AnswerCache
   /** Ends the waiting for upstreams. */
   readonly cut: AbortController
 }
@@ -51,6 +53,7 @@ export class DnsServer implements Component {
   readonly #source: UpstreamSource
   readonly #reverse: ReverseZone
   readonly #listeners: Listeners
+  readonly #cache: AnswerCache
   /** Ends the waiting for upstreams. */
   readonly #cut: AbortController
   #stopped: Promise<void> | undefined
@@ -63,6 +66,7 @@ export class DnsServer implements Component {
     this.#source = parts.source
     this.#reverse = parts.reverse
     this.#listeners = parts.listeners
+    this.#cache = parts.cache
     this.#cut = parts.cut
     this.address = { ip, port: parts.listeners.udp.port }
   }
@@ -89,11 +93,19 @@ export class DnsServer implements Component {
       signal: cut.signal,
     })
     const reverse = new ReverseZone(options, deps.services)
-    const handler = chain(clusterZone(options, deps.services), reverse.handle, forwarder.handle)
+    const cache = new AnswerCache(options, {
+      next: forwarder.handle,
+      metrics: metrics.cache,
+      logger,
+      now: () => performance.now(),
+    })
+    const others = options.cacheBytes === 0 ? forwarder.handle : cache.handle
+    const handler = chain(clusterZone(options, deps.services), reverse.handle, others)
     const responder = new Responder(options, { handler, logger, metrics: metrics.responder })
     try {
       const listeners = await listen(options, { ...deps, responder, metrics })
-      const server = new DnsServer(options, { gate, source, reverse, listeners, cut }, deps.nodeAddress)
+      const parts = { gate, source, reverse, listeners, cache, cut }
+      const server = new DnsServer(options, parts, deps.nodeAddress)
       logger.info('answering DNS', { ...server.address, clusterDomain: options.clusterDomain })
       gate.open()
       return server
@@ -119,6 +131,9 @@ export class DnsServer implements Component {
     await Promise.all([this.#source.stop(), udp.drain(), tcp.drain()])
     clearTimeout(cut)
     this.#reverse[Symbol.dispose]()
+    // What is asked in the background nobody waits for.
+    this.#cut.abort()
+    await this.#cache.settled()
     udp.close()
   }
 }

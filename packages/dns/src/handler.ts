@@ -22,6 +22,8 @@ export type ZoneName = 'cluster' | 'forward' | 'none'
  * - `absent`: the directory is loaded and has no such name
  * - `directory-not-loaded`: the directory does not know yet whether the name exists
  * - `upstream`: an upstream's answer
+ * - `cache`, `cache-stale`: an upstream's earlier answer, which still holds, or which no upstream answers anew
+ * - `cache-failure`: no upstream's answer could be had a moment ago
  * - `no-upstream`, `upstreams-failed`, `overloaded`, `stopping`: why no upstream's answer could be had
  * - `message`: the message itself was refused
  * - `internal-error`: a defect, logged
@@ -42,6 +44,9 @@ export type AnswerRule =
   | 'absent'
   | 'directory-not-loaded'
   | 'upstream'
+  | 'cache'
+  | 'cache-stale'
+  | 'cache-failure'
   | 'no-upstream'
   | 'upstreams-failed'
   | 'overloaded'

@@ -1,4 +1,5 @@
 import type { Gauge, Metrics } from '@edgeway/core'
+import type { EntryKind } from './cache/entry.ts'
 import { rcodeLabel, typeLabel } from './codes.ts'
 import type { Answer, Transport, ZoneName } from './handler.ts'
 import { rcodeOf } from './response.ts'
@@ -21,9 +22,19 @@ export interface ForwardMetrics {
   mismatched(upstream: Upstream): void
 }
 
+export interface CacheMetrics {
+  hit(kind: EntryKind): void
+  missed(): void
+  stale(): void
+  prefetched(): void
+  evicted(entries: number): void
+  holds(entries: number, bytes: number): void
+}
+
 export interface DnsMetrics {
   readonly responder: ResponderMetrics
   readonly forward: ForwardMetrics
+  readonly cache: CacheMetrics
   readonly tcpConnections: Gauge<never>
   refusedTcpConnection(): void
 }
@@ -37,6 +48,7 @@ export function dnsMetrics(metrics: Metrics): DnsMetrics {
   return {
     responder: responderMetrics(metrics),
     forward: forwardMetrics(metrics),
+    cache: cacheMetrics(metrics),
     tcpConnections: metrics.gauge({
       name: 'edgeway_dns_tcp_connections',
       help: 'TCP connections of clients that are open.',
@@ -86,5 +98,32 @@ function forwardMetrics(metrics: Metrics): ForwardMetrics {
   return {
     failed: ({ name }, reason) => failures.add({ upstream: name, reason }),
     mismatched: ({ name }) => mismatches.add({ upstream: name }),
+  }
+}
+
+function cacheMetrics(metrics: Metrics): CacheMetrics {
+  const counter = (name: string, help: string) =>
+    metrics.counter({ name: `edgeway_dns_cache_${name}_total`, help })
+  const hits = metrics.counter({
+    name: 'edgeway_dns_cache_hits_total',
+    help: 'Queries answered from the cache while the answer held.',
+    labels: ['kind'],
+  })
+  const misses = counter('misses', 'Queries that upstreams were asked, since the cache had no answer.')
+  const stale = counter('stale', 'Queries answered from the cache after the answer had expired.')
+  const prefetches = counter('prefetches', 'Popular names asked for again before their answer expired.')
+  const evictions = counter('evictions', 'Answers that had to make room for others.')
+  const entries = metrics.gauge({ name: 'edgeway_dns_cache_entries', help: 'Answers in the cache.' })
+  const bytes = metrics.gauge({ name: 'edgeway_dns_cache_bytes', help: 'Memory that they take.' })
+  return {
+    hit: (kind) => hits.add({ kind }),
+    missed: () => misses.add({}),
+    stale: () => stale.add({}),
+    prefetched: () => prefetches.add({}),
+    evicted: (count) => evictions.add({}, count),
+    holds: (count, size) => {
+      entries.set({}, count)
+      bytes.set({}, size)
+    },
   }
 }

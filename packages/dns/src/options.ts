@@ -20,6 +20,19 @@ export interface DnsOptions {
   readonly upstreamHoldOffMs: number
   /** Queries that may wait for upstreams at the same time; each holds a socket, unless another asks the same. */
   readonly maxForwardedQueries: number
+  /** Memory for answers of upstreams; 0: none are kept. */
+  readonly cacheBytes: number
+  /** Bounds of the TTLs of answers that are kept, in seconds; the upper ones hold where they contradict each other. */
+  readonly cacheMinTtlSeconds: number
+  readonly cacheMaxTtlSeconds: number
+  /** The upper bound of negative answers (RFC 2308 section 5). */
+  readonly cacheMaxNegativeTtlSeconds: number
+  /** How long a question that no upstream could answer is not asked again: 1 to 5 (RFC 9520). */
+  readonly cacheFailureTtlSeconds: number
+  /** How long after their end answers are still given while no upstream answers (RFC 8767); 0: not at all. */
+  readonly staleSeconds: number
+  /** How long a client waits for a fresh answer where there is a stale one. */
+  readonly staleAnswerTimeoutMs: number
   /** Largest UDP answer, whatever the client offers: 1232 fits any path unfragmented (DNS flag day 2020). */
   readonly maxUdpPayloadBytes: number
   /** A TCP connection without a complete query or an answer for that long is closed (RFC 7766 section 6.2.3). */
@@ -42,6 +55,13 @@ export const DEFAULT_DNS_OPTIONS: DnsOptions = {
   forwardTimeoutMs: 4_500,
   upstreamHoldOffMs: 5_000,
   maxForwardedQueries: 1_000,
+  cacheBytes: 8 * 1_024 * 1_024,
+  cacheMinTtlSeconds: 0,
+  cacheMaxTtlSeconds: 86_400,
+  cacheMaxNegativeTtlSeconds: 3_600,
+  cacheFailureTtlSeconds: 2,
+  staleSeconds: 86_400,
+  staleAnswerTimeoutMs: 1_800,
   maxUdpPayloadBytes: 1_232,
   tcpIdleTimeoutMs: 10_000,
   maxTcpConnections: 256,

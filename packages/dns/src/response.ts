@@ -26,6 +26,16 @@ export type Content =
     }
   /** A reply to this very question, as `isReplyTo` finds it; it is never changed. */
   | { readonly kind: 'message'; readonly message: Buffer }
+  /** An upstream's message as the cache keeps it: without OPT record, id and flags of a client; it is never changed. */
+  | {
+      readonly kind: 'cached'
+      readonly message: Buffer
+      readonly ttlOffsets: readonly number[]
+      /** How much of the TTLs is over, at most all of it; or the TTL of all records, which have expired. */
+      readonly ttl: { readonly ageSeconds: number } | { readonly staleTtlSeconds: number }
+    }
+
+type CachedContent = Extract<Content, { kind: 'cached' }>
 
 /** The response code of `content`; of an upstream's, the lower four bits that the header holds. */
 export function rcodeOf(content: Content): number {
@@ -38,6 +48,7 @@ export function rcodeOf(content: Content): number {
  */
 export function encodeResponse(query: Query, content: Content, maxBytes: number): Buffer {
   if (content.kind === 'message') return encodeRelayed(query, content.message, maxBytes)
+  if (content.kind === 'cached') return encodeCached(query, content, maxBytes)
   const { rcode, answers, authority } = content
   const flags = content.authoritative ? FLAG.AA : 0
   const required = bareBytes(query) + bytesOf(answers) + bytesOf(authority)
@@ -77,8 +88,38 @@ function encodeRelayed(query: Query, message: Buffer, maxBytes: number): Buffer 
   }
   const response = Buffer.from(message)
   response.writeUInt16BE(query.id, 0)
+  response.writeUInt16BE(message.readUInt16BE(2) & ~unwantedFlags(query), 2)
   query.question.copy(response, HEADER_BYTES)
   return response
+}
+
+/** As `encodeRelayed`, with TTLs of now and an OPT record of ours. */
+function encodeCached(query: Query, content: CachedContent, maxBytes: number): Buffer {
+  const { message, ttlOffsets, ttl } = content
+  const flags = message.readUInt16BE(2)
+  const bytes = message.length + (query.edns === undefined ? 0 : OPT_BYTES)
+  if (bytes > maxBytes) return encodeBare(query, FLAG.TC, flags & FLAG.RCODE)
+
+  const response = Buffer.allocUnsafe(bytes)
+  message.copy(response)
+  response.writeUInt16BE(query.id, 0)
+  // Of records that have expired the signatures may have, too.
+  const lost = 'staleTtlSeconds' in ttl ? FLAG.AD : unwantedFlags(query)
+  response.writeUInt16BE((flags & ~lost) | (query.flags & (FLAG.RD | FLAG.CD)), 2)
+  query.question.copy(response, HEADER_BYTES)
+  for (const offset of ttlOffsets) {
+    const seconds =
+      'staleTtlSeconds' in ttl ? ttl.staleTtlSeconds : message.readUInt32BE(offset) - ttl.ageSeconds
+    response.writeUInt32BE(seconds, offset)
+  }
+  if (query.edns !== undefined) response.writeUInt16BE(message.readUInt16BE(10) + 1, 10)
+  writeOpt(response, query, { offset: message.length, rcode: 0 })
+  return response
+}
+
+/** AD goes to those who ask for it, by AD or DO (RFC 6840 section 5.8): upstreams may be asked for more than a client wants. */
+function unwantedFlags({ flags, edns }: Query): number {
+  return (flags & FLAG.AD) !== 0 || edns?.isDnssecOk === true ? 0 : FLAG.AD
 }
 
 function encodeBare(query: Query, flags: number, rcode: number): Buffer {

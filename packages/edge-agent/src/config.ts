@@ -113,6 +113,9 @@ const tunnel = z.strictObject({
   drainTimeoutMs: millisecondsOrNone.default(DEFAULT_TUNNEL_OPTIONS.drainTimeoutMs),
 }) satisfies z.ZodType<Omit<TunnelOptions, 'keyFile'>>
 
+/** At most a week: the longest that an answer may be kept (RFC 8767 section 4), stale or not. */
+const cacheSeconds = z.int().nonnegative().max(604_800)
+
 const dns = z.strictObject({
   listenPort: port.default(DEFAULT_DNS_OPTIONS.listenPort),
   clusterDomain: z
@@ -130,6 +133,13 @@ const dns = z.strictObject({
   forwardTimeoutMs: milliseconds.default(DEFAULT_DNS_OPTIONS.forwardTimeoutMs),
   upstreamHoldOffMs: millisecondsOrNone.default(DEFAULT_DNS_OPTIONS.upstreamHoldOffMs),
   maxForwardedQueries: z.int().positive().default(DEFAULT_DNS_OPTIONS.maxForwardedQueries),
+  cacheBytes: z.int().nonnegative().default(DEFAULT_DNS_OPTIONS.cacheBytes),
+  cacheMinTtlSeconds: cacheSeconds.default(DEFAULT_DNS_OPTIONS.cacheMinTtlSeconds),
+  cacheMaxTtlSeconds: cacheSeconds.default(DEFAULT_DNS_OPTIONS.cacheMaxTtlSeconds),
+  cacheMaxNegativeTtlSeconds: cacheSeconds.default(DEFAULT_DNS_OPTIONS.cacheMaxNegativeTtlSeconds),
+  cacheFailureTtlSeconds: z.int().min(1).max(5).default(DEFAULT_DNS_OPTIONS.cacheFailureTtlSeconds),
+  staleSeconds: cacheSeconds.default(DEFAULT_DNS_OPTIONS.staleSeconds),
+  staleAnswerTimeoutMs: milliseconds.default(DEFAULT_DNS_OPTIONS.staleAnswerTimeoutMs),
   maxUdpPayloadBytes: z.int().min(512).max(65_507).default(DEFAULT_DNS_OPTIONS.maxUdpPayloadBytes),
   tcpIdleTimeoutMs: milliseconds.default(DEFAULT_DNS_OPTIONS.tcpIdleTimeoutMs),
   maxTcpConnections: z.int().positive().default(DEFAULT_DNS_OPTIONS.maxTcpConnections),

@@ -18,6 +18,8 @@ export async function startServer(
       ...DEFAULT_DNS_OPTIONS,
       listenPort: 0,
       resolvConf: '/nonexistent/resolv.conf',
+      // Tests of forwarding ask the same again.
+      cacheBytes: 0,
       ...others,
       upstreams: upstreams.map(({ name }) => name),
     },
