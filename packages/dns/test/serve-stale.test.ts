@@ -1,9 +1,10 @@
+import { AUTHENTIC_DATA, RECURSION_DESIRED } from 'dns-packet'
 import { describe, expect, it } from 'vitest'
 import { RCODE } from '../src/codes.ts'
 import { answering, failing, NAME, SECOND, silent, startCache } from './support/cache.ts'
 import type { Behaviour } from './support/fake-upstream.ts'
-import { answersIn, queryOf, rcodeIn } from './support/query.ts'
-import { replyOf, soaRecord, ttlsIn } from './support/reply.ts'
+import { answersIn, decode, queryOf, rcodeIn } from './support/query.ts'
+import { addressRecord, optRecord, replyOf, soaRecord, ttlsIn } from './support/reply.ts'
 
 describe('a name that no upstream can answer', () => {
   it.each<[string, Behaviour]>([
@@ -80,6 +81,34 @@ describe('an answer that has expired', () => {
 
     dns.become(silent)
     expect(rcodeIn(await dns.ask())).toBe(RCODE.SERVFAIL)
+  })
+
+  it('gives way to a fresh one with an OPT record only for clients who have one', async () => {
+    await using dns = await startCache(answering(60))
+    await dns.ask()
+    dns.become(({ message }) => [
+      replyOf(message, {
+        answers: [addressRecord(NAME, 0)],
+        additionals: decode(message).additionals?.length === 0 ? [] : [optRecord()],
+      }),
+    ])
+    dns.pass(61 * SECOND)
+
+    const withEdns = queryOf(NAME, 'A', { udpPayloadSize: 1_232 })
+    const answers = await Promise.all([dns.ask(withEdns), dns.ask()])
+    expect(answers.map((answer) => decode(answer).additionals?.length)).toEqual([1, 0])
+  })
+
+  it('no longer counts as authentic', async () => {
+    await using dns = await startCache(({ message }) => [
+      replyOf(message, { flags: AUTHENTIC_DATA, answers: [addressRecord(NAME, 60)] }),
+    ])
+    const wishing = queryOf(NAME, 'A', { flags: RECURSION_DESIRED | AUTHENTIC_DATA })
+    expect(decode(await dns.ask(wishing)).flag_ad).toBe(true)
+    dns.become(silent)
+    dns.pass(61 * SECOND)
+
+    expect(decode(await dns.ask(wishing)).flag_ad).toBe(false)
   })
 
   it('is given when the fresh one takes too long, which is kept when it comes', async () => {
