@@ -112,6 +112,7 @@ describe('endpoints that change a hundred times a second', () => {
         ...deps,
         services,
         listeners: new FakeListenerDirectory(),
+        nodeListeners: new FakeListenerDirectory(),
         health: new FakeEndpointHealth(),
         nodes: new FakeNodeDirectory(nodes),
         nodeName: 'edge-1' as NodeName,

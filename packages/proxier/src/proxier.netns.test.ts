@@ -35,6 +35,7 @@ describe('Proxier on a node', () => {
   let deps: FakeComponentDeps
   let services: FakeServiceDirectory
   let listeners: FakeListenerDirectory
+  let nodeListeners: FakeListenerDirectory
   let health: FakeEndpointHealth
   let nodes: FakeNodeDirectory
 
@@ -50,6 +51,7 @@ describe('Proxier on a node', () => {
     deps = new FakeComponentDeps()
     services = new FakeServiceDirectory()
     listeners = new FakeListenerDirectory()
+    nodeListeners = new FakeListenerDirectory()
     health = new FakeEndpointHealth()
     nodes = new FakeNodeDirectory()
     services.set(serviceOf('shop/web:http', WEB_IP, 80), FAR)
@@ -65,6 +67,7 @@ describe('Proxier on a node', () => {
         ...deps,
         services,
         listeners,
+        nodeListeners,
         health,
         nodes,
         nodeName: 'edge-1' as NodeName,

@@ -37,6 +37,7 @@ describe('Proxier', () => {
   let deps: FakeComponentDeps
   let services: FakeServiceDirectory
   let listeners: FakeListenerDirectory
+  let nodeListeners: FakeListenerDirectory
   let health: FakeEndpointHealth
   let nodes: FakeNodeDirectory
   let backend: FakeRuleBackend
@@ -48,6 +49,7 @@ describe('Proxier', () => {
     deps = new FakeComponentDeps()
     services = new FakeServiceDirectory()
     listeners = new FakeListenerDirectory()
+    nodeListeners = new FakeListenerDirectory()
     health = new FakeEndpointHealth()
     nodes = new FakeNodeDirectory()
     backend = new FakeRuleBackend()
@@ -63,6 +65,7 @@ describe('Proxier', () => {
         ...deps,
         services,
         listeners,
+        nodeListeners,
         health,
         nodes,
         nodeName: 'edge-1' as NodeName,

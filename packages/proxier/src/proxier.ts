@@ -55,7 +55,10 @@ export interface ProxierDeps extends ComponentDeps {
   readonly services: ServiceDirectory
   readonly nodes: Pick<NodeDirectory, 'node' | 'nodes' | 'watchNodes'>
   readonly nodeName: NodeName
+  /** Of those that forward to endpoints. */
   readonly listeners: ListenerDirectory
+  /** Of those that answer a ServicePort themselves, in place of its endpoints. */
+  readonly nodeListeners: ListenerDirectory
   readonly health: EndpointHealth
   /** As the options say, unless given. */
   readonly backend?: ChosenBackend
@@ -94,14 +97,14 @@ export class Proxier implements Component {
   #stopped: Promise<void> | undefined
 
   private constructor(options: ProxierOptions, parts: ProxierParts, deps: ProxierDeps) {
-    const { services, nodes, nodeName, listeners, health } = deps
+    const { services, nodes, nodeName, listeners, nodeListeners, health } = deps
     this.#options = options
     this.#deps = deps
     this.#parts = parts
     this.#logger = deps.logger.child({ component: 'proxier' })
     this.#advice = new AnnotationAdvice(services, limitedWarn(this.#logger))
     this.#metrics = registerProxierMetrics(deps.metrics)
-    const sources = { services, listeners, health, viewpoint: { nodeName, nodes } }
+    const sources = { services, listeners, nodeListeners, health, viewpoint: { nodeName, nodes } }
     this.#desired = new DesiredRules(sources, parts.conditions.limits())
     this.#rules = new RuleSync({
       backend: parts.backend.backend,
@@ -158,13 +161,14 @@ export class Proxier implements Component {
   }
 
   async #run(signal: AbortSignal): Promise<void> {
-    const { services, listeners, nodes, health } = this.#deps
+    const { services, listeners, nodeListeners, nodes, health } = this.#deps
     const nodeChanges = new NodeChanges(nodes)
     using _services = services.watch((name) => {
       this.#advice.look(name)
       this.#changes.note(name)
     })
     using _listeners = listeners.watch((name) => this.#changes.note(name))
+    using _nodeListeners = nodeListeners.watch((name) => this.#changes.note(name))
     using _health = health.watch((name) => this.#changes.note(name))
     using _nodes = nodes.watchNodes((name) => {
       if (nodeChanges.matter(name)) this.#changes.noteAll()

@@ -9,7 +9,8 @@ export interface ListenerAddress {
 
 /**
  * Which listeners of the agent are up. The proxier redirects a ServicePort only to a listener found here, so that
- * nothing is ever redirected into a hole. Implemented by traffic.
+ * nothing is ever redirected into a hole. Implemented by traffic, whose listeners forward to endpoints, and by dns, whose
+ * listeners answer for the cluster's DNS.
  */
 export interface ListenerDirectory {
   /** Where connections or datagrams of that family for the ServicePort are accepted now; `undefined` while nobody does. */

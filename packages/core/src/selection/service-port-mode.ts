@@ -11,10 +11,10 @@ import {
 import { reachOf, type Viewpoint } from './viewpoint.ts'
 
 /**
- * How connections to a ServicePort are treated on a node: carried by the kernel alone, forwarded by the agent, or refused at
- * once because nothing can serve them.
+ * How connections to a ServicePort are treated on a node: carried by the kernel alone, forwarded by the agent, answered by the
+ * node's own agent in place of the endpoints, or refused at once because nothing can serve them.
  */
-export type ServicePortMode = 'KERNEL' | 'AGENT' | 'REJECT'
+export type ServicePortMode = 'KERNEL' | 'AGENT' | 'NODE' | 'REJECT'
 
 /** What a mode is decided from. */
 export interface ModeRequest {
@@ -24,6 +24,8 @@ export interface ModeRequest {
   readonly selected: readonly Endpoint[]
   /** As for `selectEndpoints`. */
   readonly healthOf?: ((endpoint: Endpoint) => HealthState) | undefined
+  /** Whether a listener of the agent answers it by itself, where it is called; not, unless given. */
+  readonly answeredHere?: boolean | undefined
 }
 
 /** The Service that is never touched unless asked for: pods and the kubelet reach the API server by it. */
@@ -35,6 +37,8 @@ const API_SERVER_PREFIX = 'default/kubernetes:'
  */
 export function servicePortMode(request: ModeRequest, viewpoint: Viewpoint): ServicePortMode | undefined {
   if (!isIntercepted(request)) return undefined
+  // Whatever its endpoints are: the node answers while they can't be reached.
+  if (request.answeredHere === true) return 'NODE'
   if (request.selected.length === 0) return 'REJECT'
   return isForKernel(request, viewpoint) ? 'KERNEL' : 'AGENT'
 }

@@ -62,6 +62,20 @@ describe('a UDP flow', () => {
     expect(isStale(flow('10.96.0.1:53', '169.254.96.16:15001'), handedOver)).toBe(false)
   })
 
+  it('is stale when the node has begun to answer itself, or no longer does', () => {
+    const node: Rule = { mode: 'NODE', match: VIP, listener: { ip: '169.254.96.16', port: 53 } }
+    const toPod = flow('10.96.0.1:53', '10.244.1.7:5353')
+    const toAgent = flow('10.96.0.1:53', '169.254.96.16:15001')
+    const toNode = flow('10.96.0.1:53', '169.254.96.16:53')
+
+    for (const former of [kernel(VIP, ['10.244.1.7']), agent(VIP)]) {
+      const begun = { previous: former, current: node }
+      expect([toPod, toAgent, toNode].map((one) => isStale(one, begun))).toEqual([true, true, false])
+      expect(isStale(toNode, { previous: node, current: former })).toBe(true)
+    }
+    expect(isStale(toNode, { previous: node, current: undefined })).toBe(true)
+  })
+
   it('is stale wherever it goes once it is to be refused', () => {
     const refused: RuleChange = { previous: change.previous, current: { mode: 'REJECT', match: VIP } }
 

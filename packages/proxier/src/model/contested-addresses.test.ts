@@ -120,7 +120,14 @@ class Contest {
   #anew(limits: DesiredRulesLimits): DesiredRules {
     const viewpoint = { nodeName: 'edge-1' as NodeName, nodes: { node: () => undefined } }
     const health = new FakeEndpointHealth()
-    const sources = { services: this.#services, listeners: this.#listeners, health, viewpoint }
+    const nodeListeners = new FakeListenerDirectory()
+    const sources = {
+      services: this.#services,
+      listeners: this.#listeners,
+      nodeListeners,
+      health,
+      viewpoint,
+    }
     return new DesiredRules(sources, limits)
   }
 }

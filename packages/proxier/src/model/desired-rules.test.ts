@@ -19,6 +19,7 @@ const LOCAL = endpointsOf('edge-1/10.1.0.1:80')
 describe('DesiredRules', () => {
   let services: FakeServiceDirectory
   let listeners: FakeListenerDirectory
+  let nodeListeners: FakeListenerDirectory
   let health: FakeEndpointHealth
   let desired: DesiredRules
 
@@ -28,7 +29,8 @@ describe('DesiredRules', () => {
     health = new FakeEndpointHealth()
     for (const name of [WEB, API]) listeners.set(name, LISTENER)
     const viewpoint = { nodeName: 'edge-1' as NodeName, nodes: { node: () => undefined } }
-    desired = new DesiredRules({ services, listeners, health, viewpoint }, LIMITS)
+    nodeListeners = new FakeListenerDirectory()
+    desired = new DesiredRules({ services, listeners, nodeListeners, health, viewpoint }, LIMITS)
   })
 
   function web(clusterIp = '10.96.0.1'): Service {
@@ -55,6 +57,25 @@ describe('DesiredRules', () => {
     services.delete('shop', 'web')
     expect(desired.refresh([WEB])).toMatchObject([{ previous: { mode: 'REJECT' }, current: undefined }])
     expect(now()).toEqual([])
+  })
+
+  it('follows when the node begins to answer a ServicePort, when the Service moves, and when the node ends it', () => {
+    services.set(web(), [])
+    desired.refresh([WEB])
+
+    nodeListeners.set(WEB, LISTENER)
+    expect(desired.refresh([WEB])).toMatchObject([
+      { previous: { mode: 'REJECT' }, current: { mode: 'NODE', listener: LISTENER } },
+    ])
+    services.set(web('10.96.0.9'), LOCAL)
+    expect(desired.refresh([WEB])).toMatchObject([
+      { previous: { mode: 'NODE', match: { ip: '10.96.0.1' } }, current: undefined },
+      { previous: undefined, current: { mode: 'NODE', match: { ip: '10.96.0.9' } } },
+    ])
+    nodeListeners.delete(WEB)
+    expect(desired.refresh([WEB])).toMatchObject([
+      { previous: { mode: 'NODE' }, current: { mode: 'KERNEL' } },
+    ])
   })
 
   it('tells nothing of what stayed as it was', () => {

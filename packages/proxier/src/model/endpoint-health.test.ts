@@ -31,7 +31,7 @@ describe('DesiredRules of endpoints that fail', () => {
       nodes: { node: (wanted: NodeName) => nodes.find(({ name }) => name === wanted) },
     }
     desired = new DesiredRules(
-      { services, listeners, health, viewpoint },
+      { services, listeners, nodeListeners: new FakeListenerDirectory(), health, viewpoint },
       {
         nodePorts: false,
         maxSlots: { random: 16, 'client-ip': 16, 'source-ip-hash': 16 },

@@ -26,6 +26,8 @@ const WEB = formatServicePortName('shop', 'web', 'http')
 const OWN = 'edge-1' as NodeName
 const LISTENER = { ip: '169.254.96.16', port: 15_001 }
 const LISTENER_6 = { ip: 'fd00:e::16', port: 15_001 }
+const NODE_LISTENER = { ip: '169.254.96.16', port: 53 }
+const NODE_LISTENER_6 = { ip: 'fd00:e::16', port: 53 }
 const LIMITS: RuleLimits = {
   nodePorts: true,
   maxSlots: { random: 256, 'client-ip': 256, 'source-ip-hash': 256 },
@@ -43,17 +45,19 @@ function choose({
   nodes,
   nodeName,
   scope,
+  answeredHere,
 }: SelectionScene): SelectionChoice {
   const services = new FakeServiceDirectory()
   const listeners = new FakeListenerDirectory()
+  const nodeListeners = new FakeListenerDirectory()
   const open = { ...port, externalIps: ['203.0.113.7'] }
   services.set({ ...service, ports: [open] }, endpoints)
   listeners.set(port.name, LISTENER)
+  if (answeredHere) nodeListeners.set(port.name, NODE_LISTENER)
   const viewpoint = { nodeName, nodes: new FakeNodeDirectory(nodes) }
-  const found = rulesOf(open, { services, listeners, health, viewpoint }, LIMITS)
+  const found = rulesOf(open, { services, listeners, nodeListeners, health, viewpoint }, LIMITS)
   const ips = scope === 'internal' ? port.clusterIps : open.externalIps
   const rule = found.find(({ match }) => match.kind === 'address' && ips.includes(match.ip))
-  if (rule?.mode === 'NODE') throw new Error('nothing listens by itself')
   if (rule?.mode !== 'KERNEL') return { mode: rule?.mode }
   const isChosen = ({ ip, node }: Endpoint): boolean =>
     rule.slots.some((slot) => slot.ip === ip && (slot.path === 'local') === (node === nodeName))
@@ -67,12 +71,14 @@ describe('rulesOf', () => {
 describe('rulesOf a ServicePort', () => {
   let services: FakeServiceDirectory
   let listeners: FakeListenerDirectory
+  let nodeListeners: FakeListenerDirectory
   let health: FakeEndpointHealth
   let nodes: Map<NodeName, Node>
 
   beforeEach(() => {
     services = new FakeServiceDirectory()
     listeners = new FakeListenerDirectory()
+    nodeListeners = new FakeListenerDirectory()
     health = new FakeEndpointHealth()
     nodes = new Map()
     listeners.set(WEB, LISTENER)
@@ -89,7 +95,8 @@ describe('rulesOf a ServicePort', () => {
     const found = services.servicePort(WEB)
     if (found === undefined) throw new Error('no such ServicePort')
     const viewpoint = { nodeName: OWN, nodes: { node: (name: NodeName) => nodes.get(name) } }
-    return rulesOf(found, { services, listeners, health, viewpoint }, { ...LIMITS, ...limits })
+    const sources = { services, listeners, nodeListeners, health, viewpoint }
+    return rulesOf(found, sources, { ...LIMITS, ...limits })
   }
 
   function onOneNetwork(...names: readonly string[]): void {
@@ -124,6 +131,39 @@ describe('rulesOf a ServicePort', () => {
     listeners.delete(WEB)
 
     expect(rules(endpointsOf('edge-2/10.1.0.1:8080'))).toEqual([])
+  })
+
+  it('hands to the listener that answers by itself what is called at a ClusterIP, whatever the endpoints are', () => {
+    nodeListeners.set(WEB, NODE_LISTENER)
+    const toNode = [{ mode: 'NODE', match: AT_CLUSTER_IP, listener: NODE_LISTENER }]
+
+    expect(rules(endpointsOf('edge-1/10.1.0.1:8080'))).toEqual(toNode)
+    expect(rules(endpointsOf('edge-2/10.1.0.1:8080'))).toEqual(toNode)
+    listeners.delete(WEB)
+    expect(rules([])).toEqual(toNode)
+  })
+
+  it('goes by the endpoints at external addresses and node ports of what the node answers at the ClusterIP', () => {
+    nodeListeners.set(WEB, NODE_LISTENER)
+    const port = { externalIps: ['203.0.113.7'], nodePort: 30_080 }
+
+    expect(rules(endpointsOf('edge-2/10.1.0.1:80'), { port }).map(({ mode }) => mode)).toEqual([
+      'NODE',
+      'AGENT',
+      'AGENT',
+    ])
+  })
+
+  it('goes by the endpoints in a family in which the node does not answer', () => {
+    const port = { clusterIps: ['10.96.0.1', 'fd00:96::1'] }
+    nodeListeners.set(WEB, NODE_LISTENER)
+    expect(rules([], { port }).map(({ mode }) => mode)).toEqual(['NODE', 'REJECT'])
+
+    nodeListeners.set(WEB, NODE_LISTENER_6)
+    expect(rules([], { port })).toMatchObject([
+      { match: { ip: '10.96.0.1' }, listener: NODE_LISTENER },
+      { match: { ip: 'fd00:96::1' }, listener: NODE_LISTENER_6 },
+    ])
   })
 
   it('refuses a ServicePort that nothing can serve, listener or not', () => {
@@ -253,7 +293,8 @@ describe('rulesOf a ServicePort', () => {
     services.set(serviceOf('default/kubernetes:https', '10.96.0.9', 443))
     const [port] = services.service('default', 'kubernetes')?.ports ?? []
     const viewpoint = { nodeName: OWN, nodes: { node: () => undefined } }
-    expect(port && rulesOf(port, { services, listeners, health, viewpoint }, LIMITS)).toEqual([])
+    const sources = { services, listeners, nodeListeners, health, viewpoint }
+    expect(port && rulesOf(port, sources, LIMITS)).toEqual([])
   })
 
   it('has no rule for a ClusterIP that the directory gives to another Service', () => {
@@ -262,7 +303,8 @@ describe('rulesOf a ServicePort', () => {
     const [port] = services.service('shop', 'web')?.ports ?? []
     const viewpoint = { nodeName: OWN, nodes: { node: () => undefined } }
 
-    expect(port && rulesOf(port, { services, listeners, health, viewpoint }, LIMITS)).toEqual([])
+    const sources = { services, listeners, nodeListeners, health, viewpoint }
+    expect(port && rulesOf(port, sources, LIMITS)).toEqual([])
   })
 
   it('leaves shares to the agent that a table of the kernel would be too small for', () => {

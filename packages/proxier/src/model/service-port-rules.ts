@@ -26,7 +26,10 @@ export interface RuleSources {
     ServiceDirectory,
     'servicePorts' | 'servicePort' | 'serviceOf' | 'endpoints' | 'lookup' | 'lookupNodePort'
   >
+  /** Of those that forward to endpoints. */
   readonly listeners: Pick<ListenerDirectory, 'listener'>
+  /** Of those that answer a ServicePort themselves, at its ClusterIPs. */
+  readonly nodeListeners: Pick<ListenerDirectory, 'listener'>
   readonly health: Pick<EndpointHealth, 'state'>
   readonly viewpoint: Viewpoint
 }
@@ -47,13 +50,13 @@ interface Door {
   readonly scope: TrafficScope
 }
 
-/** A ServicePort, and what was decided for one of its scopes. */
-interface Decision {
+/** A ServicePort, and which endpoints it has in one of its scopes. */
+interface Selection {
   readonly port: ServicePort
   readonly service: Service
   readonly scope: TrafficScope
   readonly selected: readonly Endpoint[]
-  readonly mode: Rule['mode']
+  readonly healthOf: (endpoint: Endpoint) => HealthState
 }
 
 /**
@@ -65,10 +68,9 @@ export function rulesOf(port: ServicePort, sources: RuleSources, limits: RuleLim
   const doors = doorsOf(port, limits).filter(({ match }) => isOwner(port, match, sources.services))
   if (service === undefined || doors.length === 0) return []
   return scopesOf(doors).flatMap((scope) => {
-    const decision = decide({ port, service, scope }, sources)
-    if (decision === undefined) return []
+    const selection = select({ port, service, scope }, sources)
     const matches = doors.filter((door) => door.scope === scope).map(({ match }) => match)
-    return matches.flatMap((match) => ruleFor(match, decision, { ...sources, limits }) ?? [])
+    return matches.flatMap((match) => ruleFor(match, selection, { ...sources, limits }) ?? [])
   })
 }
 
@@ -131,34 +133,52 @@ function scopesOf(doors: readonly Door[]): TrafficScope[] {
   return [...new Set(doors.map(({ scope }) => scope))]
 }
 
-function decide(
-  { port, service, scope }: Pick<Decision, 'port' | 'service' | 'scope'>,
+function select(
+  { port, service, scope }: Pick<Selection, 'port' | 'service' | 'scope'>,
   { services, viewpoint, health }: RuleSources,
-): Decision | undefined {
+): Selection {
   const endpoints = services.endpoints(port.name)
   const healthOf = (endpoint: Endpoint): HealthState => health.state(port.name, endpoint)
   const selected = selectEndpoints({ service, endpoints, scope, healthOf }, viewpoint)
-  const mode = servicePortMode({ port, service, selected, healthOf }, viewpoint)
-  return mode === undefined ? undefined : { port, service, scope, selected, mode }
+  return { port, service, scope, selected, healthOf }
 }
 
 type RuleContext = RuleSources & { readonly limits: RuleLimits }
 
-function ruleFor(match: Match, decision: Decision, context: RuleContext): Rule | undefined {
-  if (decision.mode === 'REJECT') return { mode: 'REJECT', match }
-  const kernel = decision.mode === 'KERNEL' ? kernelRule(match, decision, context) : undefined
-  if (kernel !== undefined) return kernel
-  const listener = context.listeners.listener(decision.port.name, familyOf(match))
-  return listener === undefined ? undefined : { mode: 'AGENT', match, listener }
+function ruleFor(match: Match, selection: Selection, context: RuleContext): Rule | undefined {
+  const answering = answeringListener(match, selection, context)
+  const request = { ...selection, answeredHere: answering !== undefined }
+  switch (servicePortMode(request, context.viewpoint)) {
+    case undefined:
+      return undefined
+    case 'NODE':
+      return answering && { mode: 'NODE', match, listener: answering }
+    case 'REJECT':
+      return { mode: 'REJECT', match }
+    case 'KERNEL':
+      return kernelRule(match, selection, context) ?? agentRule(match, selection, context)
+    case 'AGENT':
+      return agentRule(match, selection, context)
+  }
+}
+
+/** From outside of the cluster the endpoints are meant: who calls there may not know this node. */
+function answeringListener(match: Match, { port, scope }: Selection, { nodeListeners }: RuleContext) {
+  return scope === 'internal' ? nodeListeners.listener(port.name, familyOf(match)) : undefined
+}
+
+function agentRule(match: Match, { port }: Selection, { listeners }: RuleContext): Rule | undefined {
+  const listener = listeners.listener(port.name, familyOf(match))
+  return listener && { mode: 'AGENT', match, listener }
 }
 
 /** @returns `undefined` when the kernel can't do it here: the policy, that many endpoints or weights, or none of that family */
-function kernelRule(match: Match, decision: Decision, context: RuleContext): Rule | undefined {
-  const balance = kernelBalanceOf(decision.service)
-  const slots = slotsOf(match, decision, context)
+function kernelRule(match: Match, selection: Selection, context: RuleContext): Rule | undefined {
+  const balance = kernelBalanceOf(selection.service)
+  const slots = slotsOf(match, selection, context)
   if (balance === undefined || slots.length === 0) return undefined
   if (sharesOf(slots) > context.limits.maxSlots[balance.kind]) return undefined
-  const loopback = match.kind === 'node-port' ? loopbackOf(match, decision.port, context) : undefined
+  const loopback = match.kind === 'node-port' ? loopbackOf(match, selection.port, context) : undefined
   return { mode: 'KERNEL', match, balance, slots, loopback }
 }
 
@@ -174,7 +194,7 @@ function kernelBalanceOf(service: Service): KernelBalance | undefined {
   return isKernelPolicy(policy) ? policy : undefined
 }
 
-function slotsOf(match: Match, { selected, scope, service }: Decision, context: RuleContext): KernelSlot[] {
+function slotsOf(match: Match, { selected, scope, service }: Selection, context: RuleContext): KernelSlot[] {
   const family = familyOf(match)
   const weights = nodeWeights(service.annotations)
   const slots = selected

@@ -15,6 +15,7 @@ const STEPS: readonly { readonly end: string; readonly rule: (kind: Kind) => Rul
   { end: SPOKEN.secondPod, rule: (kind) => toPods(service(1, kind), ['secondPod']) },
   { end: 'agent', rule: (kind) => toAgent(service(1, kind)) },
   { end: 'second listener', rule: (kind) => toAgent(service(1, kind), 'second listener') },
+  { end: 'agent', rule: (kind) => ({ ...toAgent(service(1, kind)), mode: 'NODE' }) },
   { end: 'ECONNREFUSED', rule: (kind) => refused(service(1, kind)) },
   { end: 'world', rule: () => undefined },
   { end: SPOKEN.remotePod, rule: (kind) => toPods(service(1, kind), ['remotePod'], { balance: BY_CLIENT }) },

@@ -129,12 +129,49 @@ const OTHER_PROXY_CASES: readonly SelectionCase[] = [[OWN], []].flatMap((endpoin
   ),
 )
 
+const ANSWERED_HERE_CASES: readonly SelectionCase[] = [
+  ...[[OWN], [FAR], []].map(
+    (endpoints): SelectionCase => ({
+      title: `lets the node answer what its agent listens for, endpoints ${endpoints.map(({ node }) => node)} or not`,
+      answeredHere: true,
+      endpoints,
+      expected: endpoints,
+      mode: 'NODE',
+    }),
+  ),
+  {
+    title: 'lets the node answer though connections are to go through the agent',
+    answeredHere: true,
+    service: { annotations: { 'edgeway.io/forwarding': 'agent' } },
+    endpoints: [OWN],
+    expected: [OWN],
+    mode: 'NODE',
+  },
+  {
+    title: 'leaves what the node could answer alone where that is wished',
+    answeredHere: true,
+    service: { annotations: { 'edgeway.io/intercept': 'false' } },
+    endpoints: [OWN],
+    expected: [OWN],
+    mode: undefined,
+  },
+  {
+    title: 'leaves what the node could answer alone where another proxy serves it',
+    answeredHere: true,
+    port: { proxied: false },
+    endpoints: [OWN],
+    expected: [OWN],
+    mode: undefined,
+  },
+]
+
 /** How connections are treated. */
 export const MODE_CASES: readonly SelectionCase[] = [
   ...REACH_CASES,
   ...UDP_CASES,
   ...API_SERVER_CASES,
   ...OTHER_PROXY_CASES,
+  ...ANSWERED_HERE_CASES,
 ]
 
 function apiServer(

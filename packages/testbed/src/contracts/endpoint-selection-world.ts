@@ -24,6 +24,8 @@ export interface SelectionCase {
   readonly nodeName?: NodeName
   /** `internal`, unless given. */
   readonly scope?: TrafficScope
+  /** Not, unless given. */
+  readonly answeredHere?: boolean
   readonly expected: readonly Endpoint[]
   /** Missing: REJECT without endpoints, else any but that; `undefined`: the ServicePort is left alone. */
   readonly mode?: ServicePortMode | undefined

@@ -11,11 +11,13 @@ function choose({
   nodes,
   nodeName,
   scope,
+  answeredHere,
 }: SelectionScene): SelectionChoice {
   const viewpoint = { nodeName, nodes: new FakeNodeDirectory(nodes) }
   const healthOf = (endpoint: Endpoint) => health.state(port.name, endpoint)
   const selected = selectEndpoints({ service, endpoints, scope, healthOf }, viewpoint)
-  return { endpoints: selected, mode: servicePortMode({ port, service, selected, healthOf }, viewpoint) }
+  const mode = servicePortMode({ port, service, selected, healthOf, answeredHere }, viewpoint)
+  return { endpoints: selected, mode }
 }
 
 describe('selectEndpoints and servicePortMode', () => {

@@ -32,6 +32,8 @@ export interface SelectionScene {
   readonly nodes: readonly Node[]
   readonly nodeName: NodeName
   readonly scope: TrafficScope
+  /** Whether a listener of the node's own agent answers it in place of the endpoints. */
+  readonly answeredHere: boolean
 }
 
 /** What was chosen, as far as who chooses tells: what is missing is not compared. */
@@ -71,6 +73,7 @@ function sceneOf({
   nodes = EVERY_NODE,
   nodeName = OWN_NODE,
   scope = 'internal',
+  answeredHere = false,
 }: SelectionCase): SelectionScene {
   const [plain] = WEB.ports
   assert.ok(plain)
@@ -78,7 +81,7 @@ function sceneOf({
   const health = new FakeEndpointHealth()
   for (const [endpoint, state] of states) health.set(only.name, endpoint, state)
   const whole = { ...WEB, ...service, ports: [only] }
-  return { service: whole, port: only, endpoints, health, nodes, nodeName, scope }
+  return { service: whole, port: only, endpoints, health, nodes, nodeName, scope, answeredHere }
 }
 
 function compare(choice: SelectionChoice, expected: SelectionCase): void {

@@ -54,7 +54,8 @@ function rulesFor(name: string, clusterIp: string, endpoints: readonly Endpoint[
   })
   const nodes = { node: (wanted: NodeName) => sites.find((node) => node.name === wanted) }
   const viewpoint = { nodeName: OWN, nodes }
-  return rulesOf(port, { services, listeners, health: new FakeEndpointHealth(), viewpoint }, LIMITS)
+  const [nodeListeners, health] = [new FakeListenerDirectory(), new FakeEndpointHealth()]
+  return rulesOf(port, { services, listeners, nodeListeners, health, viewpoint }, LIMITS)
 }
 
 describe('packets to Services of sites with equal pod addresses', () => {
