@@ -1,13 +1,18 @@
-import type { Component, ComponentDeps, ReadinessGate } from '@edgeway/core'
+import type {
+  Component,
+  ComponentDeps,
+  ListenerAddress,
+  ListenerDirectory,
+  ReadinessGate,
+} from '@edgeway/core'
 import { AnswerCache } from './cache/answer-cache.ts'
-import { DnsListenError } from './errors.ts'
+import { type ClusterDnsServices, clusterDnsListeners } from './cluster-dns-listeners.ts'
 import { Forwarder } from './forward.ts'
 import { chain } from './handler.ts'
-import { type DnsMetrics, dnsMetrics } from './metrics.ts'
+import { Listeners } from './listeners.ts'
+import { dnsMetrics } from './metrics.ts'
 import type { DnsOptions } from './options.ts'
 import { Responder } from './responder.ts'
-import { TcpListener } from './tcp-listener.ts'
-import { UdpListener } from './udp-listener.ts'
 import type { Upstream } from './upstream.ts'
 import { UpstreamPool } from './upstream-pool.ts'
 import { UpstreamSource } from './upstream-source.ts'
@@ -18,13 +23,12 @@ import { ReverseZone, type ReverseZoneServices } from './zone/reverse-zone.ts'
 const NODE_DNS_ADDRESS = '169.254.96.16'
 const DNS_PORT = 53
 
-/** Of a free port for UDP and TCP alike: the one found for TCP may be taken for UDP. */
-const FREE_PORT_ATTEMPTS = 5
-
 export type DnsDeps = ComponentDeps & {
-  readonly services: ClusterZoneServices & ReverseZoneServices
-  /** The address to listen on; it must exist. */
+  readonly services: ClusterZoneServices & ReverseZoneServices & ClusterDnsServices
+  /** The addresses to listen on; they must exist. */
   readonly nodeAddress: string
+  /** Of IPv6; `undefined` where the node has none. */
+  readonly nodeAddress6: string | undefined
 }
 
 interface Parts {
@@ -35,11 +39,6 @@ interface Parts {
   readonly cache: AnswerCache
   /** Ends the waiting for upstreams. */
   readonly cut: AbortController
-}
-
-interface Listeners {
-  readonly udp: UdpListener
-  readonly tcp: TcpListener
 }
 
 /**
@@ -58,9 +57,11 @@ export class DnsServer implements Component {
   readonly #cut: AbortController
   #stopped: Promise<void> | undefined
   /** Where it listens, for UDP and TCP alike. */
-  readonly address: { readonly ip: string; readonly port: number }
+  readonly address: ListenerAddress
+  /** Its listeners for the ServicePorts of the cluster's DNS that it answers in place of their endpoints. */
+  readonly clusterDnsListeners: ListenerDirectory
 
-  private constructor(options: DnsOptions, parts: Parts, ip: string) {
+  private constructor(options: DnsOptions, parts: Parts, { services }: Pick<DnsDeps, 'services'>) {
     this.#options = options
     this.#gate = parts.gate
     this.#source = parts.source
@@ -68,11 +69,13 @@ export class DnsServer implements Component {
     this.#listeners = parts.listeners
     this.#cache = parts.cache
     this.#cut = parts.cut
-    this.address = { ip, port: parts.listeners.udp.port }
+    const { address, addresses } = parts.listeners
+    this.address = address
+    this.clusterDnsListeners = clusterDnsListeners(options, { services, addresses })
   }
 
   /**
-   * @throws {DnsListenError} when the address can't be bound
+   * @throws {DnsListenError} when an address can't be bound
    * @throws {DnsUpstreamError} when a configured upstream can't be read
    */
   static async start(options: DnsOptions, deps: DnsDeps): Promise<DnsServer> {
@@ -82,7 +85,7 @@ export class DnsServer implements Component {
     const upstreams = new UpstreamPool(options.upstreamHoldOffMs)
     const source = await UpstreamSource.start(options, {
       logger,
-      isOurself: (upstream) => isOurself(upstream, options, deps.nodeAddress),
+      isOurself: (upstream) => isOurself(upstream, options, deps),
       onChange: (found) => upstreams.replace(found),
     })
     const cut = new AbortController()
@@ -103,10 +106,11 @@ export class DnsServer implements Component {
     const handler = chain(clusterZone(options, deps.services), reverse.handle, others)
     const responder = new Responder(options, { handler, logger, metrics: metrics.responder })
     try {
-      const listeners = await listen(options, { ...deps, responder, metrics })
+      const listeners = await Listeners.start(options, { ...deps, responder, metrics })
       const parts = { gate, source, reverse, listeners, cache, cut }
-      const server = new DnsServer(options, parts, deps.nodeAddress)
-      logger.info('answering DNS', { ...server.address, clusterDomain: options.clusterDomain })
+      const server = new DnsServer(options, parts, deps)
+      const { addresses } = listeners
+      logger.info('answering DNS', { addresses, clusterDomain: options.clusterDomain })
       gate.open()
       return server
     } catch (error) {
@@ -122,54 +126,26 @@ export class DnsServer implements Component {
   }
 
   async #stop(): Promise<void> {
-    const { udp, tcp } = this.#listeners
     this.#gate.shut('stopping')
     const cut = setTimeout(() => {
       this.#cut.abort()
-      tcp.close()
+      this.#listeners.closeConnections()
     }, this.#options.drainTimeoutMs)
-    await Promise.all([this.#source.stop(), udp.drain(), tcp.drain()])
+    await Promise.all([this.#source.stop(), this.#listeners.drain()])
     clearTimeout(cut)
     this.#reverse[Symbol.dispose]()
     // What is asked in the background nobody waits for.
     this.#cut.abort()
     await this.#cache.settled()
-    udp.close()
+    this.#listeners.close()
   }
 }
 
-function isOurself({ ip, port }: Upstream, { listenPort }: DnsOptions, nodeAddress: string): boolean {
-  return (ip === nodeAddress && port === listenPort) || (ip === NODE_DNS_ADDRESS && port === DNS_PORT)
-}
-
-interface ListenDeps extends Pick<DnsDeps, 'nodeAddress' | 'onFatal'> {
-  readonly responder: Responder
-  readonly metrics: DnsMetrics
-}
-
-async function listen(options: DnsOptions, deps: ListenDeps): Promise<Listeners> {
-  for (let attempt = 1; ; attempt++) {
-    try {
-      return await bind(options, deps)
-    } catch (error) {
-      const mayRetry = options.listenPort === 0 && attempt < FREE_PORT_ATTEMPTS
-      if (!mayRetry) throw new DnsListenError(deps.nodeAddress, options.listenPort, { cause: error })
-    }
-  }
-}
-
-async function bind(options: DnsOptions, deps: ListenDeps): Promise<Listeners> {
-  const { nodeAddress: address, responder, metrics, onFatal } = deps
-  const tcp = await TcpListener.start({ address, port: options.listenPort }, options, {
-    responder,
-    metrics,
-    onFatal,
-  })
-  try {
-    const udp = await UdpListener.start(address, tcp.port, { responder, metrics: metrics.responder, onFatal })
-    return { udp, tcp }
-  } catch (error) {
-    tcp.close()
-    throw error
-  }
+function isOurself(
+  { ip, port }: Upstream,
+  { listenPort }: DnsOptions,
+  { nodeAddress, nodeAddress6 }: Pick<DnsDeps, 'nodeAddress' | 'nodeAddress6'>,
+): boolean {
+  if (ip === NODE_DNS_ADDRESS && port === DNS_PORT) return true
+  return port === listenPort && (ip === nodeAddress || ip === nodeAddress6)
 }

@@ -40,6 +40,13 @@ export interface DnsOptions {
   readonly maxTcpConnections: number
   /** Queries of one TCP connection that may be in work at the same time; then it is read no further. */
   readonly maxTcpPipelinedQueries: number
+  /**
+   * Whether what is sent to port 53 at the ClusterIPs of `clusterDnsServices` is answered by this responder. Off unless the
+   * binary knows better: in the cloud the cluster's DNS is at hand.
+   */
+  readonly interceptClusterDns: boolean
+  /** The Services of the cluster's own DNS, `namespace/name`. */
+  readonly clusterDnsServices: readonly string[]
   /** How long a stop waits for answers that are still in work. */
   readonly drainTimeoutMs: number
 }
@@ -66,5 +73,7 @@ export const DEFAULT_DNS_OPTIONS: DnsOptions = {
   tcpIdleTimeoutMs: 10_000,
   maxTcpConnections: 256,
   maxTcpPipelinedQueries: 32,
+  interceptClusterDns: false,
+  clusterDnsServices: ['kube-system/kube-dns', 'kube-system/coredns'],
   drainTimeoutMs: 2_000,
 }

@@ -14,54 +14,52 @@ export interface TcpListenerDeps {
   onFatal(error: Error): void
 }
 
-/** Accepts TCP clients, up to a number. */
+/** Accepts TCP clients at any number of addresses, together up to a number of connections. */
 export class TcpListener {
   readonly #options: TcpListenerOptions
   readonly #deps: TcpListenerDeps
-  readonly #server: Server
+  readonly #servers: Server[] = []
   readonly #connections = new Map<Socket, TcpConnection>()
 
-  private constructor(options: TcpListenerOptions, deps: TcpListenerDeps) {
+  constructor(options: TcpListenerOptions, deps: TcpListenerDeps) {
     this.#options = options
     this.#deps = deps
+  }
+
+  /**
+   * Accepts clients at one more address. Rejects with the system's error when it can't be bound.
+   *
+   * @returns the port, which the kernel has chosen for 0
+   */
+  async listen(address: string, port: number): Promise<number> {
     // Half open: a client may say that it is done asking and still wait for its answers.
-    this.#server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => this.#accept(socket))
-    this.#server.maxConnections = options.maxTcpConnections
-    this.#server.on('drop', () => deps.metrics.refusedTcpConnection())
-  }
-
-  /** Rejects with the system's error when the address can't be bound. */
-  static async start(
-    { address, port }: { address: string; port: number },
-    options: TcpListenerOptions,
-    deps: TcpListenerDeps,
-  ): Promise<TcpListener> {
-    const listener = new TcpListener(options, deps)
-    listener.#server.listen(port, address)
-    await once(listener.#server, 'listening')
-    listener.#server.on('error', (error) => deps.onFatal(error))
-    return listener
-  }
-
-  get port(): number {
-    const address = this.#server.address()
-    return typeof address === 'object' && address !== null ? address.port : 0
+    const server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => this.#accept(socket))
+    server.listen(port, address)
+    await once(server, 'listening')
+    server.on('error', (error) => this.#deps.onFatal(error))
+    this.#servers.push(server)
+    const bound = server.address()
+    return typeof bound === 'object' && bound !== null ? bound.port : port
   }
 
   /** Accepts and reads no more; resolves when all connections are closed, their queries answered. */
   async drain(): Promise<void> {
-    const closed = Promise.withResolvers<void>()
-    this.#server.close(() => closed.resolve())
+    const closed = this.#servers.map((server) => new Promise((resolve) => server.close(resolve)))
     for (const connection of this.#connections.values()) connection.end()
-    await closed.promise
+    await Promise.all(closed)
   }
 
   close(): void {
-    this.#server.close()
+    for (const server of this.#servers) server.close()
     for (const socket of this.#connections.keys()) socket.destroy()
   }
 
   #accept(socket: Socket): void {
+    if (this.#connections.size >= this.#options.maxTcpConnections) {
+      socket.destroy()
+      this.#deps.metrics.refusedTcpConnection()
+      return
+    }
     const connection = new TcpConnection(socket, { options: this.#options, responder: this.#deps.responder })
     this.#connections.set(socket, connection)
     this.#report()

@@ -195,7 +195,7 @@ describe('DnsServer', () => {
     await expect(
       DnsServer.start(
         { ...DEFAULT_DNS_OPTIONS, listenPort: port },
-        { ...dns.deps, services: dns.services, nodeAddress: ip },
+        { ...dns.deps, services: dns.services, nodeAddress: ip, nodeAddress6: undefined },
       ),
     ).rejects.toMatchObject({
       code: 'ERR_DNS_LISTEN',

@@ -6,6 +6,7 @@ import { type ProcessHost, Runtime } from '@edgeway/runtime'
 import { DirectDialer, NodeAwareDialer, Traffic } from '@edgeway/traffic'
 import { Tunnel } from '@edgeway/tunnel'
 import { type EdgeAgentConfig, metadataOptionsOf, nodeNameOf, tunnelOptionsOf } from './config.ts'
+import { dnsOptionsOf } from './dns-options.ts'
 import { warnIfNodeIsUnknown } from './node-check.ts'
 
 /** Starts every component in dependency order, runs until the process is to stop, stops them in reverse. */
@@ -24,8 +25,10 @@ export async function runAgent(config: EdgeAgentConfig, host: ProcessHost): Prom
   const { services, nodes } = components.use(await Metadata.start(metadataOptions, { ...deps, nodeName }))
   const tunnel = components.use(await Tunnel.start(tunnelOptionsOf(config), { ...deps, nodeName }))
   const device = components.use(await NodeDevice.start(config.device, deps))
-  const { address: nodeAddress, address6: nodeAddress6 } = device
-  components.use(await DnsServer.start(config.dns, { ...deps, services, nodeAddress }))
+  const ownAddresses = { nodeAddress: device.address, nodeAddress6: device.address6 }
+  const dns = components.use(
+    await DnsServer.start(dnsOptionsOf(config, metadataOptions), { ...deps, ...ownAddresses, services }),
+  )
   const dialer = new NodeAwareDialer({
     nodeName,
     nodes,
@@ -33,23 +36,13 @@ export async function runAgent(config: EdgeAgentConfig, host: ProcessHost): Prom
     routed: new DirectDialer('routed'),
     tunnel: tunnel.dialer,
   })
-  const traffic = components.use(
-    await Traffic.start(config.traffic, {
-      ...deps,
-      services,
-      nodes,
-      dialer,
-      nodeName,
-      nodeAddress,
-      nodeAddress6,
-    }),
-  )
+  const view = { ...deps, services, nodes, nodeName }
+  const traffic = components.use(await Traffic.start(config.traffic, { ...view, ...ownAddresses, dialer }))
   tunnel.serve(traffic.inbound)
   const proxierOptions = { ...config.proxier, groupId: config.groupId, deviceName: device.name }
   const { listeners, health } = traffic
-  components.use(
-    await Proxier.start(proxierOptions, { ...deps, services, nodes, nodeName, listeners, health }),
-  )
+  const { clusterDnsListeners: nodeListeners } = dns
+  components.use(await Proxier.start(proxierOptions, { ...view, listeners, nodeListeners, health }))
 
   started.open()
   logger.info('agent runs')

@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url'
 import { loadConfig } from '@edgeway/runtime'
 import { describe, expect, it } from 'vitest'
 import { edgeAgentConfigSchema, metadataOptionsOf, nodeNameOf, tunnelOptionsOf } from './config.ts'
+import { dnsOptionsOf } from './dns-options.ts'
 
 const EXAMPLE = fileURLToPath(new URL('../config.example.yaml', import.meta.url))
 const MINIMAL = {
@@ -57,6 +58,10 @@ describe('the config of the edge agent', () => {
     },
     { wrong: { dns: { upstreams: ['1.1.1'] } }, message: /dns\.upstreams\[0\]: expected an IP address/ },
     { wrong: { dns: { clusterDomain: 'a..b' } }, message: /dns\.clusterDomain: expected a domain/ },
+    {
+      wrong: { dns: { clusterDnsServices: ['kube-dns'] } },
+      message: /dns\.clusterDnsServices\[0\]: expected namespace\/name of a Service/,
+    },
     { wrong: { groupId: 2 ** 32 }, message: /groupId: expected at most/ },
     { wrong: { traffic: { drainTimeoutMs: 2 ** 31 } }, message: /drainTimeoutMs: expected at most 86400000/ },
     {
@@ -99,6 +104,19 @@ describe('the config of the edge agent', () => {
       kind: 'metaserver',
       url: 'http://127.0.0.1:1',
     })
+  })
+
+  it("answers for the cluster's DNS where MetaServer tells of the cluster, unless configured otherwise", () => {
+    const atEdge = { source: { kind: 'metaserver', url: 'http://127.0.0.1:10550' } } as const
+    const inCloud = { source: { kind: 'apiserver' } } as const
+    const intercepts = (dns: object) => {
+      const config = edgeAgentConfigSchema.parse({ ...MINIMAL, dns })
+      return [atEdge, inCloud].map((metadata) => dnsOptionsOf(config, metadata).interceptClusterDns)
+    }
+
+    expect(intercepts({})).toEqual([true, false])
+    expect(intercepts({ interceptClusterDns: 'on' })).toEqual([true, true])
+    expect(intercepts({ interceptClusterDns: 'off' })).toEqual([false, false])
   })
 
   it('keeps the key in the data directory, and takes the node name of the process unless configured', () => {

@@ -33,6 +33,12 @@ const milliseconds = z.int().positive().max(86_400_000)
 const millisecondsOrNone = z.int().nonnegative().max(86_400_000)
 const hostAndPort = z.string().refine(isHostAndPort, 'expected host:port')
 const ipAndPort = z.string().refine(isIpAndPort, 'expected an IP address, with or without :port')
+const namespaceAndName = z
+  .string()
+  .regex(
+    /^[a-z0-9]([-a-z0-9]*[a-z0-9])?\/[a-z]([-a-z0-9]*[a-z0-9])?$/,
+    'expected namespace/name of a Service',
+  )
 /** Others would show them: the URL is in logs and in /configz. */
 const urlWithoutCredentials = z
   .url({ protocol: /^https?$/ })
@@ -144,8 +150,10 @@ const dns = z.strictObject({
   tcpIdleTimeoutMs: milliseconds.default(DEFAULT_DNS_OPTIONS.tcpIdleTimeoutMs),
   maxTcpConnections: z.int().positive().default(DEFAULT_DNS_OPTIONS.maxTcpConnections),
   maxTcpPipelinedQueries: z.int().positive().default(DEFAULT_DNS_OPTIONS.maxTcpPipelinedQueries),
+  interceptClusterDns: z.enum(['auto', 'on', 'off']).default('auto'),
+  clusterDnsServices: z.array(namespaceAndName).default([...DEFAULT_DNS_OPTIONS.clusterDnsServices]),
   drainTimeoutMs: millisecondsOrNone.default(DEFAULT_DNS_OPTIONS.drainTimeoutMs),
-}) satisfies z.ZodType<DnsOptions>
+}) satisfies z.ZodType<Omit<DnsOptions, 'interceptClusterDns'>>
 
 const { health: HEALTH, udp: UDP } = DEFAULT_TRAFFIC_OPTIONS
 

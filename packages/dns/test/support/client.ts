@@ -1,6 +1,6 @@
 import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
-import { connect, type Socket } from 'node:net'
+import { connect, isIPv6, type Socket } from 'node:net'
 import { encodeFrame, FrameReader } from '../../src/tcp-frames.ts'
 
 interface Address {
@@ -10,7 +10,7 @@ interface Address {
 
 /** Sends datagrams from one socket and resolves with the first `count` that come back, in the order of their ids. */
 export async function askUdp({ ip, port }: Address, messages: readonly Buffer[], count = messages.length) {
-  const socket = createSocket('udp4')
+  const socket = createSocket(isIPv6(ip) ? 'udp6' : 'udp4')
   const answers: Buffer[] = []
   const enough = Promise.withResolvers<void>()
   socket.on('message', (answer) => {

@@ -8,6 +8,7 @@ export async function startServer(
   options: Partial<Omit<DnsOptions, 'upstreams'>> & {
     upstreams?: readonly Pick<FakeUpstream, 'name'>[]
   } = {},
+  { nodeAddress6 }: { readonly nodeAddress6?: string } = {},
 ) {
   const deps = new FakeComponentDeps()
   const services = new FakeServiceDirectory()
@@ -23,7 +24,7 @@ export async function startServer(
       ...others,
       upstreams: upstreams.map(({ name }) => name),
     },
-    { ...deps, services, nodeAddress: '127.0.0.1' },
+    { ...deps, services, nodeAddress: '127.0.0.1', nodeAddress6 },
   )
   return {
     deps,
