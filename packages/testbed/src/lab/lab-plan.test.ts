@@ -41,6 +41,16 @@ describe('LabPlan', () => {
     expect(plan.addPod('c1', { name: 'p3' }).address).toBe(first.address)
   })
 
+  it('names another nameserver to a pod that is to have one', () => {
+    const plan = new LabPlan('abc', {
+      cloud: [{ name: 'c1', pods: [{ name: 'p1' }, { name: 'p2', nameserver: '10.96.0.10' }] }],
+    })
+    const nameservers = plan.hosts
+      .filter(({ kind }) => kind === 'pod')
+      .map(({ resolvConf }) => resolvConf?.split('\n')[0])
+    expect(nameservers).toEqual(['nameserver 169.254.96.16', 'nameserver 10.96.0.10'])
+  })
+
   it('keeps device names within 15 characters and apart', () => {
     const pods = ['a-very-long-name-of-a-pod-1', 'a-very-long-name-of-a-pod-2'].map((name) => ({ name }))
     const { hosts } = new LabPlan('abc', { cloud: [{ name: 'c1', pods }] })

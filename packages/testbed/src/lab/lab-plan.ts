@@ -70,7 +70,7 @@ export class LabPlan {
     const subnet = this.#podSubnets.get(nodeName)
     if (node === undefined || subnet === undefined) throw new LabError(`no node "${nodeName}" in the lab`)
     const segment: Segment = { namespace: node.namespace, bridge: POD_BRIDGE, subnet }
-    const namespace = spec.namespace ?? 'default'
+    const { namespace = 'default', nameserver = POD_NAMESERVER } = spec
     const uplink = this.#uplink(spec, segment, FIRST_POD)
     return this.#add({
       kind: 'pod',
@@ -80,7 +80,7 @@ export class LabPlan {
       sysctls: {},
       ruleset: '',
       resolvConf:
-        `nameserver ${POD_NAMESERVER}\n` +
+        `nameserver ${nameserver}\n` +
         `search ${namespace}.svc.cluster.local svc.cluster.local cluster.local\noptions ndots:5\n`,
     })
   }

@@ -21,6 +21,8 @@ export interface PodSpec {
   readonly namespace?: string
   /** In the node's pod subnet; the first free one unless given. */
   readonly address?: string
+  /** The only one in its resolv.conf; `POD_NAMESERVER` unless given. */
+  readonly nameserver?: string
 }
 
 export interface NodeSpec {
@@ -55,5 +57,5 @@ export interface Topology {
 /** In no registry of special addresses, so libp2p takes it for public and announces it. */
 export const DEFAULT_PUBLIC_SUBNET = '45.80.0.0/24'
 
-/** What pods have as their only nameserver: the node's own DNS server. */
+/** What pods mostly have as their only nameserver: the node's own DNS server. */
 export const POD_NAMESERVER = '169.254.96.16'
