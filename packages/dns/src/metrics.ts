@@ -3,7 +3,7 @@ import type { EntryKind } from './cache/entry.ts'
 import { rcodeLabel, typeLabel } from './codes.ts'
 import type { Answer, Transport, ZoneName } from './handler.ts'
 import { rcodeOf } from './response.ts'
-import type { Upstream } from './upstream.ts'
+import type { Upstream } from './forward/upstream.ts'
 
 /** Why a message got no answer at all. Closed set. */
 export type DropReason = 'too-short' | 'not-a-query' | 'no-source-port' | 'send-failed'

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Logger } from '@edgeway/core'
-import { DnsUpstreamError } from './errors.ts'
+import { DnsUpstreamError } from '../errors.ts'
 import { nameserversOf } from './resolv-conf.ts'
 import { parseUpstream, type Upstream } from './upstream.ts'
 

@@ -1,10 +1,10 @@
 import { randomInt } from 'node:crypto'
 import type { Logger } from '@edgeway/core'
-import { RCODE } from './codes.ts'
+import { RCODE } from '../codes.ts'
 import { type Exchange, type ExchangeOutcome, exchangeTcp, exchangeUdp } from './exchange.ts'
-import { type Answer, emptyAnswer, type Handler, type Transport } from './handler.ts'
-import type { Query } from './message.ts'
-import type { ForwardMetrics } from './metrics.ts'
+import { type Answer, emptyAnswer, type Handler, type Transport } from '../handler.ts'
+import type { Query } from '../message.ts'
+import type { ForwardMetrics } from '../metrics.ts'
 import type { Upstream } from './upstream.ts'
 import {
   encodeUpstreamQuery,

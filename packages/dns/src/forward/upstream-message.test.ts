@@ -1,7 +1,7 @@
 import { TRUNCATED_RESPONSE } from 'dns-packet'
 import { describe, expect, it } from 'vitest'
-import { decode, queryOf, replyTo } from '../test/support/query.ts'
-import { decodeQuery, type Query } from './message.ts'
+import { decode, queryOf, replyTo } from '../../test/support/query.ts'
+import { decodeQuery, type Query } from '../message.ts'
 import { encodeUpstreamQuery, isReplyTo } from './upstream-message.ts'
 
 function query(...args: Parameters<typeof queryOf>): Query {

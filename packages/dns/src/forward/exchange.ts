@@ -1,7 +1,7 @@
 import { createSocket, type Socket as UdpSocket } from 'node:dgram'
 import { connect } from 'node:net'
-import { literalLookup } from './literal-lookup.ts'
-import { encodeFrame, FrameReader } from './tcp-frames.ts'
+import { literalLookup } from '../literal-lookup.ts'
+import { encodeFrame, FrameReader } from '../tcp-frames.ts'
 import type { Upstream } from './upstream.ts'
 
 const MAX_TCP_MESSAGE_BYTES = 65_535
