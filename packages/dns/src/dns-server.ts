@@ -3,28 +3,24 @@ import type {
   ComponentDeps,
   ListenerAddress,
   ListenerDirectory,
+  NodeName,
   ReadinessGate,
 } from '@edgeway/core'
-import { AnswerCache } from './cache/answer-cache.ts'
 import { type ClusterDnsServices, clusterDnsListeners } from './cluster-dns-listeners.ts'
-import { Forwarder } from './forward/forwarder.ts'
 import type { Upstream } from './forward/upstream.ts'
-import { UpstreamPool } from './forward/upstream-pool.ts'
-import { UpstreamSource } from './forward/upstream-source.ts'
-import { chain } from './handler.ts'
 import { Listeners } from './listeners.ts'
 import { dnsMetrics } from './metrics.ts'
 import type { DnsOptions } from './options.ts'
+import { Resolution, type ResolutionServices } from './resolution.ts'
 import { Responder } from './responder.ts'
-import { type ClusterZoneServices, clusterZone } from './zone/cluster-zone.ts'
-import { ReverseZone, type ReverseZoneServices } from './zone/reverse-zone.ts'
 
 /** The address of node-level DNS in every cluster (as in EdgeMesh), and so never another resolver's. */
 const NODE_DNS_ADDRESS = '169.254.96.16'
 const DNS_PORT = 53
 
 export type DnsDeps = ComponentDeps & {
-  readonly services: ClusterZoneServices & ReverseZoneServices & ClusterDnsServices
+  readonly services: ResolutionServices & ClusterDnsServices
+  readonly nodeName: NodeName
   /** The addresses to listen on; they must exist. */
   readonly nodeAddress: string
   /** Of IPv6; `undefined` where the node has none. */
@@ -33,10 +29,8 @@ export type DnsDeps = ComponentDeps & {
 
 interface Parts {
   readonly gate: ReadinessGate
-  readonly source: UpstreamSource
-  readonly reverse: ReverseZone
+  readonly resolution: Resolution
   readonly listeners: Listeners
-  readonly cache: AnswerCache
   /** Ends the waiting for upstreams. */
   readonly cut: AbortController
 }
@@ -49,10 +43,8 @@ interface Parts {
 export class DnsServer implements Component {
   readonly #options: DnsOptions
   readonly #gate: ReadinessGate
-  readonly #source: UpstreamSource
-  readonly #reverse: ReverseZone
+  readonly #resolution: Resolution
   readonly #listeners: Listeners
-  readonly #cache: AnswerCache
   /** Ends the waiting for upstreams. */
   readonly #cut: AbortController
   #stopped: Promise<void> | undefined
@@ -64,10 +56,8 @@ export class DnsServer implements Component {
   private constructor(options: DnsOptions, parts: Parts, { services }: Pick<DnsDeps, 'services'>) {
     this.#options = options
     this.#gate = parts.gate
-    this.#source = parts.source
-    this.#reverse = parts.reverse
+    this.#resolution = parts.resolution
     this.#listeners = parts.listeners
-    this.#cache = parts.cache
     this.#cut = parts.cut
     const { address, addresses } = parts.listeners
     this.address = address
@@ -77,45 +67,33 @@ export class DnsServer implements Component {
   /**
    * @throws {DnsListenError} when an address can't be bound
    * @throws {DnsUpstreamError} when a configured upstream can't be read
+   * @throws {DnsStubDomainError} when a stub domain can't be served
    */
   static async start(options: DnsOptions, deps: DnsDeps): Promise<DnsServer> {
     const logger = deps.logger.child({ component: 'dns' })
     const gate = deps.readiness.gate('dns')
     const metrics = dnsMetrics(deps.metrics)
-    const upstreams = new UpstreamPool(options.upstreamHoldOffMs)
-    const source = await UpstreamSource.start(options, {
-      logger,
-      isOurself: (upstream) => isOurself(upstream, options, deps),
-      onChange: (found) => upstreams.replace(found),
-    })
     const cut = new AbortController()
-    const forwarder = new Forwarder(options, {
-      upstreams,
+    const resolution = await Resolution.start(options, {
+      ...deps,
       logger,
-      metrics: metrics.forward,
+      metrics,
       signal: cut.signal,
+      isOurself: (upstream) => isOurself(upstream, options, deps),
     })
-    const reverse = new ReverseZone(options, deps.services)
-    const cache = new AnswerCache(options, {
-      next: forwarder.handle,
-      metrics: metrics.cache,
-      logger,
-      now: () => performance.now(),
-    })
-    const others = options.cacheBytes === 0 ? forwarder.handle : cache.handle
-    const handler = chain(clusterZone(options, deps.services), reverse.handle, others)
+    const { handler } = resolution
     const responder = new Responder(options, { handler, logger, metrics: metrics.responder })
     try {
       const listeners = await Listeners.start(options, { ...deps, responder, metrics })
-      const parts = { gate, source, reverse, listeners, cache, cut }
-      const server = new DnsServer(options, parts, deps)
+      const server = new DnsServer(options, { gate, resolution, listeners, cut }, deps)
       const { addresses } = listeners
       logger.info('answering DNS', { addresses, clusterDomain: options.clusterDomain })
       gate.open()
       return server
     } catch (error) {
-      reverse[Symbol.dispose]()
-      await source.stop()
+      cut.abort()
+      await resolution.stopFollowing()
+      await resolution.settled()
       throw error
     }
   }
@@ -131,12 +109,11 @@ export class DnsServer implements Component {
       this.#cut.abort()
       this.#listeners.closeConnections()
     }, this.#options.drainTimeoutMs)
-    await Promise.all([this.#source.stop(), this.#listeners.drain()])
+    await Promise.all([this.#resolution.stopFollowing(), this.#listeners.drain()])
     clearTimeout(cut)
-    this.#reverse[Symbol.dispose]()
     // What is asked in the background nobody waits for.
     this.#cut.abort()
-    await this.#cache.settled()
+    await this.#resolution.settled()
     this.#listeners.close()
   }
 }

@@ -19,3 +19,14 @@ export class DnsUpstreamError extends EdgewayError {
     super(`not an upstream resolver: ${text}`)
   }
 }
+
+/** A configured stub domain can't be served. */
+export class DnsStubDomainError extends EdgewayError {
+  override readonly name = 'DnsStubDomainError'
+  readonly code = 'ERR_DNS_STUB_DOMAIN'
+
+  /** @param field - within the options, e.g. `stubDomains[0].domain` */
+  constructor(field: string, expectation: string, found: string) {
+    super(`dns.${field}: ${expectation}, found "${found}"`)
+  }
+}

@@ -12,7 +12,8 @@ export type ZoneName = 'cluster' | 'forward' | 'none'
  * - `service`: the ClusterIPs of a Service
  * - `headless-service`, `endpoint`: the endpoints of a headless Service; those of one host name
  * - `service-port`: where a named port of a Service is
- * - `external-name`: the name that a Service stands for, with its records where it is the cluster's, too
+ * - `external-name`: the name that a Service stands for, with its records
+ * - `autopath`: a name further down the client's search list, with its records
  * - `pod`: the address that the name itself says
  * - `address`: the names of a ClusterIP or of an endpoint's address
  * - `no-type`: the name exists, without records of that type
@@ -24,6 +25,8 @@ export type ZoneName = 'cluster' | 'forward' | 'none'
  * - `upstream`: an upstream's answer
  * - `cache`, `cache-stale`: an upstream's earlier answer, which still holds, or which no upstream answers anew
  * - `cache-failure`: no upstream's answer could be had a moment ago
+ * - `loop`: a query of ours that an upstream sent back
+ * - `alias-chain`: names that stand for one another without end
  * - `no-upstream`, `upstreams-failed`, `overloaded`, `stopping`: why no upstream's answer could be had
  * - `message`: the message itself was refused
  * - `internal-error`: a defect, logged
@@ -34,6 +37,7 @@ export type AnswerRule =
   | 'endpoint'
   | 'service-port'
   | 'external-name'
+  | 'autopath'
   | 'pod'
   | 'address'
   | 'no-type'
@@ -47,6 +51,8 @@ export type AnswerRule =
   | 'cache'
   | 'cache-stale'
   | 'cache-failure'
+  | 'loop'
+  | 'alias-chain'
   | 'no-upstream'
   | 'upstreams-failed'
   | 'overloaded'
@@ -59,11 +65,15 @@ export interface Answer {
   readonly zone: ZoneName
   readonly rule: AnswerRule
   readonly content: Content
+  /** The labels of the name that the answer leads to, and whose records are still missing. */
+  readonly chase?: readonly string[]
 }
 
 /** What is known of a query beside its text. */
 export interface QueryContext {
   readonly transport: Transport
+  /** The client's address; `undefined` where nobody asked from anywhere. */
+  readonly clientIp?: string | undefined
 }
 
 /**

@@ -1,9 +1,9 @@
 import type { Gauge, Metrics } from '@edgeway/core'
 import type { EntryKind } from './cache/entry.ts'
 import { rcodeLabel, typeLabel } from './codes.ts'
+import type { Upstream } from './forward/upstream.ts'
 import type { Answer, Transport, ZoneName } from './handler.ts'
 import { rcodeOf } from './response.ts'
-import type { Upstream } from './forward/upstream.ts'
 
 /** Why a message got no answer at all. Closed set. */
 export type DropReason = 'too-short' | 'not-a-query' | 'no-source-port' | 'send-failed'
@@ -17,9 +17,13 @@ export interface ResponderMetrics {
 }
 
 export interface ForwardMetrics {
+  /** @param rcode - of the header: its lower four bits */
+  replied(upstream: Upstream, rcode: number, durationMs: number): void
   failed(upstream: Upstream, reason: 'timeout' | 'network'): void
   /** A message that is no reply to what was asked: late, or forged. */
   mismatched(upstream: Upstream): void
+  /** It sent a query of ours back to us. */
+  looped(upstream: Upstream): void
 }
 
 export interface CacheMetrics {
@@ -87,8 +91,19 @@ function responderMetrics(metrics: Metrics): ResponderMetrics {
 function forwardMetrics(metrics: Metrics): ForwardMetrics {
   const failures = metrics.counter({
     name: 'edgeway_dns_upstream_failures_total',
-    help: 'Attempts at an upstream that got no reply.',
+    help: 'Attempts at an upstream that got no reply, or their own query back.',
     labels: ['upstream', 'reason'],
+  })
+  const replies = metrics.counter({
+    name: 'edgeway_dns_upstream_replies_total',
+    help: 'Replies of an upstream.',
+    labels: ['upstream', 'rcode'],
+  })
+  const durations = metrics.histogram({
+    name: 'edgeway_dns_upstream_duration_seconds',
+    help: 'Time from a query to the reply of an upstream.',
+    labels: ['upstream'],
+    buckets: [0.001, 0.005, 0.02, 0.1, 0.5, 2],
   })
   const mismatches = metrics.counter({
     name: 'edgeway_dns_upstream_mismatches_total',
@@ -96,8 +111,13 @@ function forwardMetrics(metrics: Metrics): ForwardMetrics {
     labels: ['upstream'],
   })
   return {
-    failed: ({ name }, reason) => failures.add({ upstream: name, reason }),
-    mismatched: ({ name }) => mismatches.add({ upstream: name }),
+    replied: ({ label: upstream }, rcode, durationMs) => {
+      replies.add({ upstream, rcode: rcodeLabel(rcode) })
+      durations.observe({ upstream }, durationMs / 1_000)
+    },
+    failed: ({ label: upstream }, reason) => failures.add({ upstream, reason }),
+    mismatched: ({ label: upstream }) => mismatches.add({ upstream }),
+    looped: ({ label: upstream }) => failures.add({ upstream, reason: 'loop' }),
   }
 }
 

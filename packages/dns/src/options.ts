@@ -1,3 +1,17 @@
+import type { StubDomain } from './forward/stub-domains.ts'
+
+/** Who answers the cluster's names when the directory does not: cache mode. */
+export interface ClusterDnsOptions {
+  /** Names of the cluster's zones are asked of the cluster's DNS through the cache, rather than answered from memory. */
+  readonly cacheMode: boolean
+  /** The Services of the cluster's DNS, `namespace/name` each: their ClusterIPs and endpoints are the resolvers. */
+  readonly services: readonly string[]
+  /** Resolvers to ask instead: `ip`, `ip:port` or `[ipv6]:port`. */
+  readonly upstreams: readonly string[]
+  /** The upper bound of TTLs of their answers, negative ones too. */
+  readonly maxTtlSeconds: number
+}
+
 /** How the node-level DNS responder listens, what it answers itself and whom it asks for the rest. */
 export interface DnsOptions {
   /** UDP and TCP port on the node's address; 0 picks a free one, the same for both. */
@@ -12,13 +26,25 @@ export interface DnsOptions {
   readonly resolvConfPollMs: number
   /** Upstream resolvers in order of preference: `ip`, `ip:port` or `[ipv6]:port`. */
   readonly upstreams: readonly string[]
+  /** Domains whose names are asked of resolvers of their own; the longest that fits counts. */
+  readonly stubDomains: readonly StubDomain[]
+  readonly clusterDns: ClusterDnsOptions
+  /** Spares clients the rest of their search list, where the namespace of their pod is known. */
+  readonly autopath: boolean
+  /** Names are asked in a random case, which replies over UDP must have, too. */
+  readonly randomizeQueryCase: boolean
   /** One attempt at one upstream. */
   readonly upstreamTimeoutMs: number
   /** All attempts for one query together; below the 5 s after which stub resolvers give up (resolv.conf(5)). */
   readonly forwardTimeoutMs: number
-  /** How long an upstream that failed is asked only after all others. */
+  /** How often an upstream that failed is probed; until it replies it is asked only after all others. */
   readonly upstreamHoldOffMs: number
-  /** Queries that may wait for upstreams at the same time; each holds a socket, unless another asks the same. */
+  /** How long a TCP connection to an upstream is kept without queries (RFC 7766 section 6.2.3). */
+  readonly upstreamTcpIdleTimeoutMs: number
+  /**
+   * Queries that may wait for the upstreams of one domain at the same time; each holds a socket, unless another asks the
+   * same.
+   */
   readonly maxForwardedQueries: number
   /** Memory for answers of upstreams; 0: none are kept. */
   readonly cacheBytes: number
@@ -58,9 +84,19 @@ export const DEFAULT_DNS_OPTIONS: DnsOptions = {
   resolvConf: '/etc/resolv.conf',
   resolvConfPollMs: 5_000,
   upstreams: [],
+  stubDomains: [],
+  clusterDns: {
+    cacheMode: false,
+    services: ['kube-system/kube-dns', 'kube-system/coredns'],
+    upstreams: [],
+    maxTtlSeconds: 30,
+  },
+  autopath: false,
+  randomizeQueryCase: true,
   upstreamTimeoutMs: 1_500,
   forwardTimeoutMs: 4_500,
   upstreamHoldOffMs: 5_000,
+  upstreamTcpIdleTimeoutMs: 10_000,
   maxForwardedQueries: 1_000,
   cacheBytes: 8 * 1_024 * 1_024,
   cacheMinTtlSeconds: 0,

@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net'
+import type { QueryContext } from './handler.ts'
 import { MAX_QUERY_BYTES } from './message.ts'
 import type { Responder } from './responder.ts'
 import { encodeFrame, FrameReader } from './tcp-frames.ts'
@@ -17,6 +18,7 @@ export class TcpConnection {
   readonly #socket: Socket
   readonly #options: TcpConnectionOptions
   readonly #responder: Pick<Responder, 'respond'>
+  readonly #context: QueryContext
   readonly #reader = new FrameReader(MAX_QUERY_BYTES)
   readonly #idle: NodeJS.Timeout
   /** Read but not yet in work; at most what one read brought. */
@@ -31,6 +33,7 @@ export class TcpConnection {
     this.#socket = socket
     this.#options = options
     this.#responder = responder
+    this.#context = { transport: 'tcp', clientIp: socket.remoteAddress }
     this.#idle = setTimeout(() => socket.destroy(), options.tcpIdleTimeoutMs)
     socket.on('data', (chunk: Buffer) => this.#read(chunk))
     socket.on('end', () => this.end())
@@ -78,7 +81,7 @@ export class TcpConnection {
 
   async #answer(query: Buffer): Promise<void> {
     this.#inWork++
-    const response = await this.#responder.respond(query, TCP_CONTEXT)
+    const response = await this.#responder.respond(query, this.#context)
     this.#inWork--
     if (this.#socket.destroyed) return
     // What is no query can't be answered, and nothing sensible will follow it.
@@ -88,5 +91,3 @@ export class TcpConnection {
     this.#work()
   }
 }
-
-const TCP_CONTEXT = { transport: 'tcp' } as const

@@ -63,7 +63,7 @@ export class UdpListener {
       this.#deps.metrics.dropped('no-source-port', 'udp')
       return
     }
-    const response = this.#deps.responder.respond(message, UDP_CONTEXT)
+    const response = this.#deps.responder.respond(message, { transport: 'udp', clientIp: from.address })
     if (response instanceof Promise) this.#answerLater(response, from)
     else if (response !== undefined) this.#send(response, from)
   }
@@ -84,5 +84,3 @@ export class UdpListener {
     if (error !== null) this.#deps.metrics.dropped('send-failed', 'udp')
   }
 }
-
-const UDP_CONTEXT = { transport: 'udp' } as const

@@ -1,3 +1,4 @@
+import type { NodeName } from '@edgeway/core'
 import { describe, expect, it } from 'vitest'
 import { RCODE } from '../src/codes.ts'
 import { DnsServer } from '../src/dns-server.ts'
@@ -195,7 +196,13 @@ describe('DnsServer', () => {
     await expect(
       DnsServer.start(
         { ...DEFAULT_DNS_OPTIONS, listenPort: port },
-        { ...dns.deps, services: dns.services, nodeAddress: ip, nodeAddress6: undefined },
+        {
+          ...dns.deps,
+          services: dns.services,
+          nodeAddress: ip,
+          nodeAddress6: undefined,
+          nodeName: 'edge-1' as NodeName,
+        },
       ),
     ).rejects.toMatchObject({
       code: 'ERR_DNS_LISTEN',

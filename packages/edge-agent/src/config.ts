@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import { LOG_LEVELS, type NodeName } from '@edgeway/core'
-import { DEFAULT_DNS_OPTIONS, type DnsOptions } from '@edgeway/dns'
+import { DEFAULT_DNS_OPTIONS, type DnsOptions, isDomain } from '@edgeway/dns'
 import {
   type ApiServerAddress,
   DEFAULT_METADATA_OPTIONS,
@@ -122,6 +122,22 @@ const tunnel = z.strictObject({
 /** At most a week: the longest that an answer may be kept (RFC 8767 section 4), stale or not. */
 const cacheSeconds = z.int().nonnegative().max(604_800)
 
+const { clusterDns: CLUSTER_DNS } = DEFAULT_DNS_OPTIONS
+
+const stubDomain = z.strictObject({
+  domain: z.string().refine(isDomain, 'expected a domain without a final dot'),
+  upstreams: z.array(ipAndPort).min(1),
+})
+
+const clusterDns = z.strictObject({
+  cacheMode: z.boolean().default(CLUSTER_DNS.cacheMode),
+  services: z
+    .array(z.string().regex(/^[-a-z0-9]+\/[-a-z0-9]+$/, 'expected namespace/name'))
+    .default([...CLUSTER_DNS.services]),
+  upstreams: z.array(ipAndPort).default([]),
+  maxTtlSeconds: cacheSeconds.default(CLUSTER_DNS.maxTtlSeconds),
+}) satisfies z.ZodType<DnsOptions['clusterDns']>
+
 const dns = z.strictObject({
   listenPort: port.default(DEFAULT_DNS_OPTIONS.listenPort),
   clusterDomain: z
@@ -133,11 +149,16 @@ const dns = z.strictObject({
     .default(DEFAULT_DNS_OPTIONS.clusterDomain),
   ttlSeconds: z.int().nonnegative().default(DEFAULT_DNS_OPTIONS.ttlSeconds),
   upstreams: z.array(ipAndPort).default([]),
+  stubDomains: z.array(stubDomain).superRefine(refuseRepeatedDomains).default([]),
+  clusterDns: clusterDns.prefault({}),
+  autopath: z.boolean().default(DEFAULT_DNS_OPTIONS.autopath),
+  randomizeQueryCase: z.boolean().default(DEFAULT_DNS_OPTIONS.randomizeQueryCase),
   resolvConf: z.string().min(1).default(DEFAULT_DNS_OPTIONS.resolvConf),
   resolvConfPollMs: milliseconds.default(DEFAULT_DNS_OPTIONS.resolvConfPollMs),
   upstreamTimeoutMs: milliseconds.default(DEFAULT_DNS_OPTIONS.upstreamTimeoutMs),
   forwardTimeoutMs: milliseconds.default(DEFAULT_DNS_OPTIONS.forwardTimeoutMs),
   upstreamHoldOffMs: millisecondsOrNone.default(DEFAULT_DNS_OPTIONS.upstreamHoldOffMs),
+  upstreamTcpIdleTimeoutMs: milliseconds.default(DEFAULT_DNS_OPTIONS.upstreamTcpIdleTimeoutMs),
   maxForwardedQueries: z.int().positive().default(DEFAULT_DNS_OPTIONS.maxForwardedQueries),
   cacheBytes: z.int().nonnegative().default(DEFAULT_DNS_OPTIONS.cacheBytes),
   cacheMinTtlSeconds: cacheSeconds.default(DEFAULT_DNS_OPTIONS.cacheMinTtlSeconds),
@@ -236,6 +257,18 @@ export function metadataOptionsOf(
   const { source, ...rest } = { ...metadata, clusterDomain, storeFile: join(dataDir, 'edgeway.db') }
   if (source.kind === 'auto') return { ...rest, source: detectSource(apiServer) }
   return { ...rest, source: source.kind === 'apiserver' ? { ...source, apiServer } : source }
+}
+
+function refuseRepeatedDomains(
+  stubDomains: DnsOptions['stubDomains'],
+  context: z.RefinementCtx<DnsOptions['stubDomains']>,
+): void {
+  const domains = stubDomains.map(({ domain }) => domain.toLowerCase())
+  for (const [index, domain] of domains.entries()) {
+    if (domains.indexOf(domain) === index) continue
+    const path = [index, 'domain']
+    context.addIssue({ code: 'custom', message: 'expected each domain once', input: domain, path })
+  }
 }
 
 /** Credentials go to nobody in the clear. */

@@ -22,7 +22,13 @@ import { isAboutName, type TtlCaps, verdictOf } from './verdict.ts'
 /** Names that are asked for again before they expire, at the same time: clients' own queries come first. */
 const MAX_PREFETCHES = 32
 
-export interface AnswerCacheOptions extends TtlCaps {
+/** Upstreams that answer the same names. */
+export interface CacheGroup {
+  /** Bounds of TTLs of their answers. */
+  readonly caps: TtlCaps
+}
+
+export interface AnswerCacheOptions {
   readonly cacheBytes: number
   readonly cacheFailureTtlSeconds: number
   readonly staleSeconds: number
@@ -33,6 +39,8 @@ export interface AnswerCacheOptions extends TtlCaps {
 export interface AnswerCacheDeps {
   /** Answers what the cache can't; its answers of upstreams are kept. */
   readonly next: Handler
+  /** Who answers a query. */
+  groupOf(query: Query): CacheGroup
   readonly metrics: CacheMetrics
   readonly logger: Logger
   /** In milliseconds, from any start on, never backwards. */
@@ -60,8 +68,8 @@ export class AnswerCache {
   #prefetches = 0
   /** Clients who wait for a fresh answer while there is a stale one. */
   #waiting = 0
-  /** As the last answer has it. Nobody waits for upstreams that don't answer when there is a stale answer. */
-  #areUpstreamsAway = false
+  /** As their last answer has it. Nobody waits for upstreams that don't answer when there is a stale answer. */
+  readonly #away = new WeakSet<CacheGroup>()
 
   constructor(options: AnswerCacheOptions, deps: AnswerCacheDeps) {
     this.#options = options
@@ -103,7 +111,7 @@ export class AnswerCache {
 
   #expired(asked: Asked, entry: Entry, now: number): HandlerResult {
     if (now < entry.retryAt) return this.#stale(entry)
-    const isHopeless = this.#areUpstreamsAway || entry.retryAt > 0
+    const isHopeless = entry.retryAt > 0 || this.#away.has(this.#deps.groupOf(asked.query))
     const refresh = this.#refreshes.get(asked.key) ?? this.#refreshStale(asked, entry)
     if (refresh === undefined || refresh.isLate || isHopeless) return this.#stale(entry)
     if (this.#waiting >= this.#options.maxForwardedQueries) return this.#stale(entry)
@@ -167,13 +175,15 @@ export class AnswerCache {
 
   #keep({ key, query }: Asked, answer: Answer): Answer {
     const { content, rule } = answer
-    if (rule === 'upstream' || rule === 'upstreams-failed') this.#areUpstreamsAway = rule !== 'upstream'
+    const group = this.#deps.groupOf(query)
+    if (rule === 'upstream') this.#away.delete(group)
+    if (rule === 'upstreams-failed') this.#away.add(group)
     if (content.kind !== 'message') {
       // Other reasons are ours, and over in a moment.
       if (rule === 'upstreams-failed') this.#keepFailure(key, rcodeOf(content))
       return answer
     }
-    const verdict = verdictOf(query, content.message, this.#options)
+    const verdict = verdictOf(query, content.message, group.caps)
     if (verdict.kind === 'failure') this.#keepFailure(key, rcodeOf(content))
     if (verdict.kind === 'superseding') this.#entries.delete(key)
     if (verdict.kind !== 'cacheable') return answer

@@ -37,14 +37,14 @@ export interface MessageRecord {
 }
 
 /** What the data of a type consists of: bytes, then names, then bytes. */
-interface DataShape {
+export interface DataShape {
   readonly before: number
   readonly names: number
   readonly after: number
 }
 
 /** Types whose data can be wrong: names are written out or end in a pointer (RFC 1035 section 3.3, RFC 2782, RFC 3596). */
-const SHAPES: ReadonlyMap<number, DataShape> = new Map([
+export const SHAPES: ReadonlyMap<number, DataShape> = new Map([
   [TYPE.A, { before: 4, names: 0, after: 0 }],
   [TYPE.AAAA, { before: 16, names: 0, after: 0 }],
   [TYPE.NS, { before: 0, names: 1, after: 0 }],

@@ -1,35 +1,30 @@
-import { randomInt } from 'node:crypto'
 import type { Logger } from '@edgeway/core'
 import { RCODE } from '../codes.ts'
-import { type Exchange, type ExchangeOutcome, exchangeTcp, exchangeUdp } from './exchange.ts'
 import { type Answer, emptyAnswer, type Handler, type Transport } from '../handler.ts'
+import { FLAG } from '../header.ts'
 import type { Query } from '../message.ts'
 import type { ForwardMetrics } from '../metrics.ts'
+import type { ExchangeOutcome } from './exchange.ts'
 import type { Upstream } from './upstream.ts'
-import {
-  encodeUpstreamQuery,
-  isReplyTo,
-  isTruncated,
-  isUnhelpful,
-  upstreamQueryKey,
-} from './upstream-message.ts'
+import type { UpstreamClient } from './upstream-client.ts'
+import { isUnhelpful, upstreamQueryKey } from './upstream-message.ts'
 import type { UpstreamPool } from './upstream-pool.ts'
 
 /** Each upstream is asked again once while time is left: a datagram may be lost. */
 const ROUNDS = 2
 
 export interface ForwardOptions {
-  readonly upstreamTimeoutMs: number
   readonly forwardTimeoutMs: number
   readonly maxForwardedQueries: number
 }
 
 export interface ForwardDeps {
   readonly upstreams: UpstreamPool
+  readonly client: Pick<UpstreamClient, 'ask'>
   readonly logger: Logger
-  readonly metrics: ForwardMetrics
-  /** Ends all waiting for upstreams. */
-  readonly signal: AbortSignal
+  readonly metrics: Pick<ForwardMetrics, 'replied' | 'failed'>
+  /** Is told of each upstream that answers no more. */
+  onDown(upstream: Upstream): void
 }
 
 /** A query on its way through the upstreams: that of the first client who asked it. */
@@ -82,7 +77,7 @@ export class Forwarder {
   }
 
   async #firstHelpful(forwarded: Forwarded): Promise<Answer> {
-    const upstreams = this.#deps.upstreams.inOrder(performance.now())
+    const upstreams = this.#deps.upstreams.inOrder()
     if (upstreams.length === 0) return failure('no-upstream')
     const unhelpful = new Map<Upstream, Buffer>()
     const isLeft = (upstream: Upstream): boolean =>
@@ -100,50 +95,30 @@ export class Forwarder {
   }
 
   async #ask(upstream: Upstream, forwarded: Forwarded): Promise<ExchangeOutcome> {
-    const exchange = this.#exchange(upstream, forwarded.query)
-    const outcome = await (forwarded.transport === 'udp'
-      ? this.#askByUdp(exchange, forwarded.deadline)
-      : exchangeTcp(this.#timed(exchange, forwarded.deadline)))
-    if (outcome !== 'aborted') this.#judge(upstream, outcome)
+    const startedAt = performance.now()
+    const outcome = await this.#deps.client.ask(upstream, forwarded.query, forwarded)
+    if (outcome === 'aborted') return outcome
+    if (typeof outcome === 'string') this.#failed(upstream, outcome)
+    else this.#replied(upstream, outcome, performance.now() - startedAt)
     return outcome
   }
 
-  /** A truncated answer is asked for again over TCP; where that fails it is better than none: the client may do so too. */
-  async #askByUdp(exchange: Untimed, deadline: number): Promise<ExchangeOutcome> {
-    const outcome = await exchangeUdp(this.#timed(exchange, deadline))
-    if (typeof outcome === 'string' || !isTruncated(outcome)) return outcome
-    const whole = await exchangeTcp(this.#timed(exchange, deadline))
-    return typeof whole === 'string' && whole !== 'aborted' ? outcome : whole
+  #replied(upstream: Upstream, reply: Buffer, durationMs: number): void {
+    const { upstreams, logger, metrics } = this.#deps
+    metrics.replied(upstream, reply.readUInt16BE(2) & FLAG.RCODE, durationMs)
+    // One that loops answers, too: that it no longer loops is for the probe to find.
+    if (upstreams.stateOf(upstream) === 'loop') return
+    if (upstreams.succeeded(upstream)) logger.info('upstream answers again', { upstream: upstream.name })
   }
 
-  #exchange(upstream: Upstream, query: Query): Untimed {
-    const message = encodeUpstreamQuery(query, randomInt(0x1_0000))
-    const isReply = (reply: Buffer): boolean => {
-      const isOurs = isReplyTo(message, query.question, reply)
-      if (!isOurs) this.#deps.metrics.mismatched(upstream)
-      return isOurs
-    }
-    return { upstream, message, isReply, signal: this.#deps.signal }
-  }
-
-  #timed(exchange: Untimed, deadline: number): Exchange {
-    const left = Math.max(0, deadline - performance.now())
-    return { ...exchange, timeoutMs: Math.min(left, this.#options.upstreamTimeoutMs) }
-  }
-
-  #judge(upstream: Upstream, outcome: Buffer | 'timeout' | 'network'): void {
-    const { upstreams, metrics, logger } = this.#deps
-    if (typeof outcome !== 'string') {
-      if (upstreams.succeeded(upstream)) logger.info('upstream answers again', { upstream: upstream.name })
-      return
-    }
-    metrics.failed(upstream, outcome)
-    if (upstreams.failed(upstream, performance.now()))
-      logger.warn('upstream does not answer', { upstream: upstream.name, reason: outcome })
+  #failed(upstream: Upstream, reason: 'timeout' | 'network'): void {
+    const { upstreams, logger, metrics, onDown } = this.#deps
+    metrics.failed(upstream, reason)
+    if (!upstreams.failed(upstream)) return
+    logger.warn('upstream does not answer', { upstream: upstream.name, reason })
+    onDown(upstream)
   }
 }
-
-type Untimed = Omit<Exchange, 'timeoutMs'>
 
 /** Whoever did not reply is asked again once all others were. */
 function* inRounds(

@@ -68,3 +68,33 @@ function isSameQuestion(question: Buffer, other: Buffer): boolean {
       lowerCaseAscii(other.toString('latin1', 0, nameEnd))
   )
 }
+
+/**
+ * `question` with its name in another case: a letter for each bit of `bits`, in turn. Who forges a reply must know them,
+ * too (draft-vixie-dnsext-dns0x20).
+ *
+ * @param bits - at least as many as the question has bytes
+ */
+export function withCase(question: Buffer, bits: Buffer): Buffer {
+  const copy = Buffer.from(question)
+  for (let offset = 0; offset < question.length - QUESTION_TAIL_BYTES; offset++) {
+    const byte = copy.readUInt8(offset)
+    const isSet = ((bits.readUInt8(offset >> 3) >> (offset & 7)) & 1) === 1
+    // Label lengths are below the letters' bytes.
+    if (isLetter(byte)) copy.writeUInt8(isSet ? byte | CASE_BIT : byte & ~CASE_BIT, offset)
+  }
+  return copy
+}
+
+/** Whether `reply`, as `isReplyTo` finds it, has the question in the very case of `question`. */
+export function keepsCase(question: Buffer, reply: Buffer): boolean {
+  return reply.compare(question, 0, question.length, HEADER_BYTES, HEADER_BYTES + question.length) === 0
+}
+
+/** What tells a lower-case letter of ASCII from its capital. */
+const CASE_BIT = 0x20
+
+function isLetter(byte: number): boolean {
+  const lower = byte | CASE_BIT
+  return lower >= 0x61 && lower <= 0x7a
+}

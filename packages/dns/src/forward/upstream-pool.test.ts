@@ -1,56 +1,56 @@
 import { describe, expect, it } from 'vitest'
-import type { Upstream } from './upstream.ts'
+import { upstreamAt } from './upstream.ts'
 import { UpstreamPool } from './upstream-pool.ts'
 
-const [a, b, c] = ['a', 'b', 'c'].map((name): Upstream => ({ ip: '192.0.2.1', port: 53, name })) as [
-  Upstream,
-  Upstream,
-  Upstream,
-]
+const a = upstreamAt('192.0.2.1', 53)
+const b = upstreamAt('192.0.2.2', 53)
+const c = upstreamAt('192.0.2.3', 53)
 
-function poolOf(...upstreams: readonly Upstream[]): UpstreamPool {
-  const pool = new UpstreamPool(5_000)
+function poolOf(...upstreams: Parameters<UpstreamPool['replace']>[0]): UpstreamPool {
+  const pool = new UpstreamPool()
   pool.replace(upstreams)
   return pool
 }
 
 describe('UpstreamPool', () => {
   it('keeps the order of preference while all answer', () => {
-    expect(poolOf(a, b, c).inOrder(0)).toEqual([a, b, c])
+    expect(poolOf(a, b, c).inOrder()).toEqual([a, b, c])
   })
 
   it('asks an upstream that failed twice in a row after all others, but still asks it', () => {
     const pool = poolOf(a, b, c)
-    expect(pool.failed(a, 0)).toBe(false)
-    expect(pool.inOrder(0)).toEqual([a, b, c])
-    expect(pool.failed(a, 0)).toBe(true)
-    expect(pool.inOrder(0)).toEqual([b, c, a])
+    expect(pool.failed(a)).toBe(false)
+    expect(pool.inOrder()).toEqual([a, b, c])
+    expect(pool.failed(a)).toBe(true)
+    expect(pool.inOrder()).toEqual([b, c, a])
+    expect(pool.succeeded(a)).toBe(true)
+    expect(pool.inOrder()).toEqual([a, b, c])
   })
 
   it('forgives a failure that an answer followed', () => {
     const pool = poolOf(a, b)
-    pool.failed(a, 0)
+    pool.failed(a)
     pool.succeeded(a)
-    pool.failed(a, 0)
-    expect(pool.inOrder(0)).toEqual([a, b])
+    pool.failed(a)
+    expect(pool.inOrder()).toEqual([a, b])
   })
 
-  it('sends one query to probe an upstream whose hold-off is over, and no second one until that is clear', () => {
+  it('does not ask an upstream that loops, however it fails or is replaced, until it is told better', () => {
     const pool = poolOf(a, b)
-    pool.failed(a, 0)
-    pool.failed(a, 0)
+    expect([pool.looped(a), pool.looped(a)]).toEqual([true, false])
+    pool.failed(a)
+    pool.failed(a)
+    pool.replace([{ ...a }, b])
+    expect(pool.inOrder()).toEqual([b])
 
-    expect(pool.inOrder(4_999)).toEqual([b, a])
-    expect(pool.inOrder(5_000)).toEqual([a, b])
-    expect(pool.inOrder(5_001)).toEqual([b, a])
-    expect(pool.succeeded(a)).toBe(true)
-    expect(pool.inOrder(5_002)).toEqual([a, b])
+    pool.silent(a)
+    expect(pool.inOrder()).toEqual([b, a])
   })
 
   it('tells only of changes', () => {
     const pool = poolOf(a)
-    pool.failed(a, 0)
-    expect([pool.failed(a, 0), pool.failed(a, 1), pool.succeeded(a), pool.succeeded(a)]).toEqual([
+    pool.failed(a)
+    expect([pool.failed(a), pool.failed(a), pool.succeeded(a), pool.succeeded(a)]).toEqual([
       true,
       false,
       true,
@@ -60,9 +60,10 @@ describe('UpstreamPool', () => {
 
   it('remembers the failures of upstreams that stay when others come or go', () => {
     const pool = poolOf(a, b)
-    pool.failed(a, 0)
-    pool.failed(a, 0)
+    pool.failed(a)
+    pool.failed(a)
     pool.replace([{ ...a }, c])
-    expect(pool.inOrder(1).map(({ name }) => name)).toEqual(['c', 'a'])
+    expect(pool.inOrder()).toEqual([c, a])
+    expect(pool.stateOf(b)).toBeUndefined()
   })
 })

@@ -3,64 +3,79 @@ import type { Upstream } from './upstream.ts'
 /** One lost datagram, or one name that is slow to resolve, does not make an upstream a failed one. */
 const FAILURES_UNTIL_DOWN = 2
 
+/** `down`: it does not answer, and is asked after all others. `loop`: it sends queries back to us, and is not asked. */
+export type UpstreamState = 'up' | 'down' | 'loop'
+
 interface Member {
   readonly upstream: Upstream
+  state: UpstreamState
   /** In a row. */
   failures: number
-  /** `undefined` while it answers; else until when it is asked after all others, in milliseconds of the pool's clock. */
-  downUntil: number | undefined
 }
 
-/** The upstreams in their order of preference, and which of them failed lately. Pure state: the caller tells the time. */
+/** The upstreams of a group in their order of preference, and how each of them does. Pure state. */
 export class UpstreamPool {
-  readonly #holdOffMs: number
   #members: readonly Member[] = []
 
-  constructor(holdOffMs: number) {
-    this.#holdOffMs = holdOffMs
-  }
-
-  /** Replaces the upstreams; what is known of those that stay is kept. */
+  /** Replaces the upstreams; what is known of those that stay is kept, their objects too. */
   replace(upstreams: readonly Upstream[]): void {
     this.#members = upstreams.map(
-      (upstream) => this.#find(upstream) ?? { upstream, failures: 0, downUntil: undefined },
+      (upstream) => this.#find(upstream) ?? { upstream, state: 'up', failures: 0 },
     )
   }
 
-  /**
-   * Those to ask, best first. Of an upstream whose hold-off is over, the first query to come probes whether it is
-   * back; the others go on without it until then.
-   */
-  inOrder(now: number): readonly Upstream[] {
+  get all(): readonly Upstream[] {
+    return this.#members.map(({ upstream }) => upstream)
+  }
+
+  /** Those to ask, best first. */
+  inOrder(): readonly Upstream[] {
     const first: Upstream[] = []
     const last: Upstream[] = []
-    for (const member of this.#members) {
-      const isHeldOff = member.downUntil !== undefined && now < member.downUntil
-      if (isHeldOff) last.push(member.upstream)
-      else first.push(member.upstream)
-      if (member.downUntil !== undefined && !isHeldOff) member.downUntil = now + this.#holdOffMs
+    for (const { state, upstream } of this.#members) {
+      if (state === 'up') first.push(upstream)
+      if (state === 'down') last.push(upstream)
     }
     return first.concat(last)
   }
 
-  /** @returns whether it counts as down from now on */
-  failed(upstream: Upstream, now: number): boolean {
-    const member = this.#find(upstream)
-    if (member === undefined) return false
-    const wasUp = member.downUntil === undefined
-    member.failures++
-    if (member.failures >= FAILURES_UNTIL_DOWN) member.downUntil = now + this.#holdOffMs
-    return wasUp && member.downUntil !== undefined
+  /** `undefined` for those that are not of the group, or no more. */
+  stateOf(upstream: Upstream): UpstreamState | undefined {
+    return this.#find(upstream)?.state
   }
 
-  /** @returns whether it counted as down until now */
-  succeeded(upstream: Upstream): boolean {
+  /** @returns whether it counts as down from now on */
+  failed(upstream: Upstream): boolean {
     const member = this.#find(upstream)
     if (member === undefined) return false
-    const wasDown = member.downUntil !== undefined
-    member.failures = 0
-    member.downUntil = undefined
-    return wasDown
+    member.failures++
+    if (member.state !== 'up' || member.failures < FAILURES_UNTIL_DOWN) return false
+    member.state = 'down'
+    return true
+  }
+
+  /** @returns whether it did not answer until now */
+  succeeded(upstream: Upstream): boolean {
+    return this.#become(upstream, 'up')
+  }
+
+  /** @returns whether that is new */
+  looped(upstream: Upstream): boolean {
+    return this.#become(upstream, 'loop')
+  }
+
+  /** One that sent queries back to us is silent now. */
+  silent(upstream: Upstream): void {
+    this.#become(upstream, 'down')
+  }
+
+  #become(upstream: Upstream, state: UpstreamState): boolean {
+    const member = this.#find(upstream)
+    if (member === undefined) return false
+    const isNew = member.state !== state
+    member.state = state
+    if (state === 'up') member.failures = 0
+    return isNew
   }
 
   #find({ name }: Upstream): Member | undefined {

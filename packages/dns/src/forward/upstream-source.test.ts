@@ -6,7 +6,7 @@ import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { UpstreamSource } from './upstream-source.ts'
 
 /** A source that follows a file in a directory of its own, and what it found so far. */
-async function follow(text: string | undefined, upstreams: readonly string[] = []) {
+async function follow(text: string | undefined, upstreams: readonly string[] = [], autopath = false) {
   const directory = await mkdtemp(join(tmpdir(), 'edgeway-dns-'))
   onTestFinished(() => rm(directory, { recursive: true }))
   const resolvConf = join(directory, 'resolv.conf')
@@ -15,7 +15,7 @@ async function follow(text: string | undefined, upstreams: readonly string[] = [
   const found: string[][] = []
   let changed = Promise.withResolvers<void>()
   const source = await UpstreamSource.start(
-    { upstreams, resolvConf, resolvConfPollMs: 10 },
+    { upstreams, resolvConf, resolvConfPollMs: 10, autopath },
     {
       logger,
       isOurself: ({ ip }) => ip === '169.254.96.16',
@@ -28,6 +28,7 @@ async function follow(text: string | undefined, upstreams: readonly string[] = [
   )
   onTestFinished(() => source.stop())
   return {
+    source,
     found,
     logger,
     resolvConf,
@@ -81,6 +82,20 @@ describe('UpstreamSource', () => {
 
     expect(found).toEqual([['192.0.2.1:53']])
     expect(logger.lines).toMatchObject([warning, { level: 'info' }])
+  })
+
+  it('tells the search list, with configured upstreams where it is wanted', async () => {
+    const text = 'nameserver 192.0.2.9\nsearch example.com corp.example\n'
+    const { source } = await follow(text)
+    expect(source.search).toEqual(['example.com', 'corp.example'])
+
+    const wanted = await follow(text, ['192.0.2.1'], true)
+    expect([wanted.source.search, wanted.found]).toEqual([
+      ['example.com', 'corp.example'],
+      [['192.0.2.1:53']],
+    ])
+    const unwanted = await follow(text, ['192.0.2.1'])
+    expect(unwanted.source.search).toEqual([])
   })
 
   it('leaves out the responder itself and says so', async () => {

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Logger } from '@edgeway/core'
 import { DnsUpstreamError } from '../errors.ts'
-import { nameserversOf } from './resolv-conf.ts'
+import { parseResolvConf, type ResolvConf } from './resolv-conf.ts'
 import { parseUpstream, type Upstream } from './upstream.ts'
 
 const UNREADABLE = Symbol('unreadable')
@@ -11,6 +11,8 @@ export interface UpstreamSourceOptions {
   readonly upstreams: readonly string[]
   readonly resolvConf: string
   readonly resolvConfPollMs: number
+  /** The host's search list is wanted, too. */
+  readonly autopath: boolean
 }
 
 export interface UpstreamSourceDeps {
@@ -29,6 +31,7 @@ export class UpstreamSource {
   #following: Promise<void> = Promise.resolve()
   /** The file as last read; `undefined` before. */
   #text: string | typeof UNREADABLE | undefined
+  #search: readonly string[] = []
 
   private constructor(options: UpstreamSourceOptions, deps: UpstreamSourceDeps) {
     this.#options = options
@@ -38,13 +41,20 @@ export class UpstreamSource {
   /** @throws {DnsUpstreamError} when a configured upstream can't be read */
   static async start(options: UpstreamSourceOptions, deps: UpstreamSourceDeps): Promise<UpstreamSource> {
     const source = new UpstreamSource(options, deps)
-    if (options.upstreams.length > 0) {
-      source.#use(options.upstreams.map(configuredUpstream))
-      return source
-    }
+    if (source.#isConfigured) source.#use(options.upstreams.map(configuredUpstream))
+    if (source.#isConfigured && !options.autopath) return source
     await source.#read()
     source.#following = source.#follow()
     return source
+  }
+
+  /** The search list of resolv.conf, as last read. */
+  get search(): readonly string[] {
+    return this.#search
+  }
+
+  get #isConfigured(): boolean {
+    return this.#options.upstreams.length > 0
   }
 
   /** Resolves when the file is no longer read. Never rejects. */
@@ -70,8 +80,14 @@ export class UpstreamSource {
         this.#deps.logger.warn('resolver configuration can not be read', { file, error })
       return UNREADABLE
     })
-    if (text !== UNREADABLE && text !== this.#text) this.#use(upstreamsIn(text))
+    if (text !== UNREADABLE && text !== this.#text) this.#take(parseResolvConf(text))
     this.#text = text
+  }
+
+  #take({ nameservers, search }: ResolvConf): void {
+    this.#search = search
+    if (this.#isConfigured) return
+    this.#use(nameservers.map(parseUpstream).filter((upstream) => upstream !== undefined))
   }
 
   #use(found: readonly Upstream[]): void {
@@ -89,13 +105,8 @@ export class UpstreamSource {
   }
 }
 
-function upstreamsIn(resolvConf: string): Upstream[] {
-  return nameserversOf(resolvConf)
-    .map(parseUpstream)
-    .filter((upstream) => upstream !== undefined)
-}
-
-function configuredUpstream(text: string): Upstream {
+/** @throws {DnsUpstreamError} */
+export function configuredUpstream(text: string): Upstream {
   const upstream = parseUpstream(text)
   if (upstream === undefined) throw new DnsUpstreamError(text)
   return upstream

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { nameserversOf } from './resolv-conf.ts'
+import { parseResolvConf } from './resolv-conf.ts'
 import { parseUpstream } from './upstream.ts'
 
 describe('parseUpstream', () => {
@@ -26,15 +26,20 @@ describe('parseUpstream', () => {
   })
 })
 
-it('finds the nameservers of a resolv.conf in their order and nothing else', () => {
+it('finds the nameservers of a resolv.conf in their order, and its last search list', () => {
   const text = [
     '# nameserver 192.0.2.9',
-    'search example.com',
+    'domain other.example',
+    'search Example.com. corp.example',
     'nameserver 192.0.2.1',
     'nameserver\tfd00::1  # second',
     '; nameserver 192.0.2.8',
     'options ndots:5',
   ].join('\n')
 
-  expect(nameserversOf(text)).toEqual(['192.0.2.1', 'fd00::1'])
+  expect(parseResolvConf(text)).toEqual({
+    nameservers: ['192.0.2.1', 'fd00::1'],
+    search: ['example.com', 'corp.example'],
+  })
+  expect(parseResolvConf('search .')).toEqual({ nameservers: [], search: [] })
 })

@@ -2,12 +2,14 @@ import { isIP } from 'node:net'
 
 const DNS_PORT = 53
 
-/** A resolver to ask for what is not the cluster's. */
+/** A resolver to ask for what is not answered from memory. */
 export interface Upstream {
   readonly ip: string
   readonly port: number
-  /** `ip:port`, IPv6 in brackets: names it in logs and metrics. */
+  /** `ip:port`, IPv6 in brackets: names it in logs. */
   readonly name: string
+  /** Names it in metrics, from a closed set: its name, unless such resolvers come and go. */
+  readonly label: string
 }
 
 /** @param text - `ip`, `ip:port` or `[ipv6]:port`; port 53 where none is given */
@@ -20,6 +22,8 @@ export function parseUpstream(text: string): Upstream | undefined {
   return upstreamAt(ip, Number(port))
 }
 
-function upstreamAt(ip: string, port: number): Upstream {
-  return { ip, port, name: ip.includes(':') ? `[${ip}]:${port}` : `${ip}:${port}` }
+/** @param label - in metrics, where it is not to be its name */
+export function upstreamAt(ip: string, port: number, label?: string): Upstream {
+  const name = ip.includes(':') ? `[${ip}]:${port}` : `${ip}:${port}`
+  return { ip, port, name, label: label ?? name }
 }

@@ -36,6 +36,7 @@ class ClusterZone {
   readonly #apex: Answer
   readonly #version: Answer
   readonly #unknown = emptyAnswer('cluster', 'directory-not-loaded', RCODE.SERVFAIL)
+  readonly #endless = emptyAnswer('cluster', 'alias-chain', RCODE.SERVFAIL)
 
   constructor(options: ClusterZoneOptions, services: ClusterZoneServices) {
     const records = new ZoneRecords(options)
@@ -50,7 +51,7 @@ class ClusterZone {
 
   /**
    * @param aliases - how many Services have led here
-   * @returns `undefined` outside the zone, and at the end of too many aliases
+   * @returns `undefined` outside the zone
    */
   answer(labels: readonly string[], type: number, aliases: number): Answer | undefined {
     // How many labels come before the domain.
@@ -70,7 +71,7 @@ class ClusterZone {
   }
 
   /** `[…, service, namespace, 'svc', …domain]` */
-  #ofServices(asked: Asked): Answer | undefined {
+  #ofServices(asked: Asked): Answer {
     const { labels, depth, type } = asked
     const namespace = labels[depth - 2]
     const name = labels[depth - 3]
@@ -99,15 +100,15 @@ class ClusterZone {
     return depth === 5 ? ports.get(second)?.get(first) : undefined
   }
 
-  /** The name that it stands for is followed within the zone; resolvers beyond follow the others. */
-  #ofExternalName(service: Service, { depth, type, aliases }: Asked): Answer | undefined {
+  /** The name that it stands for is followed within the zone; whoever has the others is asked by `AliasChaser`. */
+  #ofExternalName(service: Service, { depth, type, aliases }: Asked): Answer {
     if (depth > 3) return this.#absent()
     const alias = this.#book.aliasOf(service)
     if (alias === undefined) return this.#records.notServed
-    if (type === TYPE.CNAME || type === TYPE.ANY || !this.#has(alias.targetLabels)) return alias.alone
-    const target = aliases < MAX_ALIASES ? this.answer(alias.targetLabels, type, aliases + 1) : undefined
-    if (target !== undefined) return alias.leadingTo(target)
-    return aliases === 0 ? alias.alone : undefined
+    if (type === TYPE.CNAME || type === TYPE.ANY) return alias.alone
+    if (aliases >= MAX_ALIASES) return this.#endless
+    const target = this.answer(alias.targetLabels, type, aliases + 1)
+    return target === undefined ? alias.unfinished : alias.leadingTo(target)
   }
 
   /**
@@ -125,11 +126,6 @@ class ClusterZone {
   /** "Does not exist" can only be said by a directory that was filled once. */
   #absent(): Answer {
     return this.#services.loaded ? this.#records.absent : this.#unknown
-  }
-
-  #has(labels: readonly string[]): boolean {
-    const depth = labels.length - this.#domain.length
-    return depth >= 0 && endsWith(labels, this.#domain, depth)
   }
 }
 

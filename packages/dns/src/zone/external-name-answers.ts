@@ -12,6 +12,8 @@ export class ExternalNameAnswers {
   readonly #byTarget = new WeakMap<Answer, Answer>()
   /** The CNAME record, without what it leads to. */
   readonly alone: Answer
+  /** The CNAME record, whose target's records are still to be found. */
+  readonly unfinished: Answer
   /** The labels of the name that it stands for. */
   readonly targetLabels: readonly string[]
 
@@ -20,6 +22,7 @@ export class ExternalNameAnswers {
     this.#cname = records.encode({ record: { type: 'CNAME', data: target } })
     this.alone = records.positive('external-name', [this.#cname])
     this.targetLabels = target.split('.')
+    this.unfinished = { ...this.alone, chase: this.targetLabels }
   }
 
   /** @returns `undefined` where what the Service says is no name of DNS */

@@ -52,7 +52,12 @@ export class ReverseZone implements Disposable {
     if (entry === undefined) return undefined
     entry.answers ??= this.#answersOf(entry)
     return answerOfType(entry.answers, type)
-  };
+  }
+
+  /** Whether the directory knows the address that the name stands for. */
+  has(labels: readonly string[]): boolean {
+    return isReverseName(labels) && this.#entries.has(labels.join('.'))
+  }
 
   [Symbol.dispose](): void {
     this.#watch[Symbol.dispose]()

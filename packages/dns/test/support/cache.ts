@@ -1,12 +1,13 @@
 import { MemoryLogger, MemoryMetrics } from '@edgeway/testbed'
 import { AnswerCache } from '../../src/cache/answer-cache.ts'
-import { Forwarder } from '../../src/forward/forwarder.ts'
+import { type ForwardDeps, Forwarder } from '../../src/forward/forwarder.ts'
+import { parseUpstream } from '../../src/forward/upstream.ts'
+import { UpstreamClient, type UpstreamClientDeps } from '../../src/forward/upstream-client.ts'
+import { UpstreamPool } from '../../src/forward/upstream-pool.ts'
 import type { AnswerRule, Handler, Transport } from '../../src/handler.ts'
 import { dnsMetrics } from '../../src/metrics.ts'
 import { DEFAULT_DNS_OPTIONS, type DnsOptions } from '../../src/options.ts'
 import { Responder } from '../../src/responder.ts'
-import { parseUpstream } from '../../src/forward/upstream.ts'
-import { UpstreamPool } from '../../src/forward/upstream-pool.ts'
 import { type Behaviour, FakeUpstream } from './fake-upstream.ts'
 import { decode, queryOf } from './query.ts'
 import { addressRecord, replyOf } from './reply.ts'
@@ -30,6 +31,15 @@ export const silent: Behaviour = () => []
 /** One that is silent is given up soon; others are waited for however busy the machine is. */
 const timeoutMsFor = (behaviour: Behaviour): number => (behaviour === silent ? 30 : 600_000)
 
+function forwarderTo(
+  upstreams: UpstreamPool,
+  options: DnsOptions,
+  deps: UpstreamClientDeps & Pick<ForwardDeps, 'metrics'>,
+) {
+  const client = new UpstreamClient(options, deps)
+  return new Forwarder(options, { ...deps, upstreams, client, onDown: () => undefined })
+}
+
 /** A cache before a forwarder before an upstream on loopback, under a clock that the test moves. */
 export async function startCache(behaviour: Behaviour, options: Partial<DnsOptions> = {}) {
   const upstream = await FakeUpstream.start(behaviour)
@@ -44,13 +54,16 @@ export async function startCache(behaviour: Behaviour, options: Partial<DnsOptio
   const logger = new MemoryLogger()
   const memory = new MemoryMetrics()
   const metrics = dnsMetrics(memory)
-  const upstreams = new UpstreamPool(all.upstreamHoldOffMs)
+  const upstreams = new UpstreamPool()
   const parsed = parseUpstream(upstream.name)
   upstreams.replace(parsed === undefined ? [] : [parsed])
-  const forwarder = new Forwarder(all, { upstreams, logger, metrics: metrics.forward, signal: cut.signal })
+  const signal = cut.signal
+  const forwarder = forwarderTo(upstreams, all, { logger, metrics: metrics.forward, signal })
+  const group = { caps: all }
   const time = { now: 5_000_000 }
   const cache = new AnswerCache(all, {
     next: forwarder.handle,
+    groupOf: () => group,
     metrics: metrics.cache,
     logger,
     now: () => time.now,

@@ -18,6 +18,11 @@ export type Behaviour = (query: ReceivedQuery) => readonly Reply[] | Promise<rea
 /** A resolver for tests on loopback, UDP and TCP, that behaves as it is told: well, not at all, or badly. */
 export class FakeUpstream implements AsyncDisposable {
   readonly received: ReceivedQuery[] = []
+  /** Queries that only find out what becomes of them; with `answersProbes` they are like all others. */
+  readonly probes: ReceivedQuery[] = []
+  answersProbes = false
+  /** TCP connections so far. */
+  connections = 0
   /** May be changed while it runs. */
   behaviour: Behaviour
   readonly #udp = createSocket('udp4')
@@ -93,14 +98,21 @@ export class FakeUpstream implements AsyncDisposable {
     await once(this.#tcp, 'close')
   }
 
+  /** Closes all TCP connections, as a server may at any time. */
+  disconnect(): void {
+    for (const client of this.#clients) client.destroy()
+  }
+
   #accept(client: Socket): void {
     const reader = new FrameReader(65_535)
     this.#clients.add(client)
+    this.connections++
+    client.on('close', () => this.#clients.delete(client))
     client.on('error', () => {
       // The responder may close as soon as it has what it wants.
     })
     const send = (reply: Reply): void => {
-      if (Buffer.isBuffer(reply)) client.write(encodeFrame(reply))
+      if (Buffer.isBuffer(reply) && client.writable) client.write(encodeFrame(reply))
     }
     client.on('data', (chunk: Buffer) => {
       for (const message of reader.push(chunk) ?? []) {
@@ -110,7 +122,10 @@ export class FakeUpstream implements AsyncDisposable {
   }
 
   async #react(query: ReceivedQuery, send: (reply: Reply) => void): Promise<void> {
-    this.received.push(query)
+    const isProbe = /edgeway-loop-/i.test(query.message.toString('latin1'))
+    if (isProbe) this.probes.push(query)
+    if (isProbe && !this.answersProbes) return
+    if (!isProbe) this.received.push(query)
     for (const waiter of this.#waiters) waiter()
     const replies = await this.behaviour(query)
     if (!this.#isClosed) for (const reply of replies) send(reply)

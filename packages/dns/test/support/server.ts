@@ -1,3 +1,4 @@
+import type { NodeName } from '@edgeway/core'
 import { FakeComponentDeps, FakeServiceDirectory, serviceOf } from '@edgeway/testbed'
 import { DnsServer } from '../../src/dns-server.ts'
 import { DEFAULT_DNS_OPTIONS, type DnsOptions } from '../../src/options.ts'
@@ -24,7 +25,7 @@ export async function startServer(
       ...others,
       upstreams: upstreams.map(({ name }) => name),
     },
-    { ...deps, services, nodeAddress: '127.0.0.1', nodeAddress6 },
+    { ...deps, services, nodeAddress: '127.0.0.1', nodeAddress6, nodeName: 'edge-1' as NodeName },
   )
   return {
     deps,

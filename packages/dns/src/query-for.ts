@@ -1,0 +1,27 @@
+import { CLASS_IN } from './codes.ts'
+import { FLAG, QUESTION_TAIL_BYTES } from './header.ts'
+import type { Query } from './message.ts'
+
+/** Large answers come over TCP (DNS flag day 2020). */
+const UDP_PAYLOAD_BYTES = 1_232
+
+/**
+ * A query of our own.
+ *
+ * @param labels - each of 1 to 63 bytes of latin1 text, 254 bytes with their lengths at most
+ * @param flags - of the header; RD alone unless said otherwise
+ */
+export function queryFor(labels: readonly string[], type: number, flags: number = FLAG.RD): Query {
+  const name = labels.map((label) => Buffer.from(`${String.fromCharCode(label.length)}${label}`, 'latin1'))
+  const tail = Buffer.alloc(1 + QUESTION_TAIL_BYTES)
+  tail.writeUInt16BE(type, 1)
+  tail.writeUInt16BE(CLASS_IN, 3)
+  return {
+    id: 0,
+    flags,
+    labels,
+    type,
+    question: Buffer.concat([...name, tail]),
+    edns: { udpPayloadBytes: UDP_PAYLOAD_BYTES, isDnssecOk: false, version: 0 },
+  }
+}
