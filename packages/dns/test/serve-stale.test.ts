@@ -156,6 +156,20 @@ describe('an answer that has expired', () => {
     expect(answersIn(await dns.ask(queryOf('other.example.com')))).toEqual(['192.0.2.2'])
   })
 
+  it('is waited for while only the upstreams of other names are away', async () => {
+    const corp = queryOf('www.corp.example')
+    await using dns = await startCache(answering(60), { upstreamTimeoutMs: 500 })
+    await dns.ask()
+    await dns.ask(corp)
+    dns.become((received) =>
+      /corp/i.test(received.message.toString('latin1')) ? [] : answering(60, '192.0.2.2')(received),
+    )
+    dns.pass(61 * SECOND)
+
+    expect(ttlsIn(await dns.ask(corp))).toEqual([30])
+    expect(answersIn(await dns.ask())).toEqual(['192.0.2.2'])
+  })
+
   it('is not asked for again at every query while that fails', async () => {
     await using dns = await startCache(answering(60))
     await dns.ask()

@@ -60,7 +60,9 @@ describe('the config of the edge agent', () => {
     { wrong: { dns: { clusterDomain: 'a..b' } }, message: /dns\.clusterDomain: expected a domain/ },
     {
       wrong: { dns: { clusterDnsServices: ['kube-dns'] } },
-      message: /dns\.clusterDnsServices\[0\]: expected namespace\/name of a Service/,
+        message: /dns\.clusterDnsServices\[0\]: expected namespace\/name of a Service/,
+      },
+      {
     },
     { wrong: { groupId: 2 ** 32 }, message: /groupId: expected at most/ },
     { wrong: { traffic: { drainTimeoutMs: 2 ** 31 } }, message: /drainTimeoutMs: expected at most 86400000/ },

@@ -59,13 +59,17 @@ export class UpstreamClient {
   }
 
   #inRandomCase(upstream: Upstream, query: Query): Query {
-    if (!this.#options.randomizeQueryCase || this.#caseless.has(upstream)) return query
+    if (!this.#isCaseOurs(upstream)) return query
     const { question } = query
     return { ...query, question: withCase(question, randomBytes(Math.ceil(question.length / 8))) }
   }
 
+  #isCaseOurs(upstream: Upstream): boolean {
+    return this.#options.randomizeQueryCase && !this.#caseless.has(upstream)
+  }
+
   async #askByUdp(asking: Asking): Promise<ExchangeOutcome> {
-    const outcome = await exchangeUdp(this.#exchange(asking, !this.#caseless.has(asking.upstream)))
+    const outcome = await exchangeUdp(this.#exchange(asking, this.#isCaseOurs(asking.upstream)))
     if (outcome === 'other-case') return this.#askInDoubt(asking)
     if (typeof outcome === 'string' || !isTruncated(outcome)) return outcome
     const whole = await this.#askByTcp(asking)

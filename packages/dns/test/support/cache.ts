@@ -59,11 +59,11 @@ export async function startCache(behaviour: Behaviour, options: Partial<DnsOptio
   upstreams.replace(parsed === undefined ? [] : [parsed])
   const signal = cut.signal
   const forwarder = forwarderTo(upstreams, all, { logger, metrics: metrics.forward, signal })
-  const group = { caps: all }
+  const [corp, others] = [{ caps: all }, { caps: all }]
   const time = { now: 5_000_000 }
   const cache = new AnswerCache(all, {
     next: forwarder.handle,
-    groupOf: () => group,
+    groupOf: ({ labels }) => (labels.includes('corp') ? corp : others),
     metrics: metrics.cache,
     logger,
     now: () => time.now,

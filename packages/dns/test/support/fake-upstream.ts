@@ -103,6 +103,11 @@ export class FakeUpstream implements AsyncDisposable {
     for (const client of this.#clients) client.destroy()
   }
 
+  /** Resolves when no TCP connection is open. */
+  async disconnected(): Promise<void> {
+    await Promise.all([...this.#clients].map((client) => once(client, 'close')))
+  }
+
   #accept(client: Socket): void {
     const reader = new FrameReader(65_535)
     this.#clients.add(client)
