@@ -54,6 +54,7 @@ function messageStep({ question, type }: Query, rule: AnswerRule, content: Upstr
   const records = recordsOf(message, HEADER_BYTES + question.length)?.filter(isOfInternet)
   if (records === undefined || (flags & FLAG.TC) !== 0) return failedStep('upstreams-failed')
   const chain = chainOf(message, records)
+  if (chain === undefined) return failedStep('alias-chain')
   const found = records.filter((record) => isAnswer(message, record, { owner: chain.end, type }))
   const soa = records
     .filter((record) => record.section === 'authority' && record.type === TYPE.SOA)
@@ -77,17 +78,22 @@ interface Chain {
   readonly end: Buffer
 }
 
-/** The CNAME records that lead on from the question's name, in whatever order they are; all others are no concern of it. */
-function chainOf(message: Buffer, records: readonly MessageRecord[]): Chain {
+/**
+ * The CNAME records that lead on from the question's name, in whatever order they are; all others are no concern of it.
+ *
+ * @returns `undefined` where they lead in a circle, or too far
+ */
+function chainOf(message: Buffer, records: readonly MessageRecord[]): Chain | undefined {
   const cnames: MessageRecord[] = []
   let end = nameAt(message, HEADER_BYTES)
   while (cnames.length < MAX_CNAMES) {
-    const cname = records.find((record) => isAnswer(message, record, { owner: end, type: TYPE.CNAME }))
-    if (cname === undefined || cnames.includes(cname)) break
+    const owner = end
+    const cname = records.find((record) => isAnswer(message, record, { owner, type: TYPE.CNAME }))
+    if (cname === undefined) return { cnames, end }
     cnames.push(cname)
     end = nameAt(message, cname.dataStart)
   }
-  return { cnames, end }
+  return undefined
 }
 
 function isAnswer(
