@@ -113,6 +113,14 @@ describe('autopath', () => {
     expect(decode(answer).authorities).toMatchObject([{ type: 'SOA', name: 'cluster.local' }])
   })
 
+  it('finds nothing behind a domain of which nothing can be known: the name may be there', async () => {
+    await using mesh = await startWithPod((received) =>
+      namesIn([received])[0]?.endsWith('lan.example') === true ? [] : resolving(NAMES)(received),
+    )
+
+    expect(rcodeIn(await mesh.ask(`www.example.com.${OWN}`))).toBe(RCODE.NXDOMAIN)
+  })
+
   it.each<[string, string, Parameters<typeof startWithPod>[1]]>([
     ['unless it is wished', OWN, { autopath: false }],
     ['for another namespace than the own', 'store.svc.cluster.local', {}],

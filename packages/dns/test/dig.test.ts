@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs'
 import { promisify } from 'node:util'
 import { describe, expect, it } from 'vitest'
 import { FakeUpstream } from './support/fake-upstream.ts'
+import { resolving } from './support/names.ts'
 import { replyTo } from './support/query.ts'
 import { startServer } from './support/server.ts'
 import { aliasService, zoneEndpoint, zoneService } from './support/zone.ts'
@@ -100,6 +101,19 @@ describe.skipIf(!existsSync(DIG))('dig', () => {
       'web.shop.svc.cluster.local.\n10.96.0.1\n',
     )
     expect(await dig(dns.address, '+short', '10-1-0-7.shop.pod.cluster.local')).toBe('10.1.0.7\n')
+  })
+
+  it('gets the addresses behind an external name outside of the cluster', async () => {
+    await using upstream = await FakeUpstream.start(resolving({ 'www.example.com': ['192.0.2.1'] }))
+    await using dns = await startServer({ upstreams: [upstream] })
+    dns.services.set(aliasService('shop/site', 'www.example.com'))
+
+    for (const option of ['+notcp', '+tcp']) {
+      const output = await dig(dns.address, option, 'Site.shop.svc.cluster.local')
+      expect(output).toMatch(/flags: qr aa rd ra; QUERY: 1, ANSWER: 2, AUTHORITY: 0/)
+      expect(output).toMatch(/^Site\.shop\.svc\.cluster\.local\.\s+5\s+IN\s+CNAME\s+www\.example\.com\.$/m)
+      expect(output).toMatch(/^www\.example\.com\.\s+60\s+IN\s+A\s+192\.0\.2\.1$/im)
+    }
   })
 
   it('asks upstreams for addresses that are not of the cluster', async () => {
