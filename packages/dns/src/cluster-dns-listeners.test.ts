@@ -1,11 +1,11 @@
 import { formatServicePortName, type Protocol, type Service } from '@edgeway/core'
 import { FakeServiceDirectory, serviceOf } from '@edgeway/testbed'
 import { beforeEach, describe, expect, it } from 'vitest'
-import { type ClusterDnsOptions, clusterDnsListeners } from './cluster-dns-listeners.ts'
+import { clusterDnsListeners } from './cluster-dns-listeners.ts'
 
 const ADDRESS = { ip: '169.254.96.16', port: 53 }
 const ADDRESS_6 = { ip: 'fd00:e::16', port: 53 }
-const ON: ClusterDnsOptions = { interceptClusterDns: true, clusterDnsServices: ['kube-system/kube-dns'] }
+const ON = { services: ['kube-system/kube-dns'], intercept: true }
 
 /** As kubeadm makes it. */
 function kubeDns(clusterIp = '10.96.0.10'): Service {
@@ -47,7 +47,7 @@ describe("the listeners for the cluster's DNS", () => {
 
   it('know a Service whose only port has no name', () => {
     services.set(serviceOf('kube-system/coredns', '10.96.0.11', 53))
-    const options = { ...ON, clusterDnsServices: ['kube-system/kube-dns', 'kube-system/coredns'] }
+    const options = { ...ON, services: ['kube-system/kube-dns', 'kube-system/coredns'] }
 
     expect(listeners(options).listener(formatServicePortName('kube-system', 'coredns', ''), 'IPv4')).toEqual(
       ADDRESS,
@@ -56,7 +56,7 @@ describe("the listeners for the cluster's DNS", () => {
 
   it('are none in a family that the node does not have, and none where nothing is to be intercepted', () => {
     expect(listeners(ON, [ADDRESS]).listener(nameOf('dns'), 'IPv6')).toBeUndefined()
-    expect(listeners({ ...ON, interceptClusterDns: false }).listener(nameOf('dns'), 'IPv4')).toBeUndefined()
+    expect(listeners({ ...ON, intercept: false }).listener(nameOf('dns'), 'IPv4')).toBeUndefined()
   })
 
   it('follow the Service as it comes, changes and goes, and tell of nothing else', () => {

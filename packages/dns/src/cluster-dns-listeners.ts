@@ -6,13 +6,7 @@ import {
   type ServiceDirectory,
   type ServicePortName,
 } from '@edgeway/core'
-
-export interface ClusterDnsOptions {
-  /** Whether this node answers what is sent to the ClusterIPs of the cluster's DNS. */
-  readonly interceptClusterDns: boolean
-  /** Services that are the cluster's DNS, `namespace/name`. */
-  readonly clusterDnsServices: readonly string[]
-}
+import type { ClusterDnsOptions } from './options.ts'
 
 export type ClusterDnsServices = Pick<ServiceDirectory, 'servicePort' | 'watch'>
 
@@ -30,10 +24,10 @@ const DNS_PORT = 53
  * or where nothing is to be intercepted.
  */
 export function clusterDnsListeners(
-  { interceptClusterDns, clusterDnsServices }: ClusterDnsOptions,
+  { services: names, intercept }: Pick<ClusterDnsOptions, 'services' | 'intercept'>,
   { services, addresses }: ClusterDnsDeps,
 ): ListenerDirectory {
-  const intercepted = new Set(interceptClusterDns ? clusterDnsServices : [])
+  const intercepted = new Set(intercept ? names : [])
   const byFamily = new Map<IpFamily, ListenerAddress>(addresses.map((one) => [ipFamilyOf(one.ip), one]))
   const isIntercepted = (name: ServicePortName): boolean => intercepted.has(serviceNameOf(name))
   return {

@@ -61,7 +61,7 @@ export class DnsServer implements Component {
     this.#cut = parts.cut
     const { address, addresses } = parts.listeners
     this.address = address
-    this.clusterDnsListeners = clusterDnsListeners(options, { services, addresses })
+    this.clusterDnsListeners = clusterDnsListeners(options.clusterDns, { services, addresses })
   }
 
   /**

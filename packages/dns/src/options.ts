@@ -1,11 +1,16 @@
 import type { StubDomain } from './forward/stub-domains.ts'
 
-/** Who answers the cluster's names when the directory does not: cache mode. */
+/** The cluster's own DNS: what this node does in its place, and what it asks there. */
 export interface ClusterDnsOptions {
-  /** Names of the cluster's zones are asked of the cluster's DNS through the cache, rather than answered from memory. */
-  readonly cacheMode: boolean
-  /** The Services of the cluster's DNS, `namespace/name` each: their ClusterIPs and endpoints are the resolvers. */
+  /** Its Services, `namespace/name` each. */
   readonly services: readonly string[]
+  /**
+   * What is sent to port 53 at their ClusterIPs is answered by this responder. Off unless the binary knows better: in the
+   * cloud the cluster's DNS is at hand.
+   */
+  readonly intercept: boolean
+  /** Names of the cluster's zones are asked of the cluster's DNS through the cache, rather than answered from memory: of the ClusterIPs and endpoints of `services`. */
+  readonly cacheMode: boolean
   /** Resolvers to ask instead: `ip`, `ip:port` or `[ipv6]:port`. */
   readonly upstreams: readonly string[]
   /** The upper bound of TTLs of their answers, negative ones too. */
@@ -66,13 +71,6 @@ export interface DnsOptions {
   readonly maxTcpConnections: number
   /** Queries of one TCP connection that may be in work at the same time; then it is read no further. */
   readonly maxTcpPipelinedQueries: number
-  /**
-   * Whether what is sent to port 53 at the ClusterIPs of `clusterDnsServices` is answered by this responder. Off unless the
-   * binary knows better: in the cloud the cluster's DNS is at hand.
-   */
-  readonly interceptClusterDns: boolean
-  /** The Services of the cluster's own DNS, `namespace/name`. */
-  readonly clusterDnsServices: readonly string[]
   /** How long a stop waits for answers that are still in work. */
   readonly drainTimeoutMs: number
 }
@@ -86,8 +84,9 @@ export const DEFAULT_DNS_OPTIONS: DnsOptions = {
   upstreams: [],
   stubDomains: [],
   clusterDns: {
-    cacheMode: false,
     services: ['kube-system/kube-dns', 'kube-system/coredns'],
+    intercept: false,
+    cacheMode: false,
     upstreams: [],
     maxTtlSeconds: 30,
   },
@@ -109,7 +108,5 @@ export const DEFAULT_DNS_OPTIONS: DnsOptions = {
   tcpIdleTimeoutMs: 10_000,
   maxTcpConnections: 256,
   maxTcpPipelinedQueries: 32,
-  interceptClusterDns: false,
-  clusterDnsServices: ['kube-system/kube-dns', 'kube-system/coredns'],
   drainTimeoutMs: 2_000,
 }

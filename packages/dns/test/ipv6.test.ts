@@ -1,4 +1,4 @@
-import { formatServicePortName } from '@edgeway/core'
+import { formatServicePortName, type NodeName } from '@edgeway/core'
 import { describe, expect, it } from 'vitest'
 import { DnsServer } from '../src/dns-server.ts'
 import type { DnsListenError } from '../src/errors.ts'
@@ -63,7 +63,12 @@ describe('a responder on a node with IPv6', () => {
     await using dns = await startServer({}, IPV6)
     const { port } = dns.address
     const options = { ...DEFAULT_DNS_OPTIONS, listenPort: port }
-    const elsewhere = { ...dns.deps, services: dns.services, nodeAddress: '127.0.0.2' }
+    const elsewhere = {
+      ...dns.deps,
+      services: dns.services,
+      nodeAddress: '127.0.0.2',
+      nodeName: 'edge-1' as NodeName,
+    }
 
     await expect(DnsServer.start(options, { ...elsewhere, nodeAddress6: '::1' })).rejects.toMatchObject({
       code: 'ERR_DNS_LISTEN',
@@ -74,7 +79,8 @@ describe('a responder on a node with IPv6', () => {
   })
 
   it("names its listener of each family for the cluster's DNS", async () => {
-    await using dns = await startServer({ interceptClusterDns: true, clusterDnsServices: ['shop/web'] }, IPV6)
+    const clusterDns = { ...DEFAULT_DNS_OPTIONS.clusterDns, services: ['shop/web'], intercept: true }
+    await using dns = await startServer({ clusterDns }, IPV6)
     const name = formatServicePortName('shop', 'web', 'http')
     const [service] = [dns.services.service('shop', 'web')]
     if (service === undefined) throw new Error('web is there')

@@ -27,7 +27,12 @@ export async function runAgent(config: EdgeAgentConfig, host: ProcessHost): Prom
   const device = components.use(await NodeDevice.start(config.device, deps))
   const ownAddresses = { nodeAddress: device.address, nodeAddress6: device.address6 }
   const dns = components.use(
-    await DnsServer.start(dnsOptionsOf(config, metadataOptions), { ...deps, ...ownAddresses, services, nodeName }),
+    await DnsServer.start(dnsOptionsOf(config, metadataOptions), {
+      ...deps,
+      ...ownAddresses,
+      services,
+      nodeName,
+    }),
   )
   const dialer = new NodeAwareDialer({
     nodeName,

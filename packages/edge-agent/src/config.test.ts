@@ -59,10 +59,21 @@ describe('the config of the edge agent', () => {
     { wrong: { dns: { upstreams: ['1.1.1'] } }, message: /dns\.upstreams\[0\]: expected an IP address/ },
     { wrong: { dns: { clusterDomain: 'a..b' } }, message: /dns\.clusterDomain: expected a domain/ },
     {
-      wrong: { dns: { clusterDnsServices: ['kube-dns'] } },
-        message: /dns\.clusterDnsServices\[0\]: expected namespace\/name of a Service/,
-      },
-      {
+      wrong: { dns: { stubDomains: [{ domain: 'corp.example.', upstreams: ['10.0.0.1'] }] } },
+      message:
+        /dns\.stubDomains\[0\]\.domain: expected a domain without a final dot, found "corp\.example\."/,
+    },
+    {
+      wrong: { dns: { stubDomains: ['a', 'b', 'A'].map((domain) => ({ domain, upstreams: ['10.0.0.1'] })) } },
+      message: /dns\.stubDomains\[2\]\.domain: expected each domain once/,
+    },
+    {
+      wrong: { dns: { stubDomains: [{ domain: 'corp.example', upstreams: ['ns1'] }] } },
+      message: /dns\.stubDomains\[0\]\.upstreams\[0\]: expected an IP address.*found "ns1"/,
+    },
+    {
+      wrong: { dns: { clusterDns: { services: ['kube-dns'] } } },
+      message: /dns\.clusterDns\.services\[0\]: expected namespace\/name of a Service, found "kube-dns"/,
     },
     { wrong: { groupId: 2 ** 32 }, message: /groupId: expected at most/ },
     { wrong: { traffic: { drainTimeoutMs: 2 ** 31 } }, message: /drainTimeoutMs: expected at most 86400000/ },
@@ -113,12 +124,12 @@ describe('the config of the edge agent', () => {
     const inCloud = { source: { kind: 'apiserver' } } as const
     const intercepts = (dns: object) => {
       const config = edgeAgentConfigSchema.parse({ ...MINIMAL, dns })
-      return [atEdge, inCloud].map((metadata) => dnsOptionsOf(config, metadata).interceptClusterDns)
+      return [atEdge, inCloud].map((metadata) => dnsOptionsOf(config, metadata).clusterDns.intercept)
     }
 
     expect(intercepts({})).toEqual([true, false])
-    expect(intercepts({ interceptClusterDns: 'on' })).toEqual([true, true])
-    expect(intercepts({ interceptClusterDns: 'off' })).toEqual([false, false])
+    expect(intercepts({ clusterDns: { intercept: 'on' } })).toEqual([true, true])
+    expect(intercepts({ clusterDns: { intercept: 'off' } })).toEqual([false, false])
   })
 
   it('keeps the key in the data directory, and takes the node name of the process unless configured', () => {

@@ -130,13 +130,12 @@ const stubDomain = z.strictObject({
 })
 
 const clusterDns = z.strictObject({
+  services: z.array(namespaceAndName).default([...CLUSTER_DNS.services]),
+  intercept: z.enum(['auto', 'on', 'off']).default('auto'),
   cacheMode: z.boolean().default(CLUSTER_DNS.cacheMode),
-  services: z
-    .array(z.string().regex(/^[-a-z0-9]+\/[-a-z0-9]+$/, 'expected namespace/name'))
-    .default([...CLUSTER_DNS.services]),
   upstreams: z.array(ipAndPort).default([]),
   maxTtlSeconds: cacheSeconds.default(CLUSTER_DNS.maxTtlSeconds),
-}) satisfies z.ZodType<DnsOptions['clusterDns']>
+}) satisfies z.ZodType<Omit<DnsOptions['clusterDns'], 'intercept'>>
 
 const dns = z.strictObject({
   listenPort: port.default(DEFAULT_DNS_OPTIONS.listenPort),
@@ -171,10 +170,8 @@ const dns = z.strictObject({
   tcpIdleTimeoutMs: milliseconds.default(DEFAULT_DNS_OPTIONS.tcpIdleTimeoutMs),
   maxTcpConnections: z.int().positive().default(DEFAULT_DNS_OPTIONS.maxTcpConnections),
   maxTcpPipelinedQueries: z.int().positive().default(DEFAULT_DNS_OPTIONS.maxTcpPipelinedQueries),
-  interceptClusterDns: z.enum(['auto', 'on', 'off']).default('auto'),
-  clusterDnsServices: z.array(namespaceAndName).default([...DEFAULT_DNS_OPTIONS.clusterDnsServices]),
   drainTimeoutMs: millisecondsOrNone.default(DEFAULT_DNS_OPTIONS.drainTimeoutMs),
-}) satisfies z.ZodType<Omit<DnsOptions, 'interceptClusterDns'>>
+}) satisfies z.ZodType<Omit<DnsOptions, 'clusterDns'>>
 
 const { health: HEALTH, udp: UDP } = DEFAULT_TRAFFIC_OPTIONS
 

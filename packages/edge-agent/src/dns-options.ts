@@ -4,12 +4,10 @@ import type { EdgeAgentConfig } from './config.ts'
 
 /** With `auto` the cluster's DNS is answered for where it may be out of reach: at the edge, which MetaServer tells of. */
 export function dnsOptionsOf(
-  { dns: { interceptClusterDns, ...options } }: Pick<EdgeAgentConfig, 'dns'>,
+  { dns }: Pick<EdgeAgentConfig, 'dns'>,
   { source }: Pick<MetadataOptions, 'source'>,
 ): DnsOptions {
   const isAtEdge = source.kind === 'metaserver'
-  return {
-    ...options,
-    interceptClusterDns: interceptClusterDns === 'auto' ? isAtEdge : interceptClusterDns === 'on',
-  }
+  const wish = dns.clusterDns.intercept
+  return { ...dns, clusterDns: { ...dns.clusterDns, intercept: wish === 'auto' ? isAtEdge : wish === 'on' } }
 }
