@@ -99,6 +99,14 @@ describe('an external name outside of the cluster', () => {
     },
   )
 
+  it('is found for a client who wishes for no recursion, too: it is a name of ours', async () => {
+    await using mesh = await startWithAlias(resolving(known))
+    const answer = await askOneUdp(mesh.dns.address, queryOf(ALIAS, 'A', { flags: 0 }))
+
+    expect(linesIn(answer)).toHaveLength(3)
+    expect(decode(mesh.upstream.received[0]?.message ?? answer).flag_rd).toBe(true)
+  })
+
   it('may lead back into the cluster', async () => {
     await using mesh = await startWithAlias(resolving({ 'www.example.com': { cname: `web.shop.${DOMAIN}` } }))
 

@@ -3,6 +3,7 @@ import { askOneUdp } from './support/client.ts'
 import { type Behaviour, FakeUpstream, type ReceivedQuery } from './support/fake-upstream.ts'
 import { answersIn, decode, queryOf, replyTo } from './support/query.ts'
 import { startServer } from './support/server.ts'
+import { aliasService } from './support/zone.ts'
 
 const NAME = 'a-name-with-many-letters.example.com'
 const query = queryOf(NAME)
@@ -13,6 +14,13 @@ const nameIn = (message: Buffer): string => decode(message).questions?.[0]?.name
 const lowered = ({ message }: ReceivedQuery, ip: string): Buffer =>
   replyTo(queryOf(nameIn(message).toLowerCase(), 'A', { id: message.readUInt16BE(0) }), [ip])
 
+/** The reply with an address whose owner is a pointer to the question's name. */
+function pointing(query: Buffer): Buffer {
+  const reply = replyTo(query, [])
+  reply.writeUInt16BE(1, 6)
+  return Buffer.concat([reply, Buffer.from([0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 60, 0, 4, 192, 0, 2, 1])])
+}
+
 describe('the case of names', () => {
   it('is another one in each query to an upstream, and the own one in the answer to the client', async () => {
     await using upstream = await FakeUpstream.start(({ message }) => [replyTo(message, ['192.0.2.1'])])
@@ -22,6 +30,15 @@ describe('the case of names', () => {
     const asked = upstream.received.map(({ message }) => nameIn(message))
     expect(new Set(asked).size).toBeGreaterThan(3)
     expect(new Set(asked.map((name) => name.toLowerCase()))).toEqual(new Set([NAME]))
+  })
+
+  it('is the own one where names of the reply point to the question, too', async () => {
+    await using upstream = await FakeUpstream.start(({ message }) => [pointing(message)])
+    await using dns = await startServer({ upstreams: [upstream] })
+    dns.services.set(aliasService('shop/alias', NAME))
+    const answer = await askOneUdp(dns.address, queryOf('alias.shop.svc.cluster.local'))
+
+    expect(decode(answer).answers).toMatchObject([{ data: NAME }, { name: NAME, data: '192.0.2.1' }])
   })
 
   it('stays as the client has it where that is wished', async () => {

@@ -19,9 +19,6 @@ const CHASED_TYPES: ReadonlySet<number> = new Set([
   TYPE.HTTPS,
 ])
 
-/** Wishes of the client that go along. */
-const WISHES = FLAG.RD | FLAG.CD
-
 /** What a name leads to, as far as it can be known. */
 export type Followed = Omit<AliasStep, 'next'>
 
@@ -53,7 +50,7 @@ export class AliasChaser {
     const answers: Buffer[] = []
     let name = labels
     for (let count = 0; count < MAX_STEPS; count++) {
-      const step = await this.#step(queryFor(name, query.type, query.flags & WISHES), context)
+      const step = await this.#step(queryFor(name, query.type, FLAG.RD | (query.flags & FLAG.CD)), context)
       answers.push(...step.answers)
       if (step.rcode === RCODE.SERVFAIL || step.next === undefined) return { ...step, answers }
       name = step.next

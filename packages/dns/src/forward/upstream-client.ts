@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import type { Logger } from '@edgeway/core'
 import type { Transport } from '../handler.ts'
+import { HEADER_BYTES } from '../header.ts'
 import type { Query } from '../message.ts'
 import type { ForwardMetrics } from '../metrics.ts'
 import { type Exchange, type ExchangeOutcome, exchangeUdp, type Match } from './exchange.ts'
@@ -55,7 +56,10 @@ export class UpstreamClient {
   /** The reply, or why there is none. Never rejects. */
   async ask(upstream: Upstream, query: Query, options: AskOptions): Promise<ExchangeOutcome> {
     const asking = { ...options, upstream, query: this.#inRandomCase(upstream, query) }
-    return await (options.transport === 'udp' ? this.#askByUdp(asking) : this.#askByTcp(asking))
+    const outcome = await (options.transport === 'udp' ? this.#askByUdp(asking) : this.#askByTcp(asking))
+    // Names within the reply may point to the question: they are to have the client's case.
+    if (typeof outcome !== 'string') query.question.copy(outcome, HEADER_BYTES)
+    return outcome
   }
 
   #inRandomCase(upstream: Upstream, query: Query): Query {
