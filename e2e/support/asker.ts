@@ -19,6 +19,11 @@ export class Asker implements AsyncDisposable {
     return new Asker(started)
   }
 
+  /** Resolves once a name was answered so, by addresses or the code of an error. */
+  async answered(name: string, answer: string): Promise<void> {
+    await this.#process.waitForOutput(new RegExp(`^${RegExp.escape(`${name}: ${answer}`)}$`, 'm'))
+  }
+
   /** Ends the queries and tells what was answered. */
   async stop(): Promise<QueriesReport> {
     this.#process.kill('SIGTERM')

@@ -16,6 +16,7 @@ export interface ChangesPlan {
 /** What `changing-names.ts` writes. */
 export interface ChangesReport {
   readonly changes: number
+  readonly perSecond: number
   /** From the moment a change is sent to the API server to the first answer with it, in milliseconds. */
   readonly p50Ms: number
   readonly p99Ms: number

@@ -4,7 +4,6 @@ export interface Outcome {
   readonly answer: string
   /** When the first of these answers came, in milliseconds since 1970. */
   readonly since: number
-  times: number
 }
 
 /** What `steady-queries.ts` writes: by name, in the order in which it happened. */

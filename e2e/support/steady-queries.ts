@@ -1,6 +1,6 @@
 /**
- * Asks a DNS server for the IPv4 addresses of names over and over, until it gets SIGTERM. Writes `asking` once it does, and at
- * its end one line of JSON: a `QueriesReport`.
+ * Asks a DNS server for the IPv4 addresses of names over and over, until it gets SIGTERM. Writes `asking` once it does, a
+ * line `NAME: ANSWER` for each answer that is another than the one before, and at its end one line of JSON: a `QueriesReport`.
  *
  *     steady-queries.ts SERVER NAME...
  */
@@ -10,7 +10,7 @@ import type { Outcome, QueriesReport } from './queries-report.ts'
 
 const [server = '', ...names] = process.argv.slice(2)
 const PAUSE_MS = 2
-const TIMEOUT_MS = 1_000
+const TIMEOUT_MS = 250
 
 let isOver = false
 process.once('SIGTERM', () => {
@@ -36,8 +36,10 @@ async function askOver(name: string): Promise<void> {
   while (!isOver) {
     const answer = await ask(name)
     const last = outcomes.at(-1)
-    if (last?.answer === answer) last.times += 1
-    else outcomes.push({ answer, since: Date.now(), times: 1 })
+    if (last?.answer !== answer) {
+      outcomes.push({ answer, since: Date.now() })
+      process.stdout.write(`${name}: ${answer}\n`)
+    }
     await delay(PAUSE_MS)
   }
 }
