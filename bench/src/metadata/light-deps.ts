@@ -18,7 +18,7 @@ export class LightDeps implements ComponentDeps {
     histogram: () => ({ observe: () => {} }),
   }
   readonly readiness = { gate: () => ({ open: () => {}, shut: () => {} }) }
-  readonly status = { section: () => {} }
+  readonly status = { section: () => {}, page: () => {} }
 
   onFatal(error: Error): never {
     throw error

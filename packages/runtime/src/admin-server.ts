@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
-import type { Component, Logger } from '@edgeway/core'
+import type { Component, Logger, StatusPage } from '@edgeway/core'
 import type { PrometheusMetrics } from './metrics.ts'
 import type { ReadinessGates } from './readiness.ts'
 import { redactSecrets } from './redact.ts'
@@ -39,7 +39,8 @@ const TEXT = 'text/plain; charset=utf-8'
 
 /**
  * What operators and the kubelet ask a process: /livez (it answers), /readyz (each gate, 503 while one is shut),
- * /metrics (Prometheus' text format), /statusz (what each component tells of itself), /configz (the effective config).
+ * /metrics (Prometheus' text format), /statusz (what each component tells of itself), /configz (the effective config),
+ * and the pages of components.
  */
 export class AdminServer implements Component {
   readonly #server: Server
@@ -112,9 +113,9 @@ export class AdminServer implements Component {
     if (method !== 'GET' && method !== 'HEAD')
       return { status: 405, type: TEXT, body: 'only GET and HEAD\n', headers: { allow: 'GET, HEAD' } }
     const [path = '/'] = url.split('?')
-    const route = this.#routes.get(path)
-    if (route === undefined)
-      return { status: 404, type: TEXT, body: `not found; there are ${[...this.#routes.keys()].join(' ')}\n` }
+    const page = this.#deps.status.pages.get(path.slice(1))
+    const route = page === undefined ? this.#routes.get(path) : () => pageAnswer(page, url)
+    if (route === undefined) return this.#notFound()
     try {
       return await route()
     } catch (error) {
@@ -122,6 +123,22 @@ export class AdminServer implements Component {
       return { status: 500, type: TEXT, body: 'internal error, see the log\n' }
     }
   }
+
+  #notFound(): Answer {
+    const pages = [...this.#deps.status.pages.keys()].map((name) => `/${name}`)
+    const paths = [...this.#routes.keys(), ...pages].join(' ')
+    return { status: 404, type: TEXT, body: `not found; there are ${paths}\n` }
+  }
+}
+
+async function pageAnswer(page: StatusPage, url: string): Promise<Answer> {
+  const parameters = [...new URL(url, 'http://admin').searchParams]
+  const names = new Set(parameters.map(([name]) => name))
+  if (names.size < parameters.length)
+    return { status: 400, type: TEXT, body: 'each parameter may be given once\n' }
+  const answer = await page(Object.fromEntries(parameters))
+  if (answer.kind === 'found') return json(answer.value)
+  return { status: 400, type: TEXT, body: `${answer.problem}\n` }
 }
 
 /** One line per gate, as Kubernetes' own /readyz: `[+]` open, `[-]` shut and why. */

@@ -87,6 +87,22 @@ describe('the admin server', () => {
     expect(() => admin.status.section('metadata', () => ({}))).toThrow('metadata exists already')
   })
 
+  it('has pages that components answer by parameters', async () => {
+    await using admin = await startAdmin()
+    admin.status.page('dnsz', async ({ name }) =>
+      name === undefined
+        ? { kind: 'bad-parameters', problem: 'name: expected a domain name' }
+        : { kind: 'found', value: { name } },
+    )
+
+    expect(await (await admin.get('/dnsz?name=a%2Eb&type=A')).json()).toEqual({ name: 'a.b' })
+    const without = await admin.get('/dnsz')
+    expect([without.status, await without.text()]).toEqual([400, 'name: expected a domain name\n'])
+    expect((await admin.get('/dnsz?name=a&name=b')).status).toBe(400)
+    expect(await (await admin.get('/nothing')).text()).toContain('/dnsz')
+    expect(() => admin.status.page('dnsz', async () => ({ kind: 'found', value: 1 }))).toThrow('dnsz exists')
+  })
+
   it('says what it does not have and does not do', async () => {
     await using admin = await startAdmin()
 
