@@ -7,10 +7,13 @@ import type {
   ReadinessGate,
 } from '@edgeway/core'
 import { type ClusterDnsServices, clusterDnsListeners } from './cluster-dns-listeners.ts'
+import { type Explanation, explain, type Question } from './explanation.ts'
+import { explanationPage } from './explanation-page.ts'
 import type { Upstream } from './forward/upstream.ts'
 import { Listeners } from './listeners.ts'
 import { dnsMetrics } from './metrics.ts'
 import type { DnsOptions } from './options.ts'
+import { RateLimit } from './rate-limit.ts'
 import { Resolution, type ResolutionServices } from './resolution.ts'
 import { Responder } from './responder.ts'
 
@@ -84,8 +87,10 @@ export class DnsServer implements Component {
     const { handler } = resolution
     const responder = new Responder(options, { handler, logger, metrics: metrics.responder })
     try {
-      const listeners = await Listeners.start(options, { ...deps, responder, metrics })
+      const limit = new RateLimit(options.responsesPerSecondPerClient, { logger, metrics: metrics.responder })
+      const listeners = await Listeners.start(options, { ...deps, responder, metrics, limit })
       const server = new DnsServer(options, { gate, resolution, listeners, cut }, deps)
+      deps.status.page('dnsz', explanationPage(server))
       const { addresses } = listeners
       logger.info('answering DNS', { addresses, clusterDomain: options.clusterDomain })
       gate.open()
@@ -96,6 +101,15 @@ export class DnsServer implements Component {
       await resolution.settled()
       throw error
     }
+  }
+
+  /**
+   * What a client would be answered, and why. Counts as a use of the cache, not as a query.
+   *
+   * @throws {DnsQuestionError} when name or type are none
+   */
+  async explain(question: Question): Promise<Explanation> {
+    return await explain(question, this.#resolution.handler, this.#options.clusterDomain)
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -30,3 +30,13 @@ export class DnsStubDomainError extends EdgewayError {
     super(`dns.${field}: ${expectation}, found "${found}"`)
   }
 }
+
+/** A question put as text has no name or no type. */
+export class DnsQuestionError extends EdgewayError {
+  override readonly name = 'DnsQuestionError'
+  readonly code = 'ERR_DNS_QUESTION'
+
+  constructor(field: 'name' | 'type', text: string, expected: string) {
+    super(`${field}: expected ${expected}, found ${JSON.stringify(text)}`)
+  }
+}

@@ -28,7 +28,8 @@ export type ZoneName = 'cluster' | 'forward' | 'none'
  * - `loop`: a query of ours that an upstream sent back
  * - `alias-chain`: names that stand for one another without end
  * - `no-upstream`, `upstreams-failed`, `overloaded`, `stopping`: why no upstream's answer could be had
- * - `message`: the message itself was refused
+ * - `message`: the message itself was refused, its question unread
+ * - `class-not-served`, `edns-version`, `zone-transfer`: what was refused of a question that could be read
  * - `internal-error`: a defect, logged
  */
 export type AnswerRule =
@@ -58,6 +59,9 @@ export type AnswerRule =
   | 'overloaded'
   | 'stopping'
   | 'message'
+  | 'class-not-served'
+  | 'edns-version'
+  | 'zone-transfer'
   | 'internal-error'
 
 /** What is answered, and by which zone and rule: every answer explains itself. Answers may be shared and are never changed. */

@@ -1,6 +1,7 @@
 import type { ListenerAddress } from '@edgeway/core'
 import { DnsListenError } from './errors.ts'
 import type { DnsMetrics } from './metrics.ts'
+import type { RateLimit } from './rate-limit.ts'
 import type { Responder } from './responder.ts'
 import { TcpListener, type TcpListenerOptions } from './tcp-listener.ts'
 import { UdpListener } from './udp-listener.ts'
@@ -17,7 +18,9 @@ export interface ListenersDeps {
   readonly nodeAddress: string
   /** `undefined` where the node has no IPv6. */
   readonly nodeAddress6: string | undefined
-  readonly responder: Pick<Responder, 'respond'>
+  readonly responder: Pick<Responder, 'respond' | 'truncate'>
+  /** Of answers to each client over UDP. */
+  readonly limit: Pick<RateLimit, 'take'>
   readonly metrics: Pick<DnsMetrics, 'responder' | 'tcpConnections' | 'refusedTcpConnection'>
   onFatal(error: Error): void
 }
@@ -83,10 +86,10 @@ interface Sockets {
 
 /** @returns the port, which the kernel has chosen for 0 */
 async function bind({ ip, port: wanted }: ListenerAddress, sockets: Sockets, deps: ListenersDeps) {
-  const { responder, metrics, onFatal } = deps
+  const { responder, limit, metrics, onFatal } = deps
   try {
     const port = await sockets.tcp.listen(ip, wanted)
-    sockets.udp.push(await UdpListener.start(ip, port, { responder, metrics: metrics.responder, onFatal }))
+    sockets.udp.push(await UdpListener.start(ip, port, { responder, limit, metrics: metrics.responder, onFatal }))
     return port
   } catch (error) {
     throw new DnsListenError(ip, wanted, { cause: error })

@@ -51,11 +51,19 @@ export interface Query {
   readonly edns: Edns | undefined
 }
 
+/** Why a message is refused: it can't be read, or what its question asks for is never answered. Each is a rule of answers. */
+export type RefusalRule = 'message' | 'class-not-served' | 'edns-version' | 'zone-transfer'
+
 /** Outcome of reading a message: a query, a refusal to send back, or nothing to be said. */
 export type Decoded =
   | { readonly kind: 'query'; readonly query: Query }
   /** `query` is there when its question could be read. */
-  | { readonly kind: 'refused'; readonly rcode: number; readonly query: Query | undefined }
+  | {
+      readonly kind: 'refused'
+      readonly rcode: number
+      readonly rule: RefusalRule
+      readonly query: Query | undefined
+    }
   | { readonly kind: 'dropped'; readonly reason: 'too-short' | 'not-a-query' }
 
 /** Reads a message from a client. Time and memory are bounded by its length. */
@@ -81,8 +89,7 @@ export function decodeQuery(message: Buffer): Decoded {
     question: message.subarray(HEADER_BYTES, questionEnd),
     edns,
   }
-  const rcode = refusalOf(query)
-  return rcode === undefined ? { kind: 'query', query } : refused(rcode, query)
+  return refusalOf(query) ?? { kind: 'query', query }
 }
 
 /** The size up to which `query` may be answered over UDP. */
@@ -140,16 +147,22 @@ export function isEncodableLabel(label: string): boolean {
   return label.length <= MAX_LABEL_BYTES && /^[!-\-/-~]+$/.test(label)
 }
 
-function refused(rcode: number, query?: Query): Decoded {
-  return { kind: 'refused', rcode, query }
+function refused(rcode: number): Decoded {
+  return { kind: 'refused', rcode, rule: 'message', query: undefined }
 }
 
 /** Why a well-formed query is not answered; `undefined` for those that are. */
-function refusalOf({ question, type, edns }: Query): number | undefined {
-  if (edns !== undefined && edns.version !== 0) return RCODE.BADVERS
-  if (question.readUInt16BE(question.length - 2) !== CLASS_IN) return RCODE.REFUSED
+function refusalOf(query: Query): Decoded | undefined {
+  const { question, type, edns } = query
+  const kind = 'refused'
+  if (edns !== undefined && edns.version !== 0)
+    return { kind, rcode: RCODE.BADVERS, rule: 'edns-version', query }
+  if (question.readUInt16BE(question.length - 2) !== CLASS_IN)
+    return { kind, rcode: RCODE.REFUSED, rule: 'class-not-served', query }
   // Zone transfers would be more than one message, and tell more than a client needs to know.
-  return type === TYPE.AXFR || type === TYPE.IXFR ? RCODE.REFUSED : undefined
+  if (type === TYPE.AXFR || type === TYPE.IXFR)
+    return { kind, rcode: RCODE.REFUSED, rule: 'zone-transfer', query }
+  return undefined
 }
 
 /** One question, and no more records than a query can have reason for (as miekg/dns' DefaultMsgAcceptFunc). */

@@ -1,5 +1,6 @@
 import type { Gauge, Metrics } from '@edgeway/core'
 import type { EntryKind } from './cache/entry.ts'
+import type { RateVerdict } from './client-rate.ts'
 import { rcodeLabel, typeLabel } from './codes.ts'
 import type { Upstream } from './forward/upstream.ts'
 import type { Answer, Transport, ZoneName } from './handler.ts'
@@ -14,6 +15,8 @@ export interface ResponderMetrics {
   /** Only of answers that were waited for: those from memory take microseconds, and so would measuring them. */
   waited(zone: ZoneName, durationMs: number): void
   dropped(reason: DropReason, transport: Transport): void
+  /** Of a client that asks more than it is answered. */
+  rateLimited(outcome: Exclude<RateVerdict, 'answer'>): void
 }
 
 export interface ForwardMetrics {
@@ -47,7 +50,7 @@ export interface DnsMetrics {
 export function dnsMetrics(metrics: Metrics): DnsMetrics {
   const refused = metrics.counter({
     name: 'edgeway_dns_refused_connections_total',
-    help: 'TCP connections closed at once because there were too many.',
+    help: 'TCP connections closed because there were too many.',
   })
   return {
     responder: responderMetrics(metrics),
@@ -78,6 +81,11 @@ function responderMetrics(metrics: Metrics): ResponderMetrics {
     help: 'Messages of clients that got no answer.',
     labels: ['reason', 'transport'],
   })
+  const limited = metrics.counter({
+    name: 'edgeway_dns_rate_limited_queries_total',
+    help: 'UDP queries above the rate of their client: answered truncated, or dropped.',
+    labels: ['outcome'],
+  })
   return {
     answered: ({ zone, content }, type, transport) => {
       const rcode = rcodeLabel(rcodeOf(content))
@@ -85,6 +93,7 @@ function responderMetrics(metrics: Metrics): ResponderMetrics {
     },
     waited: (zone, durationMs) => durations.observe({ zone }, durationMs / 1_000),
     dropped: (reason, transport) => dropped.add({ reason, transport }),
+    rateLimited: (outcome) => limited.add({ outcome }),
   }
 }
 

@@ -66,8 +66,11 @@ export interface DnsOptions {
   readonly staleAnswerTimeoutMs: number
   /** Largest UDP answer, whatever the client offers: 1232 fits any path unfragmented (DNS flag day 2020). */
   readonly maxUdpPayloadBytes: number
+  /** UDP answers for each client address (IPv6: each /64) and second, twice as many at once; 0: no bound. */
+  readonly responsesPerSecondPerClient: number
   /** A TCP connection without a complete query or an answer for that long is closed (RFC 7766 section 6.2.3). */
   readonly tcpIdleTimeoutMs: number
+  /** Where there are that many, who has most of them makes room for who has fewer. */
   readonly maxTcpConnections: number
   /** Queries of one TCP connection that may be in work at the same time; then it is read no further. */
   readonly maxTcpPipelinedQueries: number
@@ -105,6 +108,7 @@ export const DEFAULT_DNS_OPTIONS: DnsOptions = {
   staleSeconds: 86_400,
   staleAnswerTimeoutMs: 1_800,
   maxUdpPayloadBytes: 1_232,
+  responsesPerSecondPerClient: 5_000,
   tcpIdleTimeoutMs: 10_000,
   maxTcpConnections: 256,
   maxTcpPipelinedQueries: 32,

@@ -1,9 +1,17 @@
 import type { Logger } from '@edgeway/core'
 import { RCODE } from './codes.ts'
+import { extendedErrorOf } from './extended-error.ts'
 import { type Answer, emptyAnswer, type Handler, type HandlerResult, type QueryContext } from './handler.ts'
 import { type Decoded, decodeQuery, type Query, udpPayloadBytes } from './message.ts'
 import type { ResponderMetrics } from './metrics.ts'
-import { encodeRefusal, encodeResponse } from './response.ts'
+import {
+  type Content,
+  encodeRefusal,
+  encodeResponse,
+  encodeTruncated,
+  rcodeOf,
+  withOption,
+} from './response.ts'
 
 const MAX_TCP_MESSAGE_BYTES = 65_535
 
@@ -40,6 +48,12 @@ export class Responder {
     return undefined
   }
 
+  /** A truncated response without records: who gets it comes again over TCP. Nothing for what is no query. */
+  truncate(message: Buffer): Response {
+    const decoded = decodeQuery(message)
+    return decoded.kind === 'query' ? encodeTruncated(decoded.query) : undefined
+  }
+
   #respond(query: Query, context: QueryContext): Buffer | Promise<Buffer> {
     let result: HandlerResult
     try {
@@ -67,8 +81,8 @@ export class Responder {
     return emptyAnswer('none', 'internal-error', RCODE.SERVFAIL)
   }
 
-  #refuse(message: Buffer, { query, rcode }: Refused, context: QueryContext): Buffer {
-    const answer = emptyAnswer('none', 'message', rcode)
+  #refuse(message: Buffer, { query, rcode, rule }: Refused, context: QueryContext): Buffer {
+    const answer = emptyAnswer('none', rule, rcode)
     if (query !== undefined) return this.#encode(query, context, answer)
     this.#deps.metrics.answered(answer, undefined, context.transport)
     return encodeRefusal(message, rcode)
@@ -80,8 +94,15 @@ export class Responder {
       transport === 'tcp'
         ? MAX_TCP_MESSAGE_BYTES
         : Math.min(udpPayloadBytes(query), this.#options.maxUdpPayloadBytes)
-    return encodeResponse(query, answer.content, maxBytes)
+    const error = query.edns === undefined ? undefined : extendedErrorOf(answer, query)
+    if (error === undefined) return encodeResponse(query, answer.content, maxBytes)
+    return withOption(encodeResponse(query, withoutOpt(answer.content), maxBytes), error, maxBytes)
   }
+}
+
+/** What is explained has an OPT record of ours: of an upstream's failure only the code is kept. */
+function withoutOpt(content: Content): Content {
+  return content.kind === 'message' ? emptyAnswer('forward', 'upstream', rcodeOf(content)).content : content
 }
 
 type Refused = Extract<Decoded, { kind: 'refused' }>

@@ -11,7 +11,7 @@ function query(...args: Parameters<typeof queryOf>): Query {
   return decoded.query
 }
 
-function addresses(ips: readonly string[]): Content {
+function addresses(ips: readonly string[]): Extract<Content, { kind: 'records' }> {
   const answers = ips.map((data) => encodeRecord({ ttlSeconds: 5, record: { type: 'A', data } }))
   return { kind: 'records', rcode: RCODE.NOERROR, authoritative: true, answers, authority: [] }
 }
@@ -50,12 +50,34 @@ describe('encodeResponse', () => {
     expect(decode(encodeResponse(query('a.b', 'A', { flags: 0 }), addresses([]), 512)).flag_rd).toBe(false)
   })
 
-  it('cuts what does not fit to a response without records that says so', () => {
-    const many = addresses(Array.from({ length: 50 }, (_, i) => `10.96.0.${i}`))
+  it('cuts what does not fit to as many whole answers as do, and says so', () => {
+    const ips = Array.from({ length: 50 }, (_, i) => `10.96.0.${i}`)
+    const many = addresses(ips)
     const response = encodeResponse(query('a.b', 'A', { udpPayloadSize: 512 }), many, 512)
 
-    expect(decode(response)).toMatchObject({ flag_tc: true, answers: [], additionals: [{ type: 'OPT' }] })
+    // Header 12, question 9, OPT record 11; 16 each.
+    expect(answersIn(response)).toEqual(ips.slice(0, 30))
+    expect(decode(response)).toMatchObject({ flag_tc: true, additionals: [{ type: 'OPT' }] })
     expect(answersIn(encodeResponse(query('a.b'), many, 65_535))).toHaveLength(50)
+  })
+
+  it('leaves additional records out before any answer, and says nothing of that', () => {
+    const additional = addresses(['10.96.0.1', '10.96.0.2'])
+    const content = { ...addresses(['10.96.0.3']), additional: additional.answers } as const
+    const whole = encodeResponse(query('a.b'), content, 512)
+    expect(decode(whole)).toMatchObject({ flag_tc: false, additionals: [{}, {}] })
+
+    const tight = encodeResponse(query('a.b'), content, whole.length - 1)
+    expect(decode(tight)).toMatchObject({ flag_tc: false, answers: [{}], additionals: [] })
+  })
+
+  it('turns addresses round from one client id to the next, behind what must come first', () => {
+    const content = { ...addresses(['10.96.0.9', '10.1.0.1', '10.1.0.2', '10.1.0.3']), rotating: 3 } as const
+    const first = (id: number) => answersIn(encodeResponse(query('a.b', 'A', { id }), content, 512))
+
+    expect(first(0)).toEqual(['10.96.0.9', '10.1.0.1', '10.1.0.2', '10.1.0.3'])
+    expect(first(1)).toEqual(['10.96.0.9', '10.1.0.2', '10.1.0.3', '10.1.0.1'])
+    expect(first(65_534)).toEqual(['10.96.0.9', '10.1.0.3', '10.1.0.1', '10.1.0.2'])
   })
 
   it('puts the upper bits of a response code into the OPT record', () => {

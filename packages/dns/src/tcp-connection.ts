@@ -44,6 +44,16 @@ export class TcpConnection {
     })
   }
 
+  /** Whether nothing that was asked is unanswered. */
+  get isIdle(): boolean {
+    return this.#inWork === 0 && this.#queries.length === 0
+  }
+
+  /** Closes at once; what is unanswered stays so. */
+  destroy(): void {
+    this.#socket.destroy()
+  }
+
   /** Reads no more; closes once what was read is answered. */
   end(): void {
     this.#isEnding = true

@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import { createServer, type Server, type Socket } from 'node:net'
 import type { DnsMetrics } from './metrics.ts'
 import type { Responder } from './responder.ts'
+import { TcpClients } from './tcp-clients.ts'
 import { TcpConnection, type TcpConnectionOptions } from './tcp-connection.ts'
 
 export interface TcpListenerOptions extends TcpConnectionOptions {
@@ -14,16 +15,17 @@ export interface TcpListenerDeps {
   onFatal(error: Error): void
 }
 
-/** Accepts TCP clients at any number of addresses, together up to a number of connections. */
+/** Accepts TCP clients at any number of addresses, together up to a number of connections, which they share fairly. */
 export class TcpListener {
   readonly #options: TcpListenerOptions
   readonly #deps: TcpListenerDeps
   readonly #servers: Server[] = []
-  readonly #connections = new Map<Socket, TcpConnection>()
+  readonly #connections: TcpClients<TcpConnection>
 
   constructor(options: TcpListenerOptions, deps: TcpListenerDeps) {
     this.#options = options
     this.#deps = deps
+    this.#connections = new TcpClients(options.maxTcpConnections)
   }
 
   /**
@@ -45,28 +47,29 @@ export class TcpListener {
   /** Accepts and reads no more; resolves when all connections are closed, their queries answered. */
   async drain(): Promise<void> {
     const closed = this.#servers.map((server) => new Promise((resolve) => server.close(resolve)))
-    for (const connection of this.#connections.values()) connection.end()
+    for (const connection of this.#connections) connection.end()
     await Promise.all(closed)
   }
 
   close(): void {
     for (const server of this.#servers) server.close()
-    for (const socket of this.#connections.keys()) socket.destroy()
+    for (const connection of [...this.#connections]) connection.destroy()
   }
 
   #accept(socket: Socket): void {
-    if (this.#connections.size >= this.#options.maxTcpConnections) {
-      socket.destroy()
-      this.#deps.metrics.refusedTcpConnection()
-      return
-    }
+    // A client that is gone already has none; all of those together are one that is soon forgotten.
+    const { remoteAddress: address = '' } = socket
+    const room = this.#connections.roomFor(address)
+    if (room !== 'free') this.#deps.metrics.refusedTcpConnection()
+    if (room === 'none') return void socket.destroy()
     const connection = new TcpConnection(socket, { options: this.#options, responder: this.#deps.responder })
-    this.#connections.set(socket, connection)
-    this.#report()
+    this.#connections.add(address, connection)
     socket.on('close', () => {
-      this.#connections.delete(socket)
+      this.#connections.delete(address, connection)
       this.#report()
     })
+    if (room !== 'free') room.destroy()
+    this.#report()
   }
 
   #report(): void {

@@ -3,10 +3,13 @@ import { once } from 'node:events'
 import { isIPv6 } from 'node:net'
 import { literalLookup } from './literal-lookup.ts'
 import type { ResponderMetrics } from './metrics.ts'
+import type { RateLimit } from './rate-limit.ts'
 import type { Responder } from './responder.ts'
 
 export interface UdpListenerDeps {
-  readonly responder: Pick<Responder, 'respond'>
+  readonly responder: Pick<Responder, 'respond' | 'truncate'>
+  /** Bounds the answers per client. */
+  readonly limit: Pick<RateLimit, 'take'>
   readonly metrics: Pick<ResponderMetrics, 'dropped'>
   onFatal(error: Error): void
 }
@@ -63,7 +66,13 @@ export class UdpListener {
       this.#deps.metrics.dropped('no-source-port', 'udp')
       return
     }
-    const response = this.#deps.responder.respond(message, { transport: 'udp', clientIp: from.address })
+    const { responder, limit } = this.#deps
+    const verdict = limit.take(from.address)
+    if (verdict === 'drop') return
+    const response =
+      verdict === 'answer'
+        ? responder.respond(message, { transport: 'udp', clientIp: from.address })
+        : responder.truncate(message)
     if (response instanceof Promise) this.#answerLater(response, from)
     else if (response !== undefined) this.#send(response, from)
   }

@@ -167,6 +167,7 @@ const dns = z.strictObject({
   staleSeconds: cacheSeconds.default(DEFAULT_DNS_OPTIONS.staleSeconds),
   staleAnswerTimeoutMs: milliseconds.default(DEFAULT_DNS_OPTIONS.staleAnswerTimeoutMs),
   maxUdpPayloadBytes: z.int().min(512).max(65_507).default(DEFAULT_DNS_OPTIONS.maxUdpPayloadBytes),
+  responsesPerSecondPerClient: z.int().nonnegative().default(DEFAULT_DNS_OPTIONS.responsesPerSecondPerClient),
   tcpIdleTimeoutMs: milliseconds.default(DEFAULT_DNS_OPTIONS.tcpIdleTimeoutMs),
   maxTcpConnections: z.int().positive().default(DEFAULT_DNS_OPTIONS.maxTcpConnections),
   maxTcpPipelinedQueries: z.int().positive().default(DEFAULT_DNS_OPTIONS.maxTcpPipelinedQueries),

@@ -136,7 +136,7 @@ export class AnswerCache {
 
   #stale(entry: Entry): Answer {
     this.#deps.metrics.stale()
-    return staleAnswer(entry)
+    return staleAnswer(entry, this.#deps.now())
   }
 
   /** Asks for the answer of an entry in the background. */
@@ -187,8 +187,9 @@ export class AnswerCache {
     if (verdict.kind === 'failure') this.#keepFailure(key, rcodeOf(content))
     if (verdict.kind === 'superseding') this.#entries.delete(key)
     if (verdict.kind !== 'cacheable') return answer
-    this.#set(key, messageEntry(verdict, this.#deps.now(), this.#options.staleSeconds))
-    return newAnswer(verdict.content)
+    const kept = { ...verdict, content: { ...verdict.content, upstream: content.upstream } }
+    this.#set(key, messageEntry(kept, this.#deps.now(), this.#options.staleSeconds))
+    return newAnswer(kept.content)
   }
 
   /** Unless something better is known. */

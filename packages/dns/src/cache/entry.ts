@@ -81,9 +81,10 @@ export function freshAnswer({ content, rcode, storedAt }: Entry, now: number): A
 }
 
 /** The answer of an expired entry. */
-export function staleAnswer({ content, rcode }: Entry): Answer {
+export function staleAnswer({ content, rcode, storedAt }: Entry, now: number): Answer {
   if (content === undefined) return emptyAnswer('forward', 'cache-failure', rcode)
-  return cachedAnswer('cache-stale', content, { staleTtlSeconds: STALE_TTL_SECONDS })
+  const ageSeconds = Math.floor((now - storedAt) / 1_000)
+  return cachedAnswer('cache-stale', content, { ageSeconds, staleTtlSeconds: STALE_TTL_SECONDS })
 }
 
 /** The answer that an entry was made of. */
@@ -94,7 +95,7 @@ export function newAnswer(content: CacheableMessage): Answer {
 function cachedAnswer(
   rule: 'upstream' | 'cache' | 'cache-stale',
   content: CacheableMessage,
-  ttl: { readonly ageSeconds: number } | { readonly staleTtlSeconds: number },
+  ttl: { readonly ageSeconds: number; readonly staleTtlSeconds?: number },
 ): Answer {
   return { zone: 'forward', rule, content: { kind: 'cached', ...content, ttl } }
 }

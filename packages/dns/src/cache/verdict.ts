@@ -18,8 +18,10 @@ export interface CacheableMessage {
    * authoritative; TTLs within their caps. Never changed.
    */
   readonly message: Buffer
-  /** Where in `message` the records' TTLs are. */
+  /** Where in `message` the records' TTLs are, of each record in turn. */
   readonly ttlOffsets: readonly number[]
+  /** The one that said so, `ip:port`. */
+  readonly upstream?: string | undefined
 }
 
 export type Verdict =

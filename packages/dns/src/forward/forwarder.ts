@@ -87,11 +87,11 @@ export class Forwarder {
       const outcome = await this.#ask(upstream, forwarded)
       if (outcome === 'aborted') return failure('stopping')
       if (typeof outcome === 'string') continue
-      if (!isUnhelpful(outcome)) return relayed(outcome)
+      if (!isUnhelpful(outcome)) return relayed(outcome, upstream)
       unhelpful.set(upstream, outcome)
     }
-    const [first] = unhelpful.values()
-    return first === undefined ? failure('upstreams-failed') : relayed(first)
+    const [first] = unhelpful
+    return first === undefined ? failure('upstreams-failed') : relayed(first[1], first[0])
   }
 
   async #ask(upstream: Upstream, forwarded: Forwarded): Promise<ExchangeOutcome> {
@@ -134,6 +134,6 @@ function failure(rule: 'overloaded' | 'no-upstream' | 'upstreams-failed' | 'stop
   return emptyAnswer('forward', rule, RCODE.SERVFAIL)
 }
 
-function relayed(message: Buffer): Answer {
-  return { zone: 'forward', rule: 'upstream', content: { kind: 'message', message } }
+function relayed(message: Buffer, { name: upstream }: Upstream): Answer {
+  return { zone: 'forward', rule: 'upstream', content: { kind: 'message', message, upstream } }
 }

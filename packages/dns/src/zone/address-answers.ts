@@ -47,6 +47,6 @@ export class AddressAnswers implements NameAnswers {
   #ofFamily(family: 'IPv4' | 'IPv6'): Answer {
     const ips = this.ips.filter((ip) => ipFamilyOf(ip) === family)
     if (ips.length === 0) return this.other
-    return this.#records.positive(this.#rule, this.#records.addresses(ips))
+    return this.#records.addressAnswer(this.#rule, ips)
   }
 }

@@ -49,6 +49,19 @@ export class ZoneRecords {
     }
   }
 
+  /** Addresses of the question's name, in turns: the first one is what most clients take. */
+  addressAnswer(rule: AnswerRule, ips: readonly string[]): Answer {
+    const content = {
+      kind: 'records',
+      rcode: RCODE.NOERROR,
+      authoritative: true,
+      answers: this.addresses(ips),
+      authority: [],
+      rotating: ips.length,
+    } as const
+    return { zone: 'cluster', rule, content }
+  }
+
   negative(rule: AnswerRule, rcode: number = RCODE.NOERROR, soa: Buffer = this.soa): Answer {
     return {
       zone: 'cluster',

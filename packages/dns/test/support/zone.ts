@@ -47,7 +47,8 @@ export class ZoneUnderTest implements Disposable {
   ask(name: string, type: AskedType = 'A', maxBytes = 1_232) {
     const answer = this.answer(name, type)
     if (answer === undefined) return undefined
-    const decoded = decodeQuery(queryOf(name, type))
+    // With this id addresses are in the order in which they are held.
+    const decoded = decodeQuery(queryOf(name, type, { id: 0 }))
     if (decoded.kind !== 'query') throw new Error('the test asks well')
     const message = encodeResponse(decoded.query, answer.content, maxBytes)
     const { answers = [], authorities = [], additionals = [], flag_aa, flag_tc } = decode(message)
