@@ -38,6 +38,7 @@ const CACHE_STATES: ReadonlyMap<AnswerRule, CacheState> = new Map([
   ['cache-stale', 'stale'],
   ['cache-failure', 'failure'],
   ['upstream', 'missed'],
+  ['upstream-malformed', 'missed'],
   ['upstreams-failed', 'missed'],
 ])
 

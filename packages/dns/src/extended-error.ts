@@ -35,6 +35,10 @@ const UPSTREAM_FAILURE = optionOf(INFO_CODE.NETWORK_ERROR, 'the upstream resolve
 const OPTIONS: ReadonlyMap<AnswerRule, Buffer> = new Map([
   ['service-not-served', optionOf(INFO_CODE.OTHER, 'the Service has no names that can be known here')],
   ['directory-not-loaded', optionOf(INFO_CODE.NOT_READY, 'the names of the cluster are not known yet')],
+  [
+    'upstream-malformed',
+    optionOf(INFO_CODE.NETWORK_ERROR, 'the upstream resolver sent no well-formed answer'),
+  ],
   ['cache-stale', optionOf(INFO_CODE.STALE_ANSWER, 'no upstream resolver replied in time')],
   ['cache-failure', optionOf(INFO_CODE.CACHED_ERROR, 'no upstream resolver had an answer a moment ago')],
   ['no-upstream', optionOf(INFO_CODE.NO_REACHABLE_AUTHORITY, 'no upstream resolver is known')],

@@ -23,6 +23,7 @@ export type ZoneName = 'cluster' | 'forward' | 'none'
  * - `absent`: the directory is loaded and has no such name
  * - `directory-not-loaded`: the directory does not know yet whether the name exists
  * - `upstream`: an upstream's answer
+ * - `upstream-malformed`: what it sent is no well-formed message
  * - `cache`, `cache-stale`: an upstream's earlier answer, which still holds, or which no upstream answers anew
  * - `cache-failure`: no upstream's answer could be had a moment ago
  * - `loop`: a query of ours that an upstream sent back
@@ -49,6 +50,7 @@ export type AnswerRule =
   | 'absent'
   | 'directory-not-loaded'
   | 'upstream'
+  | 'upstream-malformed'
   | 'cache'
   | 'cache-stale'
   | 'cache-failure'

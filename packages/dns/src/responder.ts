@@ -1,7 +1,9 @@
 import type { Logger } from '@edgeway/core'
+import { recordsOf } from './cache/records.ts'
 import { RCODE } from './codes.ts'
 import { extendedErrorOf } from './extended-error.ts'
 import { type Answer, emptyAnswer, type Handler, type HandlerResult, type QueryContext } from './handler.ts'
+import { HEADER_BYTES } from './header.ts'
 import { type Decoded, decodeQuery, type Query, udpPayloadBytes } from './message.ts'
 import type { ResponderMetrics } from './metrics.ts'
 import {
@@ -88,7 +90,8 @@ export class Responder {
     return encodeRefusal(message, rcode)
   }
 
-  #encode(query: Query, { transport }: QueryContext, answer: Answer = NOBODY_ANSWERED): Buffer {
+  #encode(query: Query, { transport }: QueryContext, given: Answer = NOBODY_ANSWERED): Buffer {
+    const answer = isSound(query, given.content) ? given : MALFORMED
     this.#deps.metrics.answered(answer, query.type, transport)
     const maxBytes =
       transport === 'tcp'
@@ -105,6 +108,14 @@ function withoutOpt(content: Content): Content {
   return content.kind === 'message' ? emptyAnswer('forward', 'upstream', rcodeOf(content)).content : content
 }
 
+/** A client must not meet what an upstream, or who pretends to be one, made to break its decoder. */
+function isSound({ question }: Query, content: Content): boolean {
+  return (
+    content.kind !== 'message' || recordsOf(content.message, HEADER_BYTES + question.length) !== undefined
+  )
+}
+
 type Refused = Extract<Decoded, { kind: 'refused' }>
 
+const MALFORMED = emptyAnswer('forward', 'upstream-malformed', RCODE.SERVFAIL)
 const NOBODY_ANSWERED = emptyAnswer('none', 'internal-error', RCODE.SERVFAIL)
