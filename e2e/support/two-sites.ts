@@ -87,18 +87,12 @@ export const TWO_SITES: Topology = {
   ],
 }
 
-<<<<<<< ours
 /**
  * Starts the mesh of `TWO_SITES` with the four Services, and HTTP servers in the pods of three of them. Resolves once the
  * Services are in effect on every node.
  */
-export async function startTwoSites(): Promise<Mesh> {
-  const mesh = await Mesh.start({ topology: TWO_SITES, bystanders: [VISITOR, RESOLVER] })
-=======
-/** Starts the mesh of `TWO_SITES` with the four Services, and HTTP servers in the pods of three of them. */
 export async function startTwoSites(options: Pick<MeshOptions, 'logLevel'> = {}): Promise<Mesh> {
   const mesh = await Mesh.start({ ...options, topology: TWO_SITES, bystanders: [VISITOR, RESOLVER] })
->>>>>>> theirs
   try {
     await mesh.kubectl.apply(namespaceObject(APPS), ...NODES.map(nodeObject))
     for (const service of [ALPHA, BETA, GAMMA, IDLE]) await mesh.kubectl.apply(serviceObject(service))

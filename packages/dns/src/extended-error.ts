@@ -44,6 +44,8 @@ const OPTIONS: ReadonlyMap<AnswerRule, Buffer> = new Map([
   ['no-upstream', optionOf(INFO_CODE.NO_REACHABLE_AUTHORITY, 'no upstream resolver is known')],
   ['upstreams-failed', optionOf(INFO_CODE.NO_REACHABLE_AUTHORITY, 'no upstream resolver replied')],
   ['overloaded', optionOf(INFO_CODE.OTHER, 'too many queries wait for upstream resolvers')],
+  ['loop', optionOf(INFO_CODE.OTHER, 'an upstream resolver sent this query back')],
+  ['alias-chain', optionOf(INFO_CODE.OTHER, 'an alias leads in a circle, or too far')],
   ['stopping', optionOf(INFO_CODE.NOT_READY, 'this responder is about to stop')],
   ['class-not-served', optionOf(INFO_CODE.NOT_SUPPORTED, 'only class IN is served')],
   ['edns-version', optionOf(INFO_CODE.NOT_SUPPORTED, 'only version 0 of EDNS is served')],

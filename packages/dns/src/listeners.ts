@@ -89,7 +89,9 @@ async function bind({ ip, port: wanted }: ListenerAddress, sockets: Sockets, dep
   const { responder, limit, metrics, onFatal } = deps
   try {
     const port = await sockets.tcp.listen(ip, wanted)
-    sockets.udp.push(await UdpListener.start(ip, port, { responder, limit, metrics: metrics.responder, onFatal }))
+    sockets.udp.push(
+      await UdpListener.start(ip, port, { responder, limit, metrics: metrics.responder, onFatal }),
+    )
     return port
   } catch (error) {
     throw new DnsListenError(ip, wanted, { cause: error })

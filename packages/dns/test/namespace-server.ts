@@ -2,6 +2,7 @@
 // "answering" once it does, and answers until it is ended.
 
 import { once } from 'node:events'
+import type { NodeName } from '@edgeway/core'
 import { FakeComponentDeps, FakeServiceDirectory } from '@edgeway/testbed'
 import { DEFAULT_DNS_OPTIONS, DnsServer } from '../src/index.ts'
 import { FakeUpstream } from './support/fake-upstream.ts'
@@ -29,7 +30,9 @@ const options = { ...DEFAULT_DNS_OPTIONS, upstreams: [upstream.name] }
 await using _server = await DnsServer.start(options, {
   ...new FakeComponentDeps(),
   services,
+  nodeName: 'edge-1' as NodeName,
   nodeAddress: '127.0.0.1',
+  nodeAddress6: undefined,
 })
 process.stdout.write('answering\n')
 await once(process, 'SIGTERM')

@@ -2,6 +2,12 @@ import { FakeServiceDirectory, MemoryLogger } from '@edgeway/testbed'
 import { AnswerCache } from '../../src/cache/answer-cache.ts'
 import { recordsOf } from '../../src/cache/records.ts'
 import { RCODE } from '../../src/codes.ts'
+import {
+  encodeUpstreamQuery,
+  isReplyTo,
+  isTruncated,
+  isUnhelpful,
+} from '../../src/forward/upstream-message.ts'
 import { chain, emptyAnswer, type Handler } from '../../src/handler.ts'
 import { HEADER_BYTES } from '../../src/header.ts'
 import { decodeQuery } from '../../src/message.ts'
@@ -9,7 +15,6 @@ import { type DnsMetrics, dnsMetrics } from '../../src/metrics.ts'
 import { DEFAULT_DNS_OPTIONS } from '../../src/options.ts'
 import { recordTexts } from '../../src/record-text.ts'
 import { Responder } from '../../src/responder.ts'
-import { encodeUpstreamQuery, isReplyTo, isTruncated, isUnhelpful } from '../../src/upstream-message.ts'
 import { clusterZone } from '../../src/zone/cluster-zone.ts'
 import { ReverseZone } from '../../src/zone/reverse-zone.ts'
 import { decode, queryOf } from '../support/query.ts'
@@ -106,6 +111,7 @@ export class CodecBorder implements Disposable {
     // A second passes with each look at the clock, so that answers also expire.
     return new AnswerCache(options, {
       next,
+      groupOf: () => this,
       metrics: metrics.cache,
       logger: this.#logger,
       now: () => (now += 1_000),
