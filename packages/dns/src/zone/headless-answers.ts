@@ -1,8 +1,14 @@
-import type { Endpoint, Service, ServiceDirectory, ServicePort } from '@edgeway/core'
+import {
+  type Endpoint,
+  isPublished,
+  type Service,
+  type ServiceDirectory,
+  type ServicePort,
+} from '@edgeway/core'
 import { AddressAnswers } from './address-answers.ts'
 import type { NameAnswers, PortAnswers, ServiceAnswers } from './name-answers.ts'
 import { type NamedPort, type PortTarget, portAnswers, portNameOf } from './port-answers.ts'
-import { hostNameOf, isPublished } from './published-endpoint.ts'
+import { hostNameOf } from './published-endpoint.ts'
 import type { ZoneRecords } from './zone-records.ts'
 
 type Endpoints = Pick<ServiceDirectory, 'endpoints'>

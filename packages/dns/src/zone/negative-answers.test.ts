@@ -25,7 +25,7 @@ function cluster(options: { loaded?: boolean } = {}): ZoneUnderTest {
     [
       zoneEndpoint('10.1.0.1', { hostname: 'db-0' }),
       zoneEndpoint('10.1.0.8', { hostname: 'not-ready', ready: false }),
-      zoneEndpoint('10.1.0.9', { hostname: 'ends', terminating: true }),
+      zoneEndpoint('10.1.0.9', { hostname: 'ends', ready: false, terminating: true }),
     ],
   )
   directory.set(zoneService('shop/nobody', [['sql', 5432]]), [zoneEndpoint('10.1.0.7', { ready: false })])

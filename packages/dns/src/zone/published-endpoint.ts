@@ -1,11 +1,6 @@
-import type { Endpoint, Service } from '@edgeway/core'
+import type { Endpoint } from '@edgeway/core'
 import { lowerCaseAscii } from '../ascii-case.ts'
 import { isEncodableLabel } from '../message.ts'
-
-/** Whether the names of a headless Service stand for that endpoint: it is ready, or need not be, and does not end. */
-export function isPublished(service: Service, { ready, terminating }: Endpoint): boolean {
-  return (ready || service.publishNotReadyAddresses) && !terminating
-}
 
 /** The name of an endpoint below its Service's, in lower case: its own, else its address with dashes. */
 export function hostNameOf({ hostname, ip }: Pick<Endpoint, 'hostname' | 'ip'>): string {

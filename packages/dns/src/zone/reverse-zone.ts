@@ -1,8 +1,14 @@
-import type { Service, ServiceDirectory, ServicePort, ServicePortName } from '@edgeway/core'
+import {
+  isPublished,
+  type Service,
+  type ServiceDirectory,
+  type ServicePort,
+  type ServicePortName,
+} from '@edgeway/core'
 import { RCODE } from '../codes.ts'
 import type { Handler } from '../handler.ts'
 import { answerOfType, type NameAnswers, onlyAnswer } from './name-answers.ts'
-import { hostNameOf, isPublished } from './published-endpoint.ts'
+import { hostNameOf } from './published-endpoint.ts'
 import { isReverseName, reverseNameOf } from './reverse-name.ts'
 import { type ClusterZoneOptions, startOfAuthority, ZoneRecords } from './zone-records.ts'
 

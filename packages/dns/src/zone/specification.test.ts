@@ -40,12 +40,13 @@ function cluster(): ZoneUnderTest {
       zoneEndpoint('fd00::13'),
       zoneEndpoint('fd00::', { port: 5433 }),
       zoneEndpoint('10.1.0.8', { hostname: 'not-ready', ready: false }),
-      zoneEndpoint('10.1.0.9', { hostname: 'ends', terminating: true }),
+      zoneEndpoint('10.1.0.9', { hostname: 'ends', ready: false, terminating: true }),
     ],
   )
   directory.set(zoneService('shop/starting', [['sql', 3306]], { publishNotReadyAddresses: true }), [
     zoneEndpoint('10.1.0.21', { hostname: 'new-0', ready: false, serving: false }),
     zoneEndpoint('10.1.0.22', { hostname: 'old-0', ready: true, terminating: true }),
+    zoneEndpoint('10.1.0.23', { hostname: 'gone-0', ready: false, terminating: true }),
   ])
   directory.set(aliasService('shop/outside', 'www.Example.com'))
   directory.set(aliasService('shop/inside', `web.shop.${DOMAIN}.`))
@@ -90,7 +91,14 @@ const ROWS: readonly Row[] = [
     'AAAA',
     ['AAAA fd00::11', 'AAAA fd00::13', 'AAAA fd00::'],
   ],
-  ['2.4.1 not ready, but published', 'headless-service', `starting.shop.${DOMAIN}`, 'A', ['A 10.1.0.21']],
+  [
+    '2.4.1 not ready, but published',
+    'headless-service',
+    `starting.shop.${DOMAIN}`,
+    'A',
+    ['A 10.1.0.21', 'A 10.1.0.22'],
+  ],
+  ['2.4.1 published to its end', 'endpoint', `old-0.starting.shop.${DOMAIN}`, 'A', ['A 10.1.0.22']],
   ['2.4.1 host', 'endpoint', `db-0.db.shop.${DOMAIN}`, 'A', ['A 10.1.0.1']],
   ['2.4.1 host, IPv6', 'endpoint', `db-0.db.shop.${DOMAIN}`, 'AAAA', ['AAAA fd00::11']],
   ['2.4.1 host in another case', 'endpoint', `db-1.db.shop.${DOMAIN}`, 'A', ['A 10.1.0.2']],
