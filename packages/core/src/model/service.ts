@@ -15,6 +15,24 @@ export function formatServicePortName(namespace: string, service: string, port: 
   return name as ServicePortName
 }
 
+/** Parts the two in names of virtual ServicePorts; Kubernetes has it in no name of its own. */
+const VIRTUAL_MARK = '@'
+
+/**
+ * Names the virtual ServicePort by which one endpoint of a headless Service is called: `namespace/service:port@endpoint`.
+ *
+ * @param endpoint - what it is called within the Service, e.g. its host name
+ */
+export function formatVirtualServicePortName(port: ServicePortName, endpoint: string): ServicePortName {
+  return `${port}${VIRTUAL_MARK}${endpoint}` as ServicePortName
+}
+
+/** The ServicePort of the cluster that a virtual one is of; any other is its own. */
+export function clusterServicePortName(name: ServicePortName): ServicePortName {
+  const mark = name.indexOf(VIRTUAL_MARK)
+  return (mark === -1 ? name : name.slice(0, mark)) as ServicePortName
+}
+
 /** What a client connects to: one port of a Service, at each of the Service's addresses. */
 export interface ServicePort {
   readonly name: ServicePortName

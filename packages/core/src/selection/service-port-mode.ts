@@ -43,7 +43,11 @@ export function servicePortMode(request: ModeRequest, viewpoint: Viewpoint): Ser
   return isForKernel(request, viewpoint) ? 'KERNEL' : 'AGENT'
 }
 
-function isIntercepted({ port, service: { annotations } }: ModeRequest): boolean {
+/** Whether the mesh carries the connections of a ServicePort at all. */
+export function isIntercepted({
+  port,
+  service: { annotations },
+}: Pick<ModeRequest, 'port'> & { readonly service: Pick<Service, 'annotations'> }): boolean {
   const wish = annotations[INTERCEPT_ANNOTATION]
   if (!port.proxied || wish === 'false') return false
   return wish === 'true' || !`${port.name}:`.startsWith(API_SERVER_PREFIX)

@@ -1,4 +1,4 @@
-import { formatServicePortName } from '@edgeway/core'
+import { formatServicePortName, formatVirtualServicePortName } from '@edgeway/core'
 import { FakeServiceDirectory, serviceOf } from '@edgeway/testbed'
 import { expect, it } from 'vitest'
 import { ServiceLabels } from './service-labels.ts'
@@ -32,6 +32,18 @@ it('calls unknown what is of no Service, and gives it no place of its own', () =
   expect(labels.labelOf(undefined)).toBe('unknown')
   expect(labels.labelOf(formatServicePortName('made', 'up', 'here'))).toBe('unknown')
   expect(labels.labelOf(WEB)).toBe(WEB)
+})
+
+it('labels a virtual ServicePort by its name where that is known, else by the one that it is of', () => {
+  const services = directory()
+  const labels = new ServiceLabels(services)
+  const peer = formatVirtualServicePortName(WEB, 'web-0')
+  const stranger = formatVirtualServicePortName(formatServicePortName('made', 'up', 'here'), 'web-0')
+  expect([peer, stranger].map((name) => labels.labelOf(name))).toEqual([WEB, 'unknown'])
+
+  const web = serviceOf('shop/web@web-0:http', '240.240.0.1', 8080)
+  services.set({ ...web, ports: web.ports.map((port) => ({ ...port, name: peer })) })
+  expect(labels.labelOf(peer)).toBe(peer)
 })
 
 it('keeps the label of a Service that has gone, and gives its place to no other', () => {

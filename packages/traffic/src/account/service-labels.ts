@@ -1,4 +1,4 @@
-import type { ServiceDirectory, ServicePortName } from '@edgeway/core'
+import { clusterServicePortName, type ServiceDirectory, type ServicePortName } from '@edgeway/core'
 
 /** As label: the name is of no Service of the cluster. Other nodes may name what they like. */
 export const UNKNOWN_SERVICE = 'unknown'
@@ -24,9 +24,19 @@ export class ServiceLabels {
   labelOf(service: ServicePortName | undefined): string {
     if (service === undefined) return UNKNOWN_SERVICE
     if (this.#given.has(service)) return service
-    if (this.#services.servicePort(service) === undefined) return UNKNOWN_SERVICE
+    // A virtual ServicePort is known on nodes from which its endpoint is far, but not on the endpoint's own.
+    const known = [service, clusterServicePortName(service)].find((name) => this.#isKnown(name))
+    return known === undefined ? UNKNOWN_SERVICE : this.#give(known)
+  }
+
+  #isKnown(name: ServicePortName): boolean {
+    return this.#services.servicePort(name) !== undefined
+  }
+
+  #give(label: ServicePortName): string {
+    if (this.#given.has(label)) return label
     if (this.#given.size >= this.#max) return OTHER_SERVICE
-    this.#given.add(service)
-    return service
+    this.#given.add(label)
+    return label
   }
 }
