@@ -22,7 +22,8 @@ export async function runAgent(config: EdgeAgentConfig, host: ProcessHost): Prom
   // Gates come with their components: this one keeps the process from being ready while some are still missing.
   const started = deps.readiness.gate('agent')
 
-  const { services, nodes } = components.use(await Metadata.start(metadataOptions, { ...deps, nodeName }))
+  const metadata = components.use(await Metadata.start(metadataOptions, { ...deps, nodeName }))
+  const { services, names, nodes } = metadata
   const tunnel = components.use(await Tunnel.start(tunnelOptionsOf(config), { ...deps, nodeName }))
   const device = components.use(await NodeDevice.start(config.device, deps))
   const ownAddresses = { nodeAddress: device.address, nodeAddress6: device.address6 }
@@ -30,7 +31,7 @@ export async function runAgent(config: EdgeAgentConfig, host: ProcessHost): Prom
     await DnsServer.start(dnsOptionsOf(config, metadataOptions), {
       ...deps,
       ...ownAddresses,
-      services,
+      services: names,
       nodeName,
     }),
   )

@@ -89,6 +89,14 @@ describe('the config of the edge agent', () => {
       wrong: { metadata: { ownEndpoints: { criSocket: 'containerd' } } },
       message: /metadata\.ownEndpoints\.criSocket: expected/,
     },
+    {
+      wrong: { metadata: { virtualAddresses: { ipv4: '240.240.0.0' } } },
+      message: /metadata\.virtualAddresses\.ipv4: expected an IPv4 range .*, found "240\.240\.0\.0"/,
+    },
+    {
+      wrong: { metadata: { virtualAddresses: { ipv6: 'fe80::/64' } } },
+      message: /metadata\.virtualAddresses\.ipv6: expected an IPv6 range .*, found "fe80::\/64"/,
+    },
     { wrong: { tunnel: {} }, message: /tunnel\.servers: missing/ },
     { wrong: { kind: 'EdgeAgent' }, message: /kind: expected "EdgeAgentConfiguration"/ },
     { wrong: { dataDir: 'data' }, message: /dataDir: expected an absolute path/ },

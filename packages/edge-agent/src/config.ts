@@ -1,10 +1,11 @@
 import { join } from 'node:path'
-import { LOG_LEVELS, type NodeName } from '@edgeway/core'
+import { type IpFamily, LOG_LEVELS, type NodeName } from '@edgeway/core'
 import { DEFAULT_DNS_OPTIONS, type DnsOptions, isDomain } from '@edgeway/dns'
 import {
   type ApiServerAddress,
   DEFAULT_METADATA_OPTIONS,
   detectSource,
+  isVirtualRange,
   type MetadataOptions,
   type MetadataSource,
 } from '@edgeway/metadata'
@@ -22,7 +23,7 @@ import { isHostAndPort, isIpAndPort } from './address-text.ts'
 
 // What each field means stands in config.example.yaml; a test keeps the two alike.
 
-const { ownEndpoints: OWN_ENDPOINTS } = DEFAULT_METADATA_OPTIONS
+const { ownEndpoints: OWN_ENDPOINTS, virtualAddresses: VIRTUAL } = DEFAULT_METADATA_OPTIONS
 
 /** The highest one that setegid(2) takes. */
 const MAX_GROUP_ID = 2 ** 32 - 2
@@ -71,6 +72,21 @@ const ownEndpoints = z.strictObject({
   criTimeoutMs: milliseconds.default(OWN_ENDPOINTS.criTimeoutMs),
 }) satisfies z.ZodType<MetadataOptions['ownEndpoints']>
 
+const virtualRange = (family: IpFamily, example: string) =>
+  z
+    .string()
+    .refine(
+      (text) => isVirtualRange(text, family),
+      `expected an ${family} range that pods can call, e.g. ${example}, or off`,
+    )
+    .default(example)
+
+const virtualAddresses = z.strictObject({
+  ipv4: virtualRange('IPv4', VIRTUAL.ipv4),
+  ipv6: virtualRange('IPv6', VIRTUAL.ipv6),
+  retentionSeconds: z.int().positive().max(31_536_000).default(VIRTUAL.retentionSeconds),
+}) satisfies z.ZodType<MetadataOptions['virtualAddresses']>
+
 const metadata = z.strictObject({
   source: z
     .discriminatedUnion('kind', [
@@ -99,6 +115,7 @@ const metadata = z.strictObject({
   minRetryDelayMs: milliseconds.default(DEFAULT_METADATA_OPTIONS.minRetryDelayMs),
   maxRetryDelayMs: milliseconds.default(DEFAULT_METADATA_OPTIONS.maxRetryDelayMs),
   ownEndpoints: ownEndpoints.prefault({}),
+  virtualAddresses: virtualAddresses.prefault({}),
 }) satisfies z.ZodType<Omit<MetadataOptions, 'source' | 'storeFile' | 'clusterDomain'>>
 
 const tunnel = z.strictObject({

@@ -1,4 +1,4 @@
-import { EdgewayError } from '@edgeway/core'
+import { EdgewayError, type IpFamily } from '@edgeway/core'
 
 /** Of a wrong value in a message. */
 const MAX_EXCERPT_LENGTH = 80
@@ -62,5 +62,19 @@ export class StoreVersionError extends EdgewayError {
     const consequence = isOlder ? 'it is begun anew' : 'it is left alone, and nothing is stored'
     super(`${file} is of version ${found}, expected ${expected}: ${consequence}`)
     this.isOlder = isOlder
+  }
+}
+
+/** A range of virtual addresses can't be used. */
+export class AddressRangeError extends EdgewayError {
+  override readonly name = 'AddressRangeError'
+  readonly code = 'ERR_ADDRESS_RANGE'
+
+  constructor(text: string, family: IpFamily) {
+    const example = family === 'IPv4' ? '240.240.0.0/16' : 'fd00:e:1::/64'
+    const field = `virtualAddresses.${family.toLowerCase()}`
+    super(
+      `${field}: expected an ${family} range that pods can call, e.g. ${example}, or off, found "${text}"`,
+    )
   }
 }

@@ -1,6 +1,7 @@
-export { MalformedObjectError, SecretConflictError, SourceError } from './errors.ts'
+export { AddressRangeError, MalformedObjectError, SecretConflictError, SourceError } from './errors.ts'
 export type { ApiServerAddress } from './kubernetes/cluster-access.ts'
 export { SecretEntry, type SecretEntryName } from './kubernetes/secret-entry.ts'
 export { DEFAULT_METADATA_OPTIONS, Metadata, type MetadataDeps, type MetadataOptions } from './metadata.ts'
 export { detectSource } from './source/detect.ts'
 export type { MetadataSource } from './source/source.ts'
+export { isVirtualRange } from './virtual/address-range.ts'

@@ -16,6 +16,8 @@ import { type MetadataSource, openSource, type Source } from './source/source.ts
 import { SourceHealth } from './source/source-health.ts'
 import { SourceProbe, type SourceProbeOptions } from './source/source-probe.ts'
 import { OfflineStore } from './store/offline-store.ts'
+import { DEFAULT_VIRTUAL_ADDRESS_OPTIONS, type VirtualAddressOptions } from './virtual/options.ts'
+import { VirtualAddresses } from './virtual/virtual-addresses.ts'
 
 export interface MetadataOptions extends ReflectorOptions, SourceProbeOptions {
   readonly source: MetadataSource
@@ -25,6 +27,7 @@ export interface MetadataOptions extends ReflectorOptions, SourceProbeOptions {
   /** SQLite file in which the objects are kept for a start while the source is away; without, nothing is. */
   readonly storeFile?: string | undefined
   readonly ownEndpoints: OwnEndpointsOptions
+  readonly virtualAddresses: VirtualAddressOptions
 }
 
 export const DEFAULT_METADATA_OPTIONS: MetadataOptions = {
@@ -37,6 +40,7 @@ export const DEFAULT_METADATA_OPTIONS: MetadataOptions = {
   minRetryDelayMs: 1_000,
   maxRetryDelayMs: 30_000,
   ownEndpoints: DEFAULT_OWN_ENDPOINTS_OPTIONS,
+  virtualAddresses: DEFAULT_VIRTUAL_ADDRESS_OPTIONS,
 }
 
 const DEFAULT_CLUSTER_DOMAIN = 'cluster.local'
@@ -45,7 +49,10 @@ export type MetadataDeps = ComponentDeps & { readonly nodeName: NodeName }
 
 /** Follows the cluster's Services, their endpoints and the Nodes, and answers for them from memory. */
 export class Metadata implements Component {
+  /** What can be called: also endpoints of headless Services on other sites, by their virtual addresses. */
   readonly services: ServiceDirectory
+  /** What names stand for. */
+  readonly names: ServiceDirectory
   readonly nodes: NodeDirectory
   readonly #options: MetadataOptions
   readonly #deps: MetadataDeps
@@ -57,6 +64,7 @@ export class Metadata implements Component {
   readonly #probe: SourceProbe
   readonly #ownEndpoints: OwnEndpoints
   readonly #store: OfflineStore | undefined
+  readonly #virtualAddresses: VirtualAddresses
   readonly #stop = new AbortController()
   readonly #reflectors = new Map<string, Pick<Reflector<unknown>, 'status'>>()
   readonly #running: Promise<void>[] = []
@@ -72,9 +80,16 @@ export class Metadata implements Component {
     const { signal: stop } = this.#stop
     this.#probe = new SourceProbe(options, { source, health: this.#health, stop })
     this.#directory = new ClusterDirectory(nodeName, this.#destinationRules)
-    this.services = this.#directory
     this.nodes = this.#directory
     this.#store = options.storeFile === undefined ? undefined : OfflineStore.open(options.storeFile, logger)
+    this.#virtualAddresses = new VirtualAddresses(options.virtualAddresses, {
+      ...deps,
+      services: this.#directory,
+      nodes: this.#directory,
+      store: this.#store,
+    })
+    this.services = this.#virtualAddresses.services
+    this.names = this.#virtualAddresses.names
     this.#ownEndpoints = new OwnEndpoints(options.ownEndpoints, {
       ...deps,
       endpoints: () => this.#directory.ownEndpoints(),
@@ -86,6 +101,7 @@ export class Metadata implements Component {
    * Returns before anything was asked: the directories have what was stored, and follow as answers come.
    *
    * @throws {SourceError} when the source is no URL, or the kubeconfig can't be used
+   * @throws {AddressRangeError} when a range of virtual addresses can't be used
    */
   static async start(options: MetadataOptions, deps: MetadataDeps): Promise<Metadata> {
     const source = await openSource(options.source)
@@ -104,6 +120,7 @@ export class Metadata implements Component {
     this.#stop.abort()
     await Promise.all(this.#running)
     await this.#ownEndpoints[Symbol.asyncDispose]()
+    this.#virtualAddresses[Symbol.dispose]()
     await this.#store?.[Symbol.asyncDispose]()
   }
 
@@ -210,6 +227,7 @@ export class Metadata implements Component {
       source: { kind: config.kind, url: transport.url, state, stale: isStale, secondsSinceAuthoritative },
       kinds: Object.fromEntries(kinds),
       ownEndpoints: this.#ownEndpoints.corrections.counts,
+      virtualAddresses: this.#virtualAddresses.status,
       store: this.#store === undefined ? null : { failing: this.#store.isFailing },
     }
   }

@@ -4,7 +4,9 @@ import { join } from 'node:path'
 import { formatServicePortName, type NodeName } from '@edgeway/core'
 import { ApiDouble, ApiDoubleClient, endpointsOf, ObjectStore } from '@edgeway/testbed'
 import { describe, expect, it } from 'vitest'
-import { node, service, slice } from './support/objects.ts'
+import { DEFAULT_METADATA_OPTIONS } from '../src/metadata.ts'
+import { openDatabase, readDatabase, writeBatch } from '../src/store/database.ts'
+import { headless, node, service, slice } from './support/objects.ts'
 import { eventually, RunningMetadata } from './support/running-metadata.ts'
 
 const WEB = formatServicePortName('shop', 'web', 'http')
@@ -196,4 +198,47 @@ describe('Metadata', () => {
     await cluster.client.delete('Service', 'shop/web')
     await eventually(() => expect(second.services.servicePort(WEB)).toBeUndefined())
   })
+
+  it('gives an endpoint of a headless Service on another site an address, which it has again after a restart', async () => {
+    await using folder = await mkdtempDisposable(join(tmpdir(), 'edgeway-metadata-'))
+    const storeFile = join(folder.path, 'edgeway.db')
+    const far = slice('web-1', 'web', ['edge-2/10.1.0.1'])
+    await using cluster = await TestCluster.start(headless('web'), far)
+    const namedIp = ({ metadata }: RunningMetadata): unknown => metadata.names.endpoints(WEB)[0]?.ip
+    const first = await RunningMetadata.start(cluster.url, { storeFile })
+    await first.services.whenLoaded(AbortSignal.timeout(15_000))
+    const ip = namedIp(first)
+    expect(ip).toMatch(/^240\.240\./)
+    expect(first.services.lookup(String(ip), 8080, 'TCP')).toBeDefined()
+    expect(
+      first.services.hasEndpoint({ node: 'edge-2' as NodeName, ip: '10.1.0.1', port: 8080, protocol: 'TCP' }),
+    ).toBe(true)
+    await first[Symbol.asyncDispose]()
+    await cluster.stop()
+    moveLease(storeFile, '240.240.77.7')
+
+    await using second = await RunningMetadata.start(cluster.url, { storeFile })
+    expect(namedIp(second)).toBe('240.240.77.7')
+    expect(second.deps.status.read('metadata')).toMatchObject({
+      virtualAddresses: { IPv4: { range: '240.240.0.0/16', used: 1, unused: 0, lacking: 0 } },
+    })
+  })
+
+  it('does not start with a range that no virtual address can be of', async () => {
+    const virtualAddresses = { ...DEFAULT_METADATA_OPTIONS.virtualAddresses, ipv4: '127.0.0.0/8' }
+    await expect(RunningMetadata.start('http://127.0.0.1:1', { virtualAddresses })).rejects.toThrow(
+      'virtualAddresses.ipv4: expected an IPv4 range that pods can call, e.g. 240.240.0.0/16, or off, found "127.0.0.0/8"',
+    )
+  })
 })
+
+/** Gives the only endpoint with a virtual address another one, which its hash would not. */
+function moveLease(storeFile: string, ip: string): void {
+  const database = openDatabase(storeFile)
+  const { objects } = readDatabase(database)
+  const put = objects.filter(({ kind }) => kind === 'virtualaddresses')
+  expect(put).toHaveLength(1)
+  const moved = put.map((row) => ({ ...row, value: JSON.stringify({ ip }) }))
+  writeBatch(database, { put: moved, deleted: [], listed: [] })
+  database.close()
+}

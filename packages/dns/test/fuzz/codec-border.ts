@@ -107,11 +107,12 @@ export class CodecBorder implements Disposable {
 
   #cacheBefore(next: Handler, metrics: DnsMetrics): AnswerCache {
     const options = { ...DEFAULT_DNS_OPTIONS, cacheBytes: 1_000_000 }
+    const group = { caps: options }
     let now = 0
     // A second passes with each look at the clock, so that answers also expire.
     return new AnswerCache(options, {
       next,
-      groupOf: () => this,
+      groupOf: () => group,
       metrics: metrics.cache,
       logger: this.#logger,
       now: () => (now += 1_000),

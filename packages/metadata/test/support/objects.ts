@@ -30,6 +30,11 @@ export function slice(name: string, of: string, addresses: readonly string[]): A
   }
 }
 
+/** A headless Service in `shop`; its port is `http`. */
+export function headless(name: string): ApiObject {
+  return service(name, 'None')
+}
+
 /** The same in the older form: the Endpoints of a Service in `shop`. */
 export function endpoints(of: string, addresses: readonly string[]): ApiObject {
   return {

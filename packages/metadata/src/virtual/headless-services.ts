@@ -1,0 +1,191 @@
+import {
+  clusterServicePortName,
+  type Endpoint,
+  isIntercepted,
+  type NodeDirectory,
+  type NodeName,
+  type Protocol,
+  reachOf,
+  type Service,
+  type ServiceDirectory,
+  type ServicePortName,
+} from '@edgeway/core'
+import { AddressIndex } from '../directory/address-index.ts'
+import { ChangeNotices } from '../directory/change-notices.ts'
+import type { AddressBook } from './address-book.ts'
+import { addressKeyOf } from './address-key.ts'
+import {
+  type HeadlessSource,
+  type HeadlessView,
+  headlessView,
+  NO_VIEW,
+  succeed,
+  type VirtualPort,
+} from './headless-view.ts'
+
+export interface HeadlessServicesDeps {
+  readonly services: Pick<ServiceDirectory, 'servicePorts' | 'service' | 'serviceOf' | 'endpoints' | 'watch'>
+  readonly nodes: Pick<NodeDirectory, 'node' | 'nodes' | 'watchNodes'>
+  readonly nodeName: NodeName
+  readonly book: AddressBook
+}
+
+interface Changes {
+  readonly names: Set<ServicePortName>
+  readonly ports: Set<ServicePortName>
+}
+
+/** All headless Services as they are seen on this node, kept up to date by what directory and Nodes tell. */
+export class HeadlessServices implements Disposable {
+  /** What names stand for: tells of every ServicePort of the directory, too. */
+  readonly nameChanges = new ChangeNotices<ServicePortName>()
+  /** Virtual ServicePorts: tells of every one of the directory, too. */
+  readonly portChanges = new ChangeNotices<ServicePortName>()
+  readonly #deps: HeadlessServicesDeps
+  readonly #watches: readonly Disposable[]
+  /** By `namespace/name`. */
+  readonly #views = new Map<string, HeadlessView>()
+  readonly #names = new Map<ServicePortName, readonly Endpoint[]>()
+  readonly #ports = new Map<ServicePortName, VirtualPort>()
+  readonly #addresses = new AddressIndex()
+  readonly #networks: Map<NodeName, string | undefined>
+
+  constructor(deps: HeadlessServicesDeps) {
+    this.#deps = deps
+    this.#networks = new Map([...deps.nodes.nodes()].map((node) => [node.name, node.routedNetwork]))
+    this.#refresh([...deps.services.servicePorts()].map(({ name }) => serviceKeyIn(name)))
+    this.#watches = [
+      deps.services.watch((name) => this.#follow(name)),
+      deps.nodes.watchNodes((name) => this.#followNode(name)),
+    ]
+  }
+
+  /** `undefined` where they stand for what the directory has. */
+  namedEndpoints(name: ServicePortName): readonly Endpoint[] | undefined {
+    return this.#names.get(name)
+  }
+
+  ports(): Iterable<VirtualPort> {
+    return this.#ports.values()
+  }
+
+  port(name: ServicePortName): VirtualPort | undefined {
+    return this.#ports.get(name)
+  }
+
+  lookup(ip: string, port: number, protocol: Protocol): VirtualPort | undefined {
+    const found = this.#addresses.get(ip, port, protocol)
+    return found === undefined ? undefined : this.#ports.get(found.name)
+  }
+
+  /** To be called when addresses may have been freed. */
+  refreshTouched(): void {
+    const { names, ports } = this.#refresh(this.#deps.book.takeTouched())
+    this.portChanges.tell(ports)
+    this.nameChanges.tell(names)
+  }
+
+  [Symbol.dispose](): void {
+    for (const watch of this.#watches) watch[Symbol.dispose]()
+  }
+
+  #follow(name: ServicePortName): void {
+    const key = serviceKeyIn(name)
+    const isHeadless = this.#deps.services.serviceOf(name)?.headless === true
+    const { names, ports } = this.#refresh(isHeadless || this.#views.has(key) ? [key] : [])
+    this.portChanges.tell([name, ...ports])
+    this.nameChanges.tell([name, ...names])
+  }
+
+  #followNode(name: NodeName): void {
+    const network = this.#deps.nodes.node(name)?.routedNetwork
+    if (network === this.#networks.get(name)) return
+    this.#networks.set(name, network)
+    const isOwn = name === this.#deps.nodeName
+    const keys = [...this.#views].filter(([, { nodes }]) => isOwn || nodes.has(name)).map(([key]) => key)
+    const { names, ports } = this.#refresh(keys)
+    this.portChanges.tell(ports)
+    this.nameChanges.tell(names)
+  }
+
+  /** @param keys - `namespace/name` */
+  #refresh(keys: Iterable<string>): Changes {
+    const changes: Changes = { names: new Set(), ports: new Set() }
+    // Grows as it goes: whose address was taken, comes once more.
+    const waiting = new Set(keys)
+    for (const key of waiting) {
+      this.#replace(key, changes)
+      for (const other of this.#deps.book.takeTouched()) {
+        waiting.delete(other)
+        waiting.add(other)
+      }
+    }
+    return changes
+  }
+
+  #replace(key: string, changes: Changes): void {
+    const before = this.#views.get(key) ?? NO_VIEW
+    const after = this.#viewOf(key, before)
+    if (after === undefined) this.#views.delete(key)
+    else this.#views.set(key, after)
+    const { names, ports } = after ?? NO_VIEW
+    for (const name of new Set([...before.names.keys(), ...names.keys()]))
+      if (this.#putNames(name, names.get(name))) changes.names.add(name)
+    for (const name of new Set([...before.ports.keys(), ...ports.keys()]))
+      if (this.#putPort(name, ports.get(name))) changes.ports.add(name)
+  }
+
+  /** @returns `undefined` for what is no headless Service of the mesh */
+  #viewOf(key: string, before: HeadlessView): HeadlessView | undefined {
+    const { book } = this.#deps
+    const source = this.#sourceOf(key)
+    if (source === undefined) {
+      book.use(key, new Set())
+      return undefined
+    }
+    const far = [...source.endpoints.values()].flat().filter((endpoint) => !source.isReachable(endpoint))
+    book.use(key, new Set(far.map((endpoint) => addressKeyOf(key, endpoint))))
+    return succeed(before, headlessView(source), source)
+  }
+
+  #sourceOf(key: string): HeadlessSource | undefined {
+    const { services, nodeName, nodes, book } = this.#deps
+    const [namespace = '', name = ''] = key.split('/')
+    const service = services.service(namespace, name)
+    if (service === undefined || !isOfTheMesh(service)) return undefined
+    return {
+      service,
+      endpoints: new Map(service.ports.map((port) => [port.name, services.endpoints(port.name)])),
+      isReachable: ({ node }) => reachOf(node, { nodeName, nodes }) !== 'tunnel',
+      addressOf: (one) => book.addressOf(one),
+    }
+  }
+
+  /** @returns false when they were so already */
+  #putNames(name: ServicePortName, now: readonly Endpoint[] | undefined): boolean {
+    if (this.#names.get(name) === now) return false
+    if (now === undefined) this.#names.delete(name)
+    else this.#names.set(name, now)
+    return true
+  }
+
+  /** @returns false when it was so already */
+  #putPort(name: ServicePortName, now: VirtualPort | undefined): boolean {
+    const before = this.#ports.get(name)
+    if (before === now) return false
+    if (before !== undefined && before.port !== now?.port) this.#addresses.remove(before.port)
+    if (now !== undefined && before?.port !== now.port) this.#addresses.add(now.port)
+    if (now === undefined) this.#ports.delete(name)
+    else this.#ports.set(name, now)
+    return true
+  }
+}
+
+/** What the mesh leaves alone keeps its addresses, too. */
+function isOfTheMesh(service: Service): boolean {
+  return service.headless && service.ports.every((port) => isIntercepted({ port, service }))
+}
+
+function serviceKeyIn(name: ServicePortName): string {
+  return clusterServicePortName(name).split(':', 1)[0] ?? ''
+}
