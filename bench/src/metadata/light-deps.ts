@@ -13,7 +13,7 @@ export class LightDeps implements ComponentDeps {
     child: () => this.logger,
   }
   readonly metrics = {
-    counter: () => ({ add: () => {} }),
+    counter: () => ({ add: () => {}, bind: () => ({ add: () => {} }) }),
     gauge: () => ({ set: () => {} }),
     histogram: () => ({ observe: () => {} }),
   }

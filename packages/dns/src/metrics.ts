@@ -1,7 +1,8 @@
 import type { Gauge, Metrics } from '@edgeway/core'
+import { AnswerCounts } from './answer-counts.ts'
 import type { EntryKind } from './cache/entry.ts'
 import type { RateVerdict } from './client-rate.ts'
-import { rcodeLabel, typeLabel } from './codes.ts'
+import { rcodeLabel } from './codes.ts'
 import type { Upstream } from './forward/upstream.ts'
 import type { Answer, Transport, ZoneName } from './handler.ts'
 import { rcodeOf } from './response.ts'
@@ -65,11 +66,13 @@ export function dnsMetrics(metrics: Metrics): DnsMetrics {
 }
 
 function responderMetrics(metrics: Metrics): ResponderMetrics {
-  const queries = metrics.counter({
-    name: 'edgeway_dns_queries_total',
-    help: 'Queries that were answered.',
-    labels: ['zone', 'rcode', 'type', 'transport'],
-  })
+  const queries = new AnswerCounts(
+    metrics.counter({
+      name: 'edgeway_dns_queries_total',
+      help: 'Queries that were answered.',
+      labels: ['zone', 'rcode', 'type', 'transport'],
+    }),
+  )
   const durations = metrics.histogram({
     name: 'edgeway_dns_query_duration_seconds',
     help: 'Time from a query to its answer, where the answer was not in memory.',
@@ -87,10 +90,8 @@ function responderMetrics(metrics: Metrics): ResponderMetrics {
     labels: ['outcome'],
   })
   return {
-    answered: ({ zone, content }, type, transport) => {
-      const rcode = rcodeLabel(rcodeOf(content))
-      queries.add({ zone, rcode, type: type === undefined ? 'none' : typeLabel(type), transport })
-    },
+    answered: ({ zone, content }, type, transport) =>
+      queries.add({ zone, rcode: rcodeOf(content), type, transport }),
     waited: (zone, durationMs) => durations.observe({ zone }, durationMs / 1_000),
     dropped: (reason, transport) => dropped.add({ reason, transport }),
     rateLimited: (outcome) => limited.add({ outcome }),

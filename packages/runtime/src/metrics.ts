@@ -1,4 +1,4 @@
-import type { Counter, Gauge, Histogram, MetricSpec, Metrics } from '@edgeway/core'
+import type { BoundCounter, Counter, Gauge, Histogram, Labels, MetricSpec, Metrics } from '@edgeway/core'
 import * as prometheus from 'prom-client'
 import { MetricSpecError } from './errors.ts'
 
@@ -33,8 +33,22 @@ export class PrometheusMetrics implements Metrics {
   }
 
   counter<Label extends string = never>(spec: MetricSpec<Label>): Counter<Label> {
-    const counter = new prometheus.Counter(this.#configuration(spec, 'counter'))
-    return { add: (labels, value = 1) => counter.inc(labels, value) }
+    const bound: BoundCount<Label>[] = []
+    const counter = new prometheus.Counter({
+      ...this.#configuration(spec, 'counter'),
+      // Before each reading: until then what was counted of fixed labels is a plain number.
+      collect() {
+        for (const count of bound) this.inc(count.labels, count.take())
+      },
+    })
+    return {
+      add: (labels, value = 1) => counter.inc(labels, value),
+      bind: (labels) => {
+        const count = new BoundCount(labels)
+        bound.push(count)
+        return count
+      },
+    }
   }
 
   gauge<Label extends string = never>(spec: MetricSpec<Label>): Gauge<Label> {
@@ -61,6 +75,26 @@ export class PrometheusMetrics implements Metrics {
       labelNames: [...(spec.labels ?? [])],
       registers: [this.#registry],
     }
+  }
+}
+
+/** What was added to fixed labels since prom-client was last told. */
+class BoundCount<Label extends string> implements BoundCounter {
+  readonly labels: Labels<Label>
+  #value = 0
+
+  constructor(labels: Labels<Label>) {
+    this.labels = labels
+  }
+
+  add(value = 1): void {
+    this.#value += value
+  }
+
+  take(): number {
+    const value = this.#value
+    this.#value = 0
+    return value
   }
 }
 

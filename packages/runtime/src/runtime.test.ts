@@ -69,6 +69,24 @@ describe('the admin server', () => {
     expect(text).toContain('process_resident_memory_bytes')
   })
 
+  it('shows what was added to a counter whichever way, each time it is asked', async () => {
+    await using admin = await startAdmin()
+    const spec = { name: 'edgeway_dns_queries_total', help: 'Queries.', labels: ['zone'] } as const
+    const counter = admin.metrics.counter<'zone'>(spec)
+    const bound = counter.bind({ zone: 'cluster' })
+    const shown = async () => {
+      const text = await (await admin.get('/metrics')).text()
+      return /^edgeway_dns_queries_total.*$/m.exec(text)?.[0]
+    }
+    counter.add({ zone: 'cluster' }, 2)
+    bound.add()
+    counter.bind({ zone: 'cluster' }).add(4)
+
+    expect(await shown()).toBe('edgeway_dns_queries_total{zone="cluster"} 7')
+    bound.add()
+    expect(await shown()).toBe('edgeway_dns_queries_total{zone="cluster"} 8')
+  })
+
   it('shows the config without its secrets', async () => {
     await using admin = await startAdmin()
     const text = await (await admin.get('/configz')).text()

@@ -10,6 +10,13 @@ export type Labels<Label extends string> = Readonly<Record<Label, string>>
 
 export interface Counter<Label extends string> {
   add(labels: Labels<Label>, value?: number): void
+  /** For hot paths: adds to these labels again and again, without finding them anew each time. To be kept, as it is never freed. */
+  bind(labels: Labels<Label>): BoundCounter
+}
+
+/** A counter's value of fixed labels. */
+export interface BoundCounter {
+  add(value?: number): void
 }
 
 export interface Gauge<Label extends string> {

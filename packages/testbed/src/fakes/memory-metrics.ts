@@ -7,7 +7,9 @@ export class MemoryMetrics implements Metrics {
 
   counter<Label extends string = never>(spec: MetricSpec<Label>): Counter<Label> {
     this.specs.set(spec.name, spec)
-    return { add: (labels, value = 1) => this.#update(spec.name, labels, (before) => before + value) }
+    const add: Counter<Label>['add'] = (labels, value = 1) =>
+      this.#update(spec.name, labels, (before) => before + value)
+    return { add, bind: (labels) => ({ add: (value) => add(labels, value) }) }
   }
 
   gauge<Label extends string = never>(spec: MetricSpec<Label>): Gauge<Label> {
