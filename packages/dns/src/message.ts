@@ -7,6 +7,7 @@ import dnsPacket from 'dns-packet'
 import { lowerCaseAscii } from './ascii-case.ts'
 import { CLASS_IN, RCODE, TYPE } from './codes.ts'
 import { DNSSEC_OK, FLAG, HEADER_BYTES, QUESTION_TAIL_BYTES } from './header.ts'
+import { uint8, uint16 } from './uint.ts'
 
 /** A name has at most 255 bytes with its root label, a label 63 (RFC 1035 section 2.3.4). */
 const MAX_NAME_BYTES = 255
@@ -69,7 +70,7 @@ export type Decoded =
 /** Reads a message from a client. Time and memory are bounded by its length. */
 export function decodeQuery(message: Buffer): Decoded {
   if (message.length < HEADER_BYTES) return { kind: 'dropped', reason: 'too-short' }
-  const flags = message.readUInt16BE(2)
+  const flags = uint16(message, 2)
   // Answering an answer would let two servers talk for ever.
   if ((flags & FLAG.QR) !== 0) return { kind: 'dropped', reason: 'not-a-query' }
   if ((flags & FLAG.OPCODE) !== 0) return refused(RCODE.NOTIMP)
@@ -82,10 +83,10 @@ export function decodeQuery(message: Buffer): Decoded {
   if (edns === 'malformed') return refused(RCODE.FORMERR)
 
   const query: Query = {
-    id: message.readUInt16BE(0),
+    id: uint16(message, 0),
     flags,
     labels: labelsOf(message, nameEnd),
-    type: message.readUInt16BE(nameEnd),
+    type: uint16(message, nameEnd),
     question: message.subarray(HEADER_BYTES, questionEnd),
     edns,
   }
@@ -157,7 +158,7 @@ function refusalOf(query: Query): Decoded | undefined {
   const kind = 'refused'
   if (edns !== undefined && edns.version !== 0)
     return { kind, rcode: RCODE.BADVERS, rule: 'edns-version', query }
-  if (question.readUInt16BE(question.length - 2) !== CLASS_IN)
+  if (uint16(question, question.length - 2) !== CLASS_IN)
     return { kind, rcode: RCODE.REFUSED, rule: 'class-not-served', query }
   // Zone transfers would be more than one message, and tell more than a client needs to know.
   if (type === TYPE.AXFR || type === TYPE.IXFR)
@@ -168,10 +169,7 @@ function refusalOf(query: Query): Decoded | undefined {
 /** One question, and no more records than a query can have reason for (as miekg/dns' DefaultMsgAcceptFunc). */
 function hasQueryCounts(message: Buffer): boolean {
   return (
-    message.readUInt16BE(4) === 1 &&
-    message.readUInt16BE(6) <= 1 &&
-    message.readUInt16BE(8) <= 1 &&
-    message.readUInt16BE(10) <= 2
+    uint16(message, 4) === 1 && uint16(message, 6) <= 1 && uint16(message, 8) <= 1 && uint16(message, 10) <= 2
   )
 }
 
@@ -179,7 +177,7 @@ function hasQueryCounts(message: Buffer): boolean {
 function endOfLabels(message: Buffer, start: number): number {
   let offset = start
   while (offset < message.length && offset - start < MAX_NAME_BYTES) {
-    const length = message.readUInt8(offset)
+    const length = uint8(message, offset)
     if (length === 0 || length > MAX_LABEL_BYTES) return offset
     offset += length + 1
   }
@@ -189,14 +187,14 @@ function endOfLabels(message: Buffer, start: number): number {
 /** Where the question's type begins. Its name has no pointer: there is nothing before it to point to. */
 function endOfQuestionName(message: Buffer): number {
   const end = endOfLabels(message, HEADER_BYTES)
-  return end !== MALFORMED && message.readUInt8(end) === 0 ? end + 1 : MALFORMED
+  return end !== MALFORMED && uint8(message, end) === 0 ? end + 1 : MALFORMED
 }
 
 /** Where the type of a record begins. A pointer ends its owner's name and is not followed. */
 function endOfOwner(message: Buffer, start: number): number {
   const end = endOfLabels(message, start)
   if (end === MALFORMED) return MALFORMED
-  const last = message.readUInt8(end)
+  const last = uint8(message, end)
   if (last === 0) return end + 1
   return last >= POINTER ? end + 2 : MALFORMED
 }
@@ -214,15 +212,15 @@ function labelsOf(message: Buffer, end: number): string[] {
 
 /** Finds the OPT record among those after the question; all others are skipped unread, their names not followed. */
 function decodeEdns(message: Buffer, questionEnd: number): Edns | undefined | 'malformed' {
-  const others = message.readUInt16BE(6) + message.readUInt16BE(8)
-  const records = others + message.readUInt16BE(10)
+  const others = uint16(message, 6) + uint16(message, 8)
+  const records = others + uint16(message, 10)
   let offset = questionEnd
   let edns: Edns | undefined
   for (let index = 0; index < records; index++) {
     const fields = endOfOwner(message, offset)
     const end = endOfRecord(message, fields)
     if (end === MALFORMED) return 'malformed'
-    if (index >= others && message.readUInt16BE(fields) === TYPE.OPT) {
+    if (index >= others && uint16(message, fields) === TYPE.OPT) {
       // One at most, and owned by the root, whose name has one byte (RFC 6891 section 6.1.1).
       if (edns !== undefined || fields !== offset + 1) return 'malformed'
       edns = ednsAt(message, fields)
@@ -235,14 +233,14 @@ function decodeEdns(message: Buffer, questionEnd: number): Edns | undefined | 'm
 /** @param fields - where the type is, after the owner's name */
 function endOfRecord(message: Buffer, fields: number): number {
   if (fields === MALFORMED || fields + RECORD_FIELDS_BYTES > message.length) return MALFORMED
-  const end = fields + RECORD_FIELDS_BYTES + message.readUInt16BE(fields + 8)
+  const end = fields + RECORD_FIELDS_BYTES + uint16(message, fields + 8)
   return end > message.length ? MALFORMED : end
 }
 
 function ednsAt(message: Buffer, fields: number): Edns {
   return {
-    udpPayloadBytes: Math.max(message.readUInt16BE(fields + 2), MIN_UDP_PAYLOAD_BYTES),
-    isDnssecOk: (message.readUInt16BE(fields + 6) & DNSSEC_OK) !== 0,
-    version: message.readUInt8(fields + 5),
+    udpPayloadBytes: Math.max(uint16(message, fields + 2), MIN_UDP_PAYLOAD_BYTES),
+    isDnssecOk: (uint16(message, fields + 6) & DNSSEC_OK) !== 0,
+    version: uint8(message, fields + 5),
   }
 }

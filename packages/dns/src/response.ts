@@ -7,6 +7,7 @@ import { RCODE, TYPE } from './codes.ts'
 import { DNSSEC_OK, FLAG, HEADER_BYTES, OPT_BYTES } from './header.ts'
 import type { Query } from './message.ts'
 import { cutMessage, leadingRecords } from './truncation.ts'
+import { putUint16 } from './uint.ts'
 
 /** Offered in our OPT record: what a datagram to us may hold so that no path fragments it (DNS flag day 2020). */
 const OUR_UDP_PAYLOAD_BYTES = 1_232
@@ -69,9 +70,9 @@ export function encodeResponse(query: Query, content: Content, maxBytes: number)
   const additional = fitting(content.additional ?? NO_RECORDS, maxBytes - required)
   const response = Buffer.allocUnsafe(required + bytesOf(additional))
   writeStart(response, query, flags | (rcode & FLAG.RCODE))
-  response.writeUInt16BE(answers.length, 6)
-  response.writeUInt16BE(authority.length, 8)
-  response.writeUInt16BE(additional.length + (query.edns === undefined ? 0 : 1), 10)
+  putUint16(response, answers.length, 6)
+  putUint16(response, authority.length, 8)
+  putUint16(response, additional.length + (query.edns === undefined ? 0 : 1), 10)
   let offset = writeAll(response, answers, HEADER_BYTES + query.question.length)
   offset = writeAll(response, authority, offset)
   writeOpt(response, query, { offset: writeAll(response, additional, offset), rcode })
@@ -186,11 +187,12 @@ function bareBytes({ question, edns }: Query): number {
 }
 
 function writeStart(response: Buffer, query: Query, flags: number): void {
-  response.writeUInt16BE(query.id, 0)
-  response.writeUInt16BE(FLAG.QR | FLAG.RA | flags | (query.flags & (FLAG.RD | FLAG.CD)), 2)
-  response.writeUInt16BE(1, 4)
-  response.writeUInt32BE(0, 6)
-  response.writeUInt16BE(query.edns === undefined ? 0 : 1, 10)
+  putUint16(response, query.id, 0)
+  putUint16(response, FLAG.QR | FLAG.RA | flags | (query.flags & (FLAG.RD | FLAG.CD)), 2)
+  putUint16(response, 1, 4)
+  putUint16(response, 0, 6)
+  putUint16(response, 0, 8)
+  putUint16(response, query.edns === undefined ? 0 : 1, 10)
   response.set(query.question, HEADER_BYTES)
 }
 
@@ -201,13 +203,13 @@ function writeOpt(
   { offset, rcode }: { offset: number; rcode: number },
 ): void {
   if (query.edns === undefined) return
-  response.writeUInt8(0, offset)
-  response.writeUInt16BE(TYPE.OPT, offset + 1)
-  response.writeUInt16BE(OUR_UDP_PAYLOAD_BYTES, offset + 3)
-  response.writeUInt8(rcode >> 4, offset + 5)
-  response.writeUInt8(0, offset + 6)
-  response.writeUInt16BE(query.edns.isDnssecOk ? DNSSEC_OK : 0, offset + 7)
-  response.writeUInt16BE(0, offset + 9)
+  response[offset] = 0
+  putUint16(response, TYPE.OPT, offset + 1)
+  putUint16(response, OUR_UDP_PAYLOAD_BYTES, offset + 3)
+  response[offset + 5] = rcode >> 4
+  response[offset + 6] = 0
+  putUint16(response, query.edns.isDnssecOk ? DNSSEC_OK : 0, offset + 7)
+  putUint16(response, 0, offset + 9)
 }
 
 function fitting(records: readonly Buffer[], maxBytes: number): readonly Buffer[] {
