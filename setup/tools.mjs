@@ -28,6 +28,8 @@ export const TOOLS = [
 /** What the benches compare with, and measure with. */
 export const BENCH_TOOLS = [
   { tool: 'iperf3', debianPackage: 'iperf3', why: 'measures throughput' },
+  { tool: 'dnsperf', debianPackage: 'dnsperf', why: 'measures DNS servers' },
+  { tool: 'unbound', debianPackage: 'unbound', why: 'a reference peer of DNS' },
   { tool: 'wrk', debianPackage: 'wrk', why: 'measures requests and connections' },
 ]
 

@@ -1,5 +1,6 @@
 import type { BenchCase } from './case.ts'
 import { connections } from './connections.ts'
+import { dns } from './dns.ts'
 import { footprint } from './footprint.ts'
 import { metadata } from './metadata.ts'
 import { proxier } from './proxier.ts'
@@ -12,6 +13,7 @@ export const BENCHES: readonly BenchCase[] = [
   start,
   footprint,
   metadata,
+  dns,
   proxier,
   traffic,
   relayed,

@@ -47,6 +47,18 @@ describe('a comparison of ways', () => {
     expect(done.filter((_, index) => index % 2 === 1)).toEqual(['edgeway', 'direct', 'direct', 'edgeway'])
   })
 
+  it('tells figures of ours by themselves beside the ratios where it is told to', async () => {
+    const comparison = comparisonBy(async () => ({ 'bulk 1 flow': 7 }))
+    const results = await compareWays(
+      { ...comparison, references: [DIRECT], alsoAlone: ['bulk 1 flow'] },
+      () => {},
+    )
+    expect(results.map(({ referenceName, ours, ratio }) => [referenceName, ours, ratio])).toEqual([
+      ['absolute', 7, null],
+      ['direct', 7, 1],
+    ])
+  })
+
   it('compares ours with each reference, and with EdgeMesh by way of haproxy', async () => {
     const figures: Readonly<Record<string, number>> = { edgeway: 1_000, direct: 10_000, haproxy: 5_010 }
     const comparison = comparisonBy(async (_, { name }) => ({ 'bulk 1 flow': figures[name] ?? 0 }))

@@ -9,7 +9,8 @@ const USUAL_PAIRS = 5
 export interface Comparison {
   readonly bench: string
   readonly case: string
-  readonly edgeMesh: EdgeMeshScene
+  /** Where EdgeMesh's ratios to haproxy are from; nothing is told of it unless given. */
+  readonly edgeMesh?: EdgeMeshScene
   readonly client: LabHost
   readonly ours: Contender
   readonly references: readonly Contender[]
@@ -18,6 +19,8 @@ export interface Comparison {
   readonly pairs?: number
   /** Metrics of ours that are told by themselves, not against the references. */
   readonly alone?: readonly string[]
+  /** Metrics of ours that are told by themselves besides. */
+  readonly alsoAlone?: readonly string[]
   /** Done before each run of a probe. */
   readonly beforeEach?: () => Promise<void>
 }
@@ -72,13 +75,24 @@ async function addAnswer(answers: Answers, run: () => ReturnType<Probe['run']>):
 }
 
 function resultsOf(
-  { bench, case: name, edgeMesh, ours, references, alone = [] }: Comparison,
+  comparison: Comparison,
   { metric, unit }: { readonly metric: string; readonly unit: string },
   answers: ReadonlyMap<Contender, Answers>,
 ): Result[] {
+  const { bench, case: name, ours, alone = [], alsoAlone = [] } = comparison
   const metricName = { bench, case: name, metric, unit }
+  const own = (): Result => aloneOf(metricName, ours, answers.get(ours))
+  if (alone.includes(metric)) return [own()]
+  return [...(alsoAlone.includes(metric) ? [own()] : []), ...ratiosOf(comparison, metricName, answers)]
+}
+
+function ratiosOf(
+  { edgeMesh, ours, references }: Comparison,
+  metricName: MetricName,
+  answers: ReadonlyMap<Contender, Answers>,
+): Result[] {
+  const { metric } = metricName
   const our = answers.get(ours)
-  if (alone.includes(metric)) return [aloneOf(metricName, ours, our)]
   return references.flatMap((way) => {
     const its = answers.get(way)
     const names = way.name === 'haproxy' ? [way.name, 'EdgeMesh'] : [way.name]
@@ -104,6 +118,11 @@ function reasonOf({ name }: Contender, answers: Answers | undefined): string | u
   return answers?.failure === undefined ? undefined : `${name}: ${answers.failure}`
 }
 
-function edgeMeshFigures(scene: EdgeMeshScene, metric: string, haproxy: readonly number[]): number[] {
+function edgeMeshFigures(
+  scene: EdgeMeshScene | undefined,
+  metric: string,
+  haproxy: readonly number[],
+): number[] {
+  if (scene === undefined) return []
   return haproxy.map((value) => edgeMeshFigure(scene, metric, value)).filter((value) => value !== undefined)
 }
