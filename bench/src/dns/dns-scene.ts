@@ -90,7 +90,8 @@ async function startServers({ mesh }: Scene, { names, metadata }: ServersPlan): 
   const plan = (address = ''): PeerPlan => ({ address, names, upstream })
   const agent = mesh.agent('edge-1')
   await agent.stop()
-  const dns = { upstreams: [upstream] }
+  // One client asks all.
+  const dns = { upstreams: [upstream], responsesPerSecondPerClient: 0 }
   await agent.start({ config: metadata === undefined ? { dns } : { dns, metadata } })
   await agent.whenReady()
   return {

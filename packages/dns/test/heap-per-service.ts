@@ -1,7 +1,7 @@
 /** `heap-per-service.ts COUNT`: writes how many bytes the responder keeps per Service once each name was asked for. */
 import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
-import type { Endpoint, Service, ServicePort, ServicePortName } from '@edgeway/core'
+import type { Endpoint, NodeName, Service, ServicePort, ServicePortName } from '@edgeway/core'
 import { FakeComponentDeps, serviceOf } from '@edgeway/testbed'
 import { DnsServer } from '../src/dns-server.ts'
 import { DEFAULT_DNS_OPTIONS } from '../src/options.ts'
@@ -61,8 +61,14 @@ const services = new FixedDirectory()
 for (let index = 0; index < count; index++)
   services.add(serviceOf(`bench/s-${index}:http`, `10.98.${index >> 8}.${index & 255}`, 80))
 const before = heapBytes()
-const options = { ...DEFAULT_DNS_OPTIONS, listenPort: 0, upstreams: ['192.0.2.1'] }
-const deps = { ...new FakeComponentDeps(), services, nodeAddress: ADDRESS }
+const options = {
+  ...DEFAULT_DNS_OPTIONS,
+  listenPort: 0,
+  upstreams: ['192.0.2.1'],
+  responsesPerSecondPerClient: 0,
+}
+const node = { nodeName: 'edge-1' as NodeName, nodeAddress: ADDRESS, nodeAddress6: undefined }
+const deps = { ...new FakeComponentDeps(), ...node, services }
 await using server = await DnsServer.start(options, deps)
 const client = createSocket('udp4')
 for (let index = 0; index < count; index++) {

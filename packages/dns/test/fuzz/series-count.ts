@@ -21,7 +21,8 @@ export class SeriesCount implements Metrics {
   }
 
   counter<Label extends string = never>({ name }: MetricSpec<Label>) {
-    return { add: (labels: Labels<Label>, value = 1) => this.#count(name, labels, value) }
+    const add = (labels: Labels<Label>, value = 1): void => this.#count(name, labels, value)
+    return { add, bind: (labels: Labels<Label>) => ({ add: (value?: number) => add(labels, value) }) }
   }
 
   gauge<Label extends string = never>({ name }: MetricSpec<Label>) {
