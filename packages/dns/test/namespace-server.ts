@@ -22,7 +22,7 @@ services.set(
 )
 await using upstream = await FakeUpstream.start(({ message }) => {
   const [{ name, type } = { name: '.', type: 'A' }] = decode(message).questions ?? []
-  if (name === 'broken.example.com') return [replyOf(message, { flags: 2 })]
+  if (name.toLowerCase() === 'broken.example.com') return [replyOf(message, { flags: 2 })]
   const answers = type === 'A' ? [addressRecord(name, 60)] : []
   return [replyOf(message, { answers, authorities: [soaRecord(60, 60)] })]
 })

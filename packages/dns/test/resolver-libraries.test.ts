@@ -14,7 +14,7 @@ const MANY = Array.from({ length: 500 }, (_, n) => `10.1.${n >> 8}.${n & 255}`)
 async function startCluster() {
   const upstream = await FakeUpstream.start(({ message }) => {
     const [question] = decode(message).questions ?? []
-    if (question?.name === 'half.example.com' && question.type === 'AAAA')
+    if (question?.name.toLowerCase() === 'half.example.com' && question.type === 'AAAA')
       return [replyOf(message, { flags: 2 })]
     const answers = question?.type === 'A' ? [addressRecord(question.name, 60)] : []
     return [replyOf(message, { answers, authorities: [soaRecord(60, 60)] })]

@@ -5,8 +5,13 @@ import { NodeDevice, Proxier } from '@edgeway/proxier'
 import { type ProcessHost, Runtime } from '@edgeway/runtime'
 import { DirectDialer, NodeAwareDialer, Traffic } from '@edgeway/traffic'
 import { Tunnel } from '@edgeway/tunnel'
-import { type EdgeAgentConfig, metadataOptionsOf, nodeNameOf, tunnelOptionsOf } from './config.ts'
-import { dnsOptionsOf } from './dns-options.ts'
+import {
+  dnsOptionsOf,
+  type EdgeAgentConfig,
+  metadataOptionsOf,
+  nodeNameOf,
+  tunnelOptionsOf,
+} from './config/config.ts'
 import { warnIfNodeIsUnknown } from './node-check.ts'
 
 /** Starts every component in dependency order, runs until the process is to stop, stops them in reverse. */

@@ -1,6 +1,6 @@
 import { cleanupNode } from '@edgeway/proxier'
 import type { ProcessHost } from '@edgeway/runtime'
-import type { EdgeAgentConfig } from './config.ts'
+import type { EdgeAgentConfig } from './config/config.ts'
 
 const ANSWER_TIMEOUT_MS = 1_000
 

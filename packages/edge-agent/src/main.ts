@@ -2,7 +2,7 @@ import { runProcess, runProgram } from '@edgeway/runtime'
 import manifest from '../package.json' with { type: 'json' }
 import { runAgent } from './agent.ts'
 import { cleanUp } from './cleanup.ts'
-import { edgeAgentConfigSchema } from './config.ts'
+import { edgeAgentConfigSchema } from './config/config.ts'
 
 await runProcess((host) =>
   runProgram(

@@ -4,10 +4,15 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { loadConfig } from '@edgeway/runtime'
 import { describe, expect, it } from 'vitest'
-import { edgeAgentConfigSchema, metadataOptionsOf, nodeNameOf, tunnelOptionsOf } from './config.ts'
-import { dnsOptionsOf } from './dns-options.ts'
+import {
+  dnsOptionsOf,
+  edgeAgentConfigSchema,
+  metadataOptionsOf,
+  nodeNameOf,
+  tunnelOptionsOf,
+} from './config.ts'
 
-const EXAMPLE = fileURLToPath(new URL('../config.example.yaml', import.meta.url))
+const EXAMPLE = fileURLToPath(new URL('../../config.example.yaml', import.meta.url))
 const MINIMAL = {
   apiVersion: 'edgeway.io/v1alpha1',
   kind: 'EdgeAgentConfiguration',
