@@ -10,7 +10,11 @@ export type DnsRecords = Readonly<Record<string, readonly string[]>>
  *
  * @throws {LabError} with dnsmasq's own words when it does not start
  */
-export async function startDnsUpstream(host: LabHost, records: DnsRecords): Promise<LabProcess> {
+export async function startDnsUpstream(
+  host: LabHost,
+  records: DnsRecords,
+  { ttlSeconds = 0 }: { readonly ttlSeconds?: number } = {},
+): Promise<LabProcess> {
   const hostRecords = Object.entries(records).flatMap(([name, addresses]) =>
     addresses.map((address) => `--host-record=${name},${address}`),
   )
@@ -26,6 +30,7 @@ export async function startDnsUpstream(host: LabHost, records: DnsRecords): Prom
     '--no-resolv',
     // Every domain is answered from here alone, so unknown names do not exist.
     '--local=/#/',
+    `--local-ttl=${ttlSeconds}`,
     ...hostRecords,
   ])
   await server.waitForOutput(/started, version/)
