@@ -165,6 +165,21 @@ describe('a reply that is not to be kept', () => {
     expect(verdict(withPointer(target(head.length))).kind).toBe('uncacheable')
   })
 
+  it('is not kept where a name leads through a TTL, which will not stay as it is', () => {
+    const reply = replyOf(asked, { answers: [addressRecord(NAME, 1), addressRecord(NAME, 60)] })
+    // After the first owner's name, type and class.
+    const ttlEnd = asked.length + NAME.length + 2 + 8
+    // The TTL's last byte is 1: a label of one byte, then one of four, the address, then the second record's owner.
+    const start = reply.subarray(0, ttlEnd + 6)
+    const second = Buffer.from([0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 60, 0, 4, 192, 0, 2, 1])
+    const whole = Buffer.concat([start, second, Buffer.from([0xc0, ttlEnd - 1]), second.subarray(2)])
+    whole.writeUInt16BE(3, 6)
+
+    expect(verdict(whole)).toEqual({ kind: 'uncacheable' })
+    whole.writeUInt8(12, whole.length - second.length + 1)
+    expect(verdict(whole).kind).toBe('cacheable')
+  })
+
   it('is judged whatever its bytes are, and what is kept is well-formed', () => {
     const seeds = [
       good,

@@ -68,7 +68,9 @@ export function verdictOf({ question, type }: Query, reply: Buffer, caps: TtlCap
   })
   const ttlSeconds = ttls.reduce((least, ttl) => Math.min(least, ttl), Number.POSITIVE_INFINITY)
   if (ttlSeconds === 0) return { kind: 'superseding' }
-  return { kind: 'cacheable', content: copyOf(reply, records, ttls), ttlSeconds, isNegative }
+  const content = copyOf(reply, records, ttls)
+  if (!standsAnyTtl(content, HEADER_BYTES + question.length)) return UNCACHEABLE
+  return { kind: 'cacheable', content, ttlSeconds, isNegative }
 }
 
 /** Whether a response code tells something of the name, rather than of the upstream. */
@@ -94,6 +96,14 @@ function isPlainOpt(reply: Buffer, { section, start, ttlOffset }: MessageRecord)
 
 function answers({ section, type }: MessageRecord, askedType: number): boolean {
   return section === 'answer' && (type === askedType || askedType === TYPE.ANY)
+}
+
+/** Names may point anywhere before them: one that leads through a TTL would be another, or none, once that counts down. */
+function standsAnyTtl({ message, ttlOffsets }: CacheableMessage, questionEnd: number): boolean {
+  const changed = Buffer.from(message)
+  // As the start of a label these bytes are a pointer that leads nowhere.
+  for (const offset of ttlOffsets) changed.writeUInt32BE(0xffff_ffff, offset)
+  return recordsOf(changed, questionEnd) !== undefined
 }
 
 /** A TTL with its highest bit set is a long one (RFC 8767 section 4). */
