@@ -24,14 +24,14 @@ import { hostileBytes } from './hostile-bytes.ts'
 import { SeededRandom } from './random.ts'
 import { SeriesCount } from './series-count.ts'
 
-/** What became of a message: an answer of ours, one relayed from an upstream, or a counted drop. */
-export type Outcome = 'answered' | 'relayed' | 'dropped'
+/** What became of a message: an answer of ours, one for which an upstream or the cache was asked, or a counted drop. */
+export type Outcome = 'answered' | 'forwarded' | 'dropped'
 
 export interface FuzzReport {
   readonly outcomes: Readonly<Record<Outcome, number>>
   /** Replies of upstreams that were spoilt, and those of them that pass for the reply. */
   readonly replies: { readonly spoilt: number; readonly taken: number }
-  /** Relayed messages that dns-packet can't read, though all records are whole. */
+  /** Forwarded answers that dns-packet can't read, though all records are whole: of types whose data nobody checks. */
   readonly unreadable: number
   /** Label sets of all metrics. */
   readonly series: number
@@ -64,11 +64,11 @@ export class CodecBorder implements Disposable {
   readonly #series = new SeriesCount()
   readonly #reverse: ReverseZone
   readonly #responder: Responder
-  readonly #outcomes = { answered: 0, relayed: 0, dropped: 0 }
+  readonly #outcomes = { answered: 0, forwarded: 0, dropped: 0 }
   readonly #replies = { spoilt: 0, taken: 0 }
   #unreadable = 0
-  /** Whether the answer to come may be an upstream's. */
-  #isRelayed = false
+  /** Whether the answer to come may hold what an upstream said. */
+  #isForwarded = false
 
   constructor(seed: number) {
     this.#random = new SeededRandom(seed)
@@ -76,7 +76,11 @@ export class CodecBorder implements Disposable {
     const metrics = dnsMetrics(this.#series)
     this.#reverse = new ReverseZone(DEFAULT_DNS_OPTIONS, directory)
     const cache = this.#cacheBefore(this.#upstream, metrics)
-    const handler = chain(clusterZone(DEFAULT_DNS_OPTIONS, directory), this.#reverse.handle, cache.handle)
+    const forwarding: Handler = (query, context) => {
+      this.#isForwarded = true
+      return cache.handle(query, context)
+    }
+    const handler = chain(clusterZone(DEFAULT_DNS_OPTIONS, directory), this.#reverse.handle, forwarding)
     this.#responder = new Responder(DEFAULT_DNS_OPTIONS, {
       handler,
       logger: this.#logger,
@@ -121,6 +125,7 @@ export class CodecBorder implements Disposable {
 
   async #send(message: Buffer): Promise<void> {
     const transport = this.#random.below(4) === 0 ? 'tcp' : 'udp'
+    this.#isForwarded = false
     const dropped = this.#series.sum('edgeway_dns_dropped_messages_total')
     try {
       const response = await this.#responder.respond(message, { transport })
@@ -148,13 +153,12 @@ export class CodecBorder implements Disposable {
 
   /** An upstream may say of a type whose data nobody checks what the client's decoder can't read; all else is readable. */
   #count(response: Buffer): void {
-    if (!this.#isRelayed) {
+    if (!this.#isForwarded) {
       decode(response)
       this.#outcomes.answered++
       return
     }
-    this.#isRelayed = false
-    this.#outcomes.relayed++
+    this.#outcomes.forwarded++
     try {
       decode(response)
     } catch {
@@ -172,7 +176,6 @@ export class CodecBorder implements Disposable {
     isTruncated(reply)
     isUnhelpful(reply)
     recordsOf(reply, HEADER_BYTES + query.question.length)
-    this.#isRelayed = true
     return { zone: 'forward', rule: 'upstream', content: { kind: 'message', message: reply } }
   }
 
