@@ -66,7 +66,11 @@ export class AddressBook {
 
   /** Also while nobody uses it, until it is freed. */
   addressOf(key: string): string | undefined {
-    return this.#poolOf(key)?.addressOf(key)
+    for (const pool of this.#pools.values()) {
+      const address = pool.addressOf(key)
+      if (address !== undefined) return address
+    }
+    return undefined
   }
 
   /**

@@ -136,6 +136,23 @@ describe('a pool of addresses', () => {
     expect([...under.stored.keys()].toSorted()).toEqual([a, d, e, f, g, h].toSorted())
   })
 
+  it('takes restored addresses by their time, whoever comes first; those that may be claimed any moment last', () => {
+    const [a = '', b = '', c = '', d = '', e = '', f = '', ...others] = KEYS
+    const under = new StoredPool(SMALL, [
+      [a, { ip: '10.0.0.1', unusedSince: undefined }],
+      [b, { ip: '10.0.0.2', unusedSince: 30 }],
+      [c, { ip: '10.0.0.3', unusedSince: 10 }],
+      [d, { ip: '10.0.0.4', unusedSince: 40 }],
+      [e, { ip: '10.0.0.5', unusedSince: 20 }],
+    ])
+    under.pool.claim(f)
+    under.pool.release(f, 25)
+    const order = others.slice(0, 6)
+
+    for (const one of order) expect(under.pool.claim(one)).toBe(true)
+    expect(under.addresses(order)).toEqual([3, 5, 6, 2, 4, 1].map((number) => `10.0.0.${number}`))
+  })
+
   it('restores nothing that is of another range, or that somebody has already', () => {
     const { pool } = new StoredPool(SMALL)
     const [a = '', b = ''] = KEYS

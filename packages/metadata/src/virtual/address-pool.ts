@@ -8,9 +8,8 @@ export interface Lease {
   readonly unusedSince: number | undefined
 }
 
-interface Place {
+interface Place extends Lease {
   readonly number: number
-  readonly unusedSince: number | undefined
 }
 
 /**
@@ -23,6 +22,12 @@ export class AddressPool {
   readonly #places = new Map<string, Place>()
   readonly #keys = new Map<number, string>()
   readonly #used = new Set<string>()
+  /** Unused ones, the longest first once they are sorted. */
+  #released = new Set<string>()
+  #isSorted = true
+  #lastReleased = 0
+  /** Restored ones that nobody has claimed yet. */
+  readonly #unclaimed = new Set<string>()
 
   /** @param onChange - told of each lease that comes, changes or (`undefined`) goes */
   constructor(range: AddressRange, onChange: (key: string, lease: Lease | undefined) => void) {
@@ -46,22 +51,27 @@ export class AddressPool {
   restore(key: string, { ip, unusedSince }: Lease): boolean {
     const number = this.range.numberOf(ip)
     if (number === undefined || this.#keys.has(number) || this.#places.has(key)) return false
-    this.#set(key, { number, unusedSince })
+    this.#set(key, { number, ip, unusedSince })
+    if (unusedSince === undefined) this.#unclaimed.add(key)
+    else this.#released.add(key)
+    this.#isSorted = false
     return true
   }
 
   addressOf(key: string): string | undefined {
-    const place = this.#places.get(key)
-    return place === undefined ? undefined : this.range.addressAt(place.number)
+    return this.#places.get(key)?.ip
   }
 
   /** @returns whether the key has an address now: none is left where all are used */
   claim(key: string): boolean {
     const known = this.#places.get(key)
-    if (known === undefined && !this.#makeRoom()) return false
+    const place = known ?? this.#freePlace(key)
+    if (place === undefined) return false
     this.#used.add(key)
-    if (known === undefined) this.#change(key, { number: this.#freeNumber(key), unusedSince: undefined })
-    else if (known.unusedSince !== undefined) this.#change(key, { ...known, unusedSince: undefined })
+    this.#released.delete(key)
+    this.#unclaimed.delete(key)
+    if (known === undefined || known.unusedSince !== undefined)
+      this.#change(key, { ...place, unusedSince: undefined })
     return true
   }
 
@@ -69,6 +79,9 @@ export class AddressPool {
   release(key: string, now: number): void {
     const place = this.#places.get(key)
     if (place === undefined || !this.#used.delete(key)) return
+    this.#released.add(key)
+    if (now < this.#lastReleased) this.#isSorted = false
+    this.#lastReleased = now
     this.#change(key, { ...place, unusedSince: now })
   }
 
@@ -81,15 +94,17 @@ export class AddressPool {
       if (now - since >= retentionMs) this.#drop(key, place)
       else if (since !== place.unusedSince) this.#change(key, { ...place, unusedSince: since })
     }
+    for (const key of this.#unclaimed) this.#released.add(key)
+    this.#unclaimed.clear()
+    this.#isSorted = false
   }
 
-  #makeRoom(): boolean {
-    if (this.#places.size < this.range.size) return true
-    const unused = [...this.#places].filter(([key]) => !this.#used.has(key))
-    const [oldest] = unused.toSorted(([, a], [, b]) => ageRank(a) - ageRank(b))
-    if (oldest === undefined) return false
-    this.#drop(...oldest)
-    return true
+  /** @returns `undefined` where all are used */
+  #freePlace(key: string): Place | undefined {
+    const number = this.#places.size < this.range.size ? this.#freeNumber(key) : this.#takenNumber()
+    return number === undefined
+      ? undefined
+      : { number, ip: this.range.addressAt(number), unusedSince: undefined }
   }
 
   #freeNumber(key: string): number {
@@ -98,9 +113,27 @@ export class AddressPool {
     return number
   }
 
+  /** Of who does not use it for longest; what nobody has claimed yet may be claimed any moment, and goes last. */
+  #takenNumber(): number | undefined {
+    const [oldest] = this.#released.size > 0 ? this.#sorted() : this.#unclaimed
+    const place = oldest === undefined ? undefined : this.#places.get(oldest)
+    if (oldest === undefined || place === undefined) return undefined
+    this.#drop(oldest, place)
+    return place.number
+  }
+
+  /** They come in the order of their time, unless the clock goes back; those of the store come in any. */
+  #sorted(): ReadonlySet<string> {
+    if (this.#isSorted) return this.#released
+    const sinceOf = (key: string): number => this.#places.get(key)?.unusedSince ?? 0
+    this.#released = new Set([...this.#released].toSorted((a, b) => sinceOf(a) - sinceOf(b)))
+    this.#isSorted = true
+    return this.#released
+  }
+
   #change(key: string, place: Place): void {
     this.#set(key, place)
-    this.#onChange(key, { ip: this.range.addressAt(place.number), unusedSince: place.unusedSince })
+    this.#onChange(key, { ip: place.ip, unusedSince: place.unusedSince })
   }
 
   #set(key: string, place: Place): void {
@@ -110,12 +143,9 @@ export class AddressPool {
 
   #drop(key: string, { number }: Place): void {
     this.#places.delete(key)
+    this.#released.delete(key)
+    this.#unclaimed.delete(key)
     this.#keys.delete(number)
     this.#onChange(key, undefined)
   }
-}
-
-/** What nobody has claimed yet may be claimed any moment: it goes last. */
-function ageRank({ unusedSince }: Place): number {
-  return unusedSince ?? Number.MAX_VALUE
 }

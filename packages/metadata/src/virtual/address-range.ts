@@ -62,8 +62,9 @@ export class AddressRange {
 
   /** @param ip - of any family */
   contains(ip: string): boolean {
-    const version = isIP(ip)
-    return version !== 0 && this.#block.check(ip, version === 4 ? 'ipv4' : 'ipv6')
+    // Most that are asked for are of the other family: BlockList costs more.
+    if (ip.includes(':') !== (this.family === 'IPv6')) return false
+    return isIP(ip) !== 0 && this.#block.check(ip, blockType(this.family))
   }
 }
 

@@ -19,9 +19,9 @@ import {
   type HeadlessView,
   headlessView,
   NO_VIEW,
-  succeed,
   type VirtualPort,
 } from './headless-view.ts'
+import { sightsOf } from './sight.ts'
 
 export interface HeadlessServicesDeps {
   readonly services: Pick<ServiceDirectory, 'servicePorts' | 'service' | 'serviceOf' | 'endpoints' | 'watch'>
@@ -48,7 +48,7 @@ export class HeadlessServices implements Disposable {
   readonly #names = new Map<ServicePortName, readonly Endpoint[]>()
   readonly #ports = new Map<ServicePortName, VirtualPort>()
   readonly #addresses = new AddressIndex()
-  readonly #networks: Map<NodeName, string | undefined>
+  #networks: ReadonlyMap<NodeName, string | undefined>
 
   constructor(deps: HeadlessServicesDeps) {
     this.#deps = deps
@@ -91,18 +91,34 @@ export class HeadlessServices implements Disposable {
 
   #follow(name: ServicePortName): void {
     const key = serviceKeyIn(name)
-    const isHeadless = this.#deps.services.serviceOf(name)?.headless === true
-    const { names, ports } = this.#refresh(isHeadless || this.#views.has(key) ? [key] : [])
+    const { names, ports } = this.#refresh(this.#isConcerned(key, name) ? [key] : [])
     this.portChanges.tell([name, ...ports])
     this.nameChanges.tell([name, ...names])
   }
 
-  #followNode(name: NodeName): void {
-    const network = this.#deps.nodes.node(name)?.routedNetwork
-    if (network === this.#networks.get(name)) return
-    this.#networks.set(name, network)
-    const isOwn = name === this.#deps.nodeName
-    const keys = [...this.#views].filter(([, { nodes }]) => isOwn || nodes.has(name)).map(([key]) => key)
+  /** Each ServicePort of a Service is told of by itself, while the first one brings what is new of all. */
+  #isConcerned(key: string, name: ServicePortName): boolean {
+    const { services } = this.#deps
+    const source = this.#views.get(key)?.source
+    if (source === undefined) return services.serviceOf(name)?.headless === true
+    if (services.service(...namesIn(key)) !== source.service) return true
+    return [...source.endpoints].some(([port, endpoints]) => services.endpoints(port) !== endpoints)
+  }
+
+  /** Of many Nodes that change at the same time, the first one brings what is new of all. */
+  #followNode(changed: NodeName): void {
+    const { nodes, nodeName } = this.#deps
+    if (nodes.node(changed)?.routedNetwork === this.#networks.get(changed)) return
+    const before = this.#networks
+    this.#networks = new Map([...nodes.nodes()].map((node) => [node.name, node.routedNetwork]))
+    const moved = new Set(
+      [...before.keys(), ...this.#networks.keys()].filter(
+        (name) => before.get(name) !== this.#networks.get(name),
+      ),
+    )
+    const isConcerned = ({ nodes: own }: HeadlessView): boolean =>
+      moved.has(nodeName) || !moved.isDisjointFrom(own)
+    const keys = [...this.#views].filter(([, view]) => isConcerned(view)).map(([key]) => key)
     const { names, ports } = this.#refresh(keys)
     this.portChanges.tell(ports)
     this.nameChanges.tell(names)
@@ -138,27 +154,29 @@ export class HeadlessServices implements Disposable {
   /** @returns `undefined` for what is no headless Service of the mesh */
   #viewOf(key: string, before: HeadlessView): HeadlessView | undefined {
     const { book } = this.#deps
-    const source = this.#sourceOf(key)
+    const source = this.#sourceOf(key, before)
     if (source === undefined) {
       book.use(key, new Set())
       return undefined
     }
-    const far = [...source.endpoints.values()].flat().filter((endpoint) => !source.isReachable(endpoint))
-    book.use(key, new Set(far.map((endpoint) => addressKeyOf(key, endpoint))))
-    return succeed(before, headlessView(source), source)
+    const far = [...source.sights.values()].flat().filter(({ isReachable }) => !isReachable)
+    book.use(key, new Set(far.map((sight) => sight.key)))
+    return headlessView(source, before)
   }
 
-  #sourceOf(key: string): HeadlessSource | undefined {
+  #sourceOf(key: string, before: HeadlessView): HeadlessSource | undefined {
     const { services, nodeName, nodes, book } = this.#deps
-    const [namespace = '', name = ''] = key.split('/')
-    const service = services.service(namespace, name)
+    const service = services.service(...namesIn(key))
     if (service === undefined || !isOfTheMesh(service)) return undefined
-    return {
-      service,
-      endpoints: new Map(service.ports.map((port) => [port.name, services.endpoints(port.name)])),
-      isReachable: ({ node }) => reachOf(node, { nodeName, nodes }) !== 'tunnel',
-      addressOf: (one) => book.addressOf(one),
+    const outlook = {
+      keyOf: (endpoint: Endpoint) => addressKeyOf(key, endpoint),
+      isReachable: ({ node }: Endpoint) => reachOf(node, { nodeName, nodes }) !== 'tunnel',
     }
+    const endpoints = new Map(service.ports.map(({ name }) => [name, services.endpoints(name)]))
+    const seen = [...endpoints].map(
+      ([name, some]) => [name, sightsOf(some, outlook, before.source?.sights.get(name) ?? [])] as const,
+    )
+    return { service, endpoints, sights: new Map(seen), addressOf: (one) => book.addressOf(one) }
   }
 
   /** @returns false when they were so already */
@@ -169,7 +187,7 @@ export class HeadlessServices implements Disposable {
     return true
   }
 
-  /** @returns false when it was so already */
+  /** @returns false when it is called as it was already */
   #putPort(name: ServicePortName, now: VirtualPort | undefined): boolean {
     const before = this.#ports.get(name)
     if (before === now) return false
@@ -177,7 +195,9 @@ export class HeadlessServices implements Disposable {
     if (now !== undefined && before?.port !== now.port) this.#addresses.add(now.port)
     if (now === undefined) this.#ports.delete(name)
     else this.#ports.set(name, now)
-    return true
+    return (
+      before?.port !== now?.port || before?.service !== now?.service || before?.endpoints !== now?.endpoints
+    )
   }
 }
 
@@ -188,4 +208,9 @@ function isOfTheMesh(service: Service): boolean {
 
 function serviceKeyIn(name: ServicePortName): string {
   return clusterServicePortName(name).split(':', 1)[0] ?? ''
+}
+
+function namesIn(key: string): [namespace: string, name: string] {
+  const [namespace = '', name = ''] = key.split('/')
+  return [namespace, name]
 }

@@ -15,7 +15,8 @@ import {
   type ServicePort,
   type ServicePortName,
 } from '@edgeway/core'
-import { addressKeyOf, isNamed, labelOf } from './address-key.ts'
+import { isNamed, labelOf } from './address-key.ts'
+import { isSameEndpoint, type Sight } from './sight.ts'
 
 /** By which one endpoint of a headless Service is called. */
 export interface VirtualPort {
@@ -30,6 +31,14 @@ export interface VirtualPort {
   readonly of: ServicePortName
   /** It has a name under which it may come back. */
   readonly isNamed: boolean
+  readonly madeOf: MadeOf
+}
+
+/** Whoever has the same is the same. */
+interface MadeOf {
+  readonly service: Service
+  readonly ip: string
+  readonly rivals: readonly Sight[]
 }
 
 /** What a headless Service is seen as on this node. */
@@ -39,6 +48,8 @@ export interface HeadlessView {
   readonly ports: ReadonlyMap<ServicePortName, VirtualPort>
   /** Those of its endpoints. */
   readonly nodes: ReadonlySet<NodeName | undefined>
+  /** `undefined`: made of nothing. */
+  readonly source: HeadlessSource | undefined
 }
 
 /** What a view is made from. */
@@ -46,12 +57,17 @@ export interface HeadlessSource {
   readonly service: Service
   /** Of all its ports, as the directory has them. */
   readonly endpoints: ReadonlyMap<ServicePortName, readonly Endpoint[]>
-  /** Whether its own address leads to it from this node. */
-  isReachable(endpoint: Endpoint): boolean
+  /** The same, each in its place. */
+  readonly sights: ReadonlyMap<ServicePortName, readonly Sight[]>
   addressOf(key: string): string | undefined
 }
 
-export const NO_VIEW: HeadlessView = { names: new Map(), ports: new Map(), nodes: new Set() }
+export const NO_VIEW: HeadlessView = {
+  names: new Map(),
+  ports: new Map(),
+  nodes: new Set(),
+  source: undefined,
+}
 
 /** Those that mean something to connections to one endpoint. */
 const CARRIED_ANNOTATIONS = new Set([
@@ -62,74 +78,100 @@ const CARRIED_ANNOTATIONS = new Set([
   SERVICE_TOPOLOGY_ANNOTATION,
 ])
 
-/** `namespace/name` */
-export function serviceKeyOf({ namespace, name }: Pick<Service, 'namespace' | 'name'>): string {
-  return `${namespace}/${name}`
-}
-
 /**
  * Names stand for virtual addresses of the endpoints that can't be reached otherwise. All endpoints that have one, whether
- * they need it now or did before, are called by a virtual ServicePort of their own.
+ * they need it now or did before, are called by a virtual ServicePort of their own. Who was called by a name before is
+ * refused under it, as long as the address is kept for whoever comes back.
+ *
+ * @param before - all of it that is equal goes on as the same object
  */
-export function headlessView(source: HeadlessSource): HeadlessView {
-  const all = [...source.endpoints.values()].flat()
-  const names = [...source.endpoints].map(([name, endpoints]) => [name, namedBy(source, endpoints)] as const)
-  const ports = source.service.ports.flatMap((port) => virtualPorts(source, port))
+export function headlessView(source: HeadlessSource, before: HeadlessView): HeadlessView {
+  const names = [...source.sights].map(
+    ([name, sights]) => [name, namedBy(source, sights, before.names.get(name))] as const,
+  )
+  const ports = new Map(virtualPorts(source, before).map((one) => [one.port.name, one]))
+  for (const [name, one] of before.ports)
+    if (!ports.has(name) && isAwaited(one, source))
+      ports.set(
+        name,
+        one.endpoints.length === 0 ? one : { ...one, endpoints: [], madeOf: { ...one.madeOf, rivals: [] } },
+      )
   return {
-    names: new Map(names.filter(([name, endpoints]) => endpoints !== source.endpoints.get(name))),
-    ports: new Map(ports.map((one) => [one.port.name, one])),
-    nodes: new Set(all.map(({ node }) => node)),
+    names: new Map(names.flatMap(([name, some]) => (some === undefined ? [] : [[name, some]]))),
+    ports,
+    nodes: new Set(
+      [...source.sights.values()].flatMap((sights) => sights.map(({ endpoint }) => endpoint.node)),
+    ),
+    source,
   }
 }
 
-/**
- * What of the view before goes on: all that is equal is the same object; and who was called by a name is refused under it, as
- * long as the address is kept for whoever comes back.
- */
-export function succeed(before: HeadlessView, now: HeadlessView, source: HeadlessSource): HeadlessView {
-  const ports = new Map([...now.ports].map(([name, one]) => [name, unlessEqual(before.ports.get(name), one)]))
-  for (const [name, one] of before.ports)
-    if (!ports.has(name) && isAwaited(one, source))
-      ports.set(name, one.endpoints.length === 0 ? one : { ...one, endpoints: [] })
-  const names = [...now.names].map(([name, some]) => [name, equalOr(before.names.get(name), some)] as const)
-  return { names: new Map(names), ports, nodes: now.nodes }
+/** @returns `undefined` where no endpoint has a virtual address */
+function namedBy(
+  source: HeadlessSource,
+  sights: readonly Sight[],
+  before: readonly Endpoint[] | undefined,
+): readonly Endpoint[] | undefined {
+  const addresses = sights.map(({ key, isReachable }) => (isReachable ? undefined : source.addressOf(key)))
+  if (addresses.every((ip) => ip === undefined)) return undefined
+  const named = sights.map(({ endpoint }, index) => {
+    const now = { ...endpoint, ip: addresses[index] ?? endpoint.ip }
+    const known = before?.[index]
+    return known !== undefined && isSameEndpoint(known, now) ? known : now
+  })
+  const isSame = before?.length === named.length && named.every((one, index) => one === before[index])
+  return isSame ? before : named
 }
 
-/** The directory's own array where no endpoint has a virtual address. */
-function namedBy(source: HeadlessSource, endpoints: readonly Endpoint[]): readonly Endpoint[] {
-  const named = endpoints.map((endpoint) => {
-    const ip = source.isReachable(endpoint) ? undefined : source.addressOf(keyOf(source, endpoint))
-    return ip === undefined ? endpoint : { ...endpoint, ip }
+function virtualPorts(source: HeadlessSource, before: HeadlessView): VirtualPort[] {
+  const annotations = carried(source.service.annotations)
+  const known = Map.groupBy(before.ports.values(), ({ of }) => of)
+  return source.service.ports.flatMap((port) => {
+    const former = new Map(known.get(port.name)?.map((one) => [one.key, one]))
+    const byKey = Map.groupBy(source.sights.get(port.name) ?? [], ({ key }) => key)
+    return [...byKey].flatMap(([key, rivals]) => {
+      const ip = source.addressOf(key)
+      if (ip === undefined) return []
+      const madeOf = { service: source.service, ip, rivals }
+      const one = former.get(key)
+      if (one !== undefined && isSameMake(one.madeOf, madeOf)) return [one]
+      const made = virtualPort(port, madeOf, annotations)
+      return made === undefined ? [] : [unlessEqual(before.ports.get(made.port.name), made)]
+    })
   })
-  return named.every((endpoint, index) => endpoint === endpoints[index]) ? endpoints : named
 }
 
-function virtualPorts(source: HeadlessSource, port: ServicePort): VirtualPort[] {
-  const byKey = Map.groupBy(source.endpoints.get(port.name) ?? [], (endpoint) => keyOf(source, endpoint))
-  return [...byKey].flatMap(([key, rivals]) => {
-    const ip = source.addressOf(key)
-    const [first, ...others] = calledBy(source, rivals)
-    if (ip === undefined || first === undefined) return []
-    const endpoints = [first, ...others.filter((other) => other.port === first.port)]
-    const called = { ...port, ...callsFor(port, first, ip) }
-    return [
-      {
-        port: called,
-        service: serviceFor(source.service, labelOf(first), called),
-        endpoints: endpoints.map((endpoint) => asReady(source.service, endpoint)),
-        key,
-        of: port.name,
-        isNamed: isNamed(first),
-      },
-    ]
-  })
+function virtualPort(
+  port: ServicePort,
+  madeOf: MadeOf,
+  annotations: Service['annotations'],
+): VirtualPort | undefined {
+  const { service, ip, rivals } = madeOf
+  const [first, ...others] = calledBy(service, rivals)
+  if (first === undefined) return undefined
+  const endpoints = [first, ...others.filter((other) => other.port === first.port)]
+  const called = { ...port, ...callsFor(port, first, ip) }
+  return {
+    port: called,
+    service: { ...serviceFor(service, labelOf(first), called), annotations },
+    endpoints: endpoints.map((endpoint) => asReady(service, endpoint)),
+    key: rivals[0]?.key ?? '',
+    of: port.name,
+    isNamed: isNamed(first),
+    madeOf,
+  }
+}
+
+function isSameMake(a: MadeOf, b: MadeOf): boolean {
+  if (a.service !== b.service || a.ip !== b.ip || a.rivals.length !== b.rivals.length) return false
+  return a.rivals.every((one, index) => one === b.rivals[index])
 }
 
 /** While a pod moves there are two of its name: the one that stays and is not called by its own address counts. */
-function calledBy(source: HeadlessSource, rivals: readonly Endpoint[]): readonly Endpoint[] {
-  const far = rivals.filter((endpoint) => !source.isReachable(endpoint))
-  const able = far.length > 0 ? far : rivals
-  const published = able.filter((endpoint) => isPublished(source.service, endpoint))
+function calledBy(service: Service, rivals: readonly Sight[]): readonly Endpoint[] {
+  const far = rivals.filter(({ isReachable }) => !isReachable)
+  const able = (far.length > 0 ? far : rivals).map(({ endpoint }) => endpoint)
+  const published = able.filter((endpoint) => isPublished(service, endpoint))
   const staying = published.filter(({ terminating }) => !terminating)
   return [staying, published].find((some) => some.length > 0) ?? able
 }
@@ -167,7 +209,6 @@ function serviceFor(service: Service, label: string, port: ServicePort): Service
     trafficDistribution: undefined,
     publishNotReadyAddresses: false,
     destinationPolicy: destinationPolicy && { ...destinationPolicy, balancing: undefined },
-    annotations: carried(service.annotations),
   }
 }
 
@@ -191,7 +232,6 @@ function isAwaited({ isNamed: named, of, key, port }: VirtualPort, source: Headl
 
 function unlessEqual(before: VirtualPort | undefined, now: VirtualPort): VirtualPort {
   if (before === undefined) return now
-  if (isDeepStrictEqual(before, now)) return before
   const { port, service, endpoints } = now
   return {
     ...now,
@@ -203,8 +243,4 @@ function unlessEqual(before: VirtualPort | undefined, now: VirtualPort): Virtual
 
 function equalOr<Value>(before: Value | undefined, now: Value): Value {
   return before !== undefined && isDeepStrictEqual(before, now) ? before : now
-}
-
-function keyOf({ service }: HeadlessSource, endpoint: Endpoint): string {
-  return addressKeyOf(serviceKeyOf(service), endpoint)
 }
