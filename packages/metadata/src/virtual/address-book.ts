@@ -88,6 +88,11 @@ export class AddressBook {
     this.#show()
   }
 
+  /** Frees the address of a key that does not use it, as if it had never had one. */
+  forget(key: string): void {
+    this.#poolOf(key)?.forget(key)
+  }
+
   /** Frees what was not used for too long. To be called now and then, once all Services and endpoints are known. */
   expire(): void {
     for (const pool of this.#pools.values()) pool.expire(this.#deps.now(), this.#retentionMs)

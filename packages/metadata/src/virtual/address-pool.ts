@@ -85,6 +85,12 @@ export class AddressPool {
     this.#change(key, { ...place, unusedSince: now })
   }
 
+  /** Frees it unless it is used, as if the key had never had it. */
+  forget(key: string): void {
+    const place = this.#places.get(key)
+    if (place !== undefined && !this.#used.has(key)) this.#drop(key, place)
+  }
+
   /** Frees what was not used for so long. What nobody has claimed so far is unused from now on. */
   expire(now: number, retentionMs: number): void {
     for (const [key, place] of [...this.#places]) {

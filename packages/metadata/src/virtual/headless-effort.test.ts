@@ -25,12 +25,12 @@ class CountingDirectory extends ClusterDirectory {
   }
 }
 
-function virtualAddressesOf(directory: ClusterDirectory): VirtualAddresses {
+function virtualAddressesOf(directory: ClusterDirectory, store = new FakeStore()): VirtualAddresses {
   return new VirtualAddresses(DEFAULT_VIRTUAL_ADDRESS_OPTIONS, {
     services: directory,
     nodes: directory,
     nodeName: OWN,
-    store: new FakeStore(),
+    store,
     logger: new MemoryLogger(),
     metrics: new MemoryMetrics(),
   })
@@ -117,4 +117,25 @@ it('what another endpoint does leaves a virtual ServicePort as it is, and nobody
     virtual.services.endpoints(last),
   ]
   for (const [index, one] of after.entries()) expect(one).toBe(before[index])
+})
+
+it('no address is kept for endpoints that seemed far only until their Nodes were known', () => {
+  const directory = new ClusterDirectory(OWN)
+  const store = new FakeStore()
+  using virtual = virtualAddressesOf(directory, store)
+  directory.setService('shop/db', headlessService())
+  directory.setSlice('shop/db-1', sliceOf(3, ['pg']))
+  const virtualPorts = (): string[] =>
+    [...virtual.services.servicePorts()].map(({ name }) => name).filter((name) => name !== PG)
+  expect([virtualPorts().length, store.rows.size]).toEqual([3, 3])
+
+  directory.setNode(OWN, nodeOf(OWN, { routedNetwork: 'hall' }))
+  directory.batch(() => {
+    directory.setNode('node-0' as NodeName, nodeOf('node-0', { routedNetwork: 'hall' }))
+    directory.setNode('node-1' as NodeName, nodeOf('node-1', { routedNetwork: 'hall' }))
+    directory.setNode('node-2' as NodeName, nodeOf('node-2'))
+  })
+
+  expect(virtualPorts()).toEqual([`${PG}@db-2`])
+  expect([...store.rows.keys()]).toEqual(['shop/db@db-2 IPv4'])
 })

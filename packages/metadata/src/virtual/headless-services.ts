@@ -21,7 +21,7 @@ import {
   NO_VIEW,
   type VirtualPort,
 } from './headless-view.ts'
-import { sightsOf } from './sight.ts'
+import { type Sight, sightsOf } from './sight.ts'
 
 export interface HeadlessServicesDeps {
   readonly services: Pick<ServiceDirectory, 'servicePorts' | 'service' | 'serviceOf' | 'endpoints' | 'watch'>
@@ -29,6 +29,8 @@ export interface HeadlessServicesDeps {
   readonly nodeName: NodeName
   readonly book: AddressBook
 }
+
+const NO_KEYS: ReadonlySet<string> = new Set()
 
 interface Changes {
   readonly names: Set<ServicePortName>
@@ -159,8 +161,12 @@ export class HeadlessServices implements Disposable {
       book.use(key, new Set())
       return undefined
     }
-    const far = [...source.sights.values()].flat().filter(({ isReachable }) => !isReachable)
-    book.use(key, new Set(far.map((sight) => sight.key)))
+    const far = keysOf(source, ({ reach }) => reach !== 'reachable')
+    book.use(key, far)
+    // A Service's first view may be older than the list of Nodes: nobody shall keep 10,000 addresses for that.
+    const needless = keysOf(source, ({ reach }) => reach === 'reachable').difference(far)
+    const unsure = before.source === undefined ? NO_KEYS : keysOf(before.source, isUnsure)
+    for (const one of unsure.intersection(needless)) book.forget(one)
     return headlessView(source, before)
   }
 
@@ -170,7 +176,7 @@ export class HeadlessServices implements Disposable {
     if (service === undefined || !isOfTheMesh(service)) return undefined
     const outlook = {
       keyOf: (endpoint: Endpoint) => addressKeyOf(key, endpoint),
-      isReachable: ({ node }: Endpoint) => reachOf(node, { nodeName, nodes }) !== 'tunnel',
+      reachOf: ({ node }: Endpoint) => reachFrom(nodeName, node, nodes),
     }
     const endpoints = new Map(service.ports.map(({ name }) => [name, services.endpoints(name)]))
     const seen = [...endpoints].map(
@@ -208,6 +214,24 @@ function isOfTheMesh(service: Service): boolean {
 
 function serviceKeyIn(name: ServicePortName): string {
   return clusterServicePortName(name).split(':', 1)[0] ?? ''
+}
+
+function reachFrom(
+  nodeName: NodeName,
+  node: NodeName | undefined,
+  nodes: Pick<NodeDirectory, 'node'>,
+): Sight['reach'] {
+  if (node === undefined || reachOf(node, { nodeName, nodes }) !== 'tunnel') return 'reachable'
+  return [nodeName, node].some((one) => nodes.node(one) === undefined) ? 'not known' : 'far'
+}
+
+function isUnsure({ reach }: Sight): boolean {
+  return reach === 'not known'
+}
+
+function keysOf({ sights }: HeadlessSource, isMeant: (sight: Sight) => boolean): ReadonlySet<string> {
+  const meant = [...sights.values()].flatMap((some) => some.filter(isMeant))
+  return new Set(meant.map(({ key }) => key))
 }
 
 function namesIn(key: string): [namespace: string, name: string] {

@@ -112,7 +112,9 @@ function namedBy(
   sights: readonly Sight[],
   before: readonly Endpoint[] | undefined,
 ): readonly Endpoint[] | undefined {
-  const addresses = sights.map(({ key, isReachable }) => (isReachable ? undefined : source.addressOf(key)))
+  const addresses = sights.map(({ key, reach }) =>
+    reach === 'reachable' ? undefined : source.addressOf(key),
+  )
   if (addresses.every((ip) => ip === undefined)) return undefined
   const named = sights.map(({ endpoint }, index) => {
     const now = { ...endpoint, ip: addresses[index] ?? endpoint.ip }
@@ -169,7 +171,7 @@ function isSameMake(a: MadeOf, b: MadeOf): boolean {
 
 /** While a pod moves there are two of its name: the one that stays and is not called by its own address counts. */
 function calledBy(service: Service, rivals: readonly Sight[]): readonly Endpoint[] {
-  const far = rivals.filter(({ isReachable }) => !isReachable)
+  const far = rivals.filter(({ reach }) => reach !== 'reachable')
   const able = (far.length > 0 ? far : rivals).map(({ endpoint }) => endpoint)
   const published = able.filter((endpoint) => isPublished(service, endpoint))
   const staying = published.filter(({ terminating }) => !terminating)

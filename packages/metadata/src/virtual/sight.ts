@@ -6,14 +6,14 @@ export interface Sight {
   readonly endpoint: Endpoint
   /** Of its address. */
   readonly key: string
-  /** Whether its own address leads to it. */
-  readonly isReachable: boolean
+  /** Whether its own address leads to it; not, as far as is known, while its Node or this node's own is not known. */
+  readonly reach: 'reachable' | 'far' | 'not known'
 }
 
 /** How endpoints of a Service are looked at. */
 export interface Outlook {
   keyOf(endpoint: Endpoint): string
-  isReachable(endpoint: Endpoint): boolean
+  reachOf(endpoint: Endpoint): Sight['reach']
 }
 
 /** @param before - of the same ServicePort, mostly in the same order */
@@ -24,15 +24,15 @@ export function sightsOf(
 ): readonly Sight[] {
   let byAddress: Map<string, Sight> | undefined
   return endpoints.map((endpoint, index) => {
-    const isReachable = outlook.isReachable(endpoint)
+    const reach = outlook.reachOf(endpoint)
     const isStill = (one: Sight | undefined): one is Sight =>
-      one !== undefined && one.isReachable === isReachable && isSameEndpoint(one.endpoint, endpoint)
+      one !== undefined && one.reach === reach && isSameEndpoint(one.endpoint, endpoint)
     const atIndex = before[index]
     if (isStill(atIndex)) return atIndex
     byAddress ??= new Map(before.map((one) => [placeOf(one.endpoint), one]))
     const elsewhere = byAddress.get(placeOf(endpoint))
     if (isStill(elsewhere)) return elsewhere
-    return { endpoint, key: outlook.keyOf(endpoint), isReachable }
+    return { endpoint, key: outlook.keyOf(endpoint), reach }
   })
 }
 

@@ -103,6 +103,7 @@ describe('names of a headless Service', () => {
 
   it('stand for another address once a node is on another network, which is told of', () => {
     using cluster = new HeadlessCluster()
+    for (const name of ['edge-1', 'edge-2']) cluster.nodes.set(nodeOf(name))
     cluster.directory.set(headlessService(), [LOCAL, FAR])
     const ip = cluster.addressOf('db-1')
     const told = cluster.changes()
