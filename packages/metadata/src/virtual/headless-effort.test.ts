@@ -139,3 +139,19 @@ it('no address is kept for endpoints that seemed far only until their Nodes were
   expect(virtualPorts()).toEqual([`${PG}@db-2`])
   expect([...store.rows.keys()]).toEqual(['shop/db@db-2 IPv4'])
 })
+
+it('an address is kept for an endpoint that was known to be far, and is near later', () => {
+  const directory = new ClusterDirectory(OWN)
+  using virtual = virtualAddressesOf(directory)
+  directory.setService('shop/db', headlessService())
+  directory.setSlice('shop/db-1', sliceOf(1, ['pg']))
+  const far = 'node-0' as NodeName
+  directory.setNode(OWN, nodeOf(OWN, { routedNetwork: 'hall' }))
+  directory.setNode(far, nodeOf(far))
+  const [ip = ''] = virtual.names.endpoints(PG).map((endpoint) => endpoint.ip)
+
+  directory.setNode(far, nodeOf(far, { routedNetwork: 'hall' }))
+
+  expect(virtual.names.endpoints(PG)).toEqual(directory.endpoints(PG))
+  expect(virtual.services.lookup(ip, 5_000, 'TCP')?.name).toBe(`${PG}@db-0`)
+})

@@ -50,6 +50,7 @@ export class HeadlessServices implements Disposable {
   readonly #names = new Map<ServicePortName, readonly Endpoint[]>()
   readonly #ports = new Map<ServicePortName, VirtualPort>()
   readonly #addresses = new AddressIndex()
+  /** Of all Nodes that are known. */
   #networks: ReadonlyMap<NodeName, string | undefined>
 
   constructor(deps: HeadlessServicesDeps) {
@@ -110,12 +111,18 @@ export class HeadlessServices implements Disposable {
   /** Of many Nodes that change at the same time, the first one brings what is new of all. */
   #followNode(changed: NodeName): void {
     const { nodes, nodeName } = this.#deps
-    if (nodes.node(changed)?.routedNetwork === this.#networks.get(changed)) return
+    const now = nodes.node(changed)
+    if (
+      now?.routedNetwork === this.#networks.get(changed) &&
+      (now !== undefined) === this.#networks.has(changed)
+    )
+      return
     const before = this.#networks
     this.#networks = new Map([...nodes.nodes()].map((node) => [node.name, node.routedNetwork]))
     const moved = new Set(
       [...before.keys(), ...this.#networks.keys()].filter(
-        (name) => before.get(name) !== this.#networks.get(name),
+        (name) =>
+          before.get(name) !== this.#networks.get(name) || before.has(name) !== this.#networks.has(name),
       ),
     )
     const isConcerned = ({ nodes: own }: HeadlessView): boolean =>
