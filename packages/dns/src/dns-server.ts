@@ -16,6 +16,7 @@ import type { DnsOptions } from './options.ts'
 import { RateLimit } from './rate-limit.ts'
 import { Resolution, type ResolutionServices } from './resolution.ts'
 import { Responder } from './responder.ts'
+import { udpEngineOf } from './udp/udp-engine.ts'
 
 /** The address of node-level DNS in every cluster (as in EdgeMesh), and so never another resolver's. */
 const NODE_DNS_ADDRESS = '169.254.96.16'
@@ -69,6 +70,7 @@ export class DnsServer implements Component {
 
   /**
    * @throws {DnsListenError} when an address can't be bound
+   * @throws {DnsUdpEngineError} when the engine for UDP that is forced does not work
    * @throws {DnsUpstreamError} when a configured upstream can't be read
    * @throws {DnsStubDomainError} when a stub domain can't be served
    */
@@ -87,12 +89,17 @@ export class DnsServer implements Component {
     const { handler } = resolution
     const responder = new Responder(options, { handler, logger, metrics: metrics.responder })
     try {
+      const udpEngine = await udpEngineOf(options, { logger })
       const limit = new RateLimit(options.responsesPerSecondPerClient, { logger, metrics: metrics.responder })
-      const listeners = await Listeners.start(options, { ...deps, responder, metrics, limit })
+      const listeners = await Listeners.start(options, { ...deps, responder, metrics, limit, udpEngine })
       const server = new DnsServer(options, { gate, resolution, listeners, cut }, deps)
       deps.status.page('dnsz', explanationPage(server))
       const { addresses } = listeners
-      logger.info('answering DNS', { addresses, clusterDomain: options.clusterDomain })
+      logger.info('answering DNS', {
+        addresses,
+        clusterDomain: options.clusterDomain,
+        udpEngine: udpEngine.name,
+      })
       gate.open()
       return server
     } catch (error) {

@@ -1,3 +1,4 @@
+import { getSystemErrorMessage, getSystemErrorName } from 'node:util'
 import { EdgewayError } from '@edgeway/core'
 
 /** The DNS responder could not bind its address. */
@@ -7,6 +8,28 @@ export class DnsListenError extends EdgewayError {
 
   constructor(address: string, port: number, options?: ErrorOptions) {
     super(`can't listen for DNS on ${address} port ${port}`, options)
+  }
+}
+
+/** A system call failed. `code` is the system's own, e.g. `EADDRINUSE`, as Node's errors have it. */
+export class SystemCallError extends EdgewayError {
+  override readonly name = 'SystemCallError'
+  readonly code: string
+
+  /** @param errno - of Linux, above 0 */
+  constructor(call: string, errno: number) {
+    super(`${call}: ${getSystemErrorMessage(-errno)}`)
+    this.code = getSystemErrorName(-errno)
+  }
+}
+
+/** The wanted engine for UDP does not work on this machine. */
+export class DnsUdpEngineError extends EdgewayError {
+  override readonly name = 'DnsUdpEngineError'
+  readonly code = 'ERR_DNS_UDP_ENGINE'
+
+  constructor(engine: string, options?: ErrorOptions) {
+    super(`the engine ${engine} for UDP does not work here`, options)
   }
 }
 

@@ -1,5 +1,11 @@
 export { type DnsDeps, DnsServer } from './dns-server.ts'
-export { DnsListenError, DnsQuestionError, DnsStubDomainError, DnsUpstreamError } from './errors.ts'
+export {
+  DnsListenError,
+  DnsQuestionError,
+  DnsStubDomainError,
+  DnsUdpEngineError,
+  DnsUpstreamError,
+} from './errors.ts'
 export type { CacheState, Explanation, Question } from './explanation.ts'
 export { isDomain } from './forward/domain.ts'
 export { DEFAULT_DNS_OPTIONS, type DnsOptions } from './options.ts'

@@ -4,7 +4,7 @@ import type { DnsMetrics } from './metrics.ts'
 import type { RateLimit } from './rate-limit.ts'
 import type { Responder } from './responder.ts'
 import { TcpListener, type TcpListenerOptions } from './tcp-listener.ts'
-import { UdpListener } from './udp-listener.ts'
+import type { UdpEngine, UdpListener } from './udp/udp-listener.ts'
 
 /** Of a free port for UDP and TCP in all families alike: the one found for the first may be taken for another. */
 const FREE_PORT_ATTEMPTS = 5
@@ -21,6 +21,7 @@ export interface ListenersDeps {
   readonly responder: Pick<Responder, 'respond' | 'truncate'>
   /** Of answers to each client over UDP. */
   readonly limit: Pick<RateLimit, 'take'>
+  readonly udpEngine: UdpEngine
   readonly metrics: Pick<DnsMetrics, 'responder' | 'tcpConnections' | 'refusedTcpConnection'>
   onFatal(error: Error): void
 }
@@ -86,11 +87,11 @@ interface Sockets {
 
 /** @returns the port, which the kernel has chosen for 0 */
 async function bind({ ip, port: wanted }: ListenerAddress, sockets: Sockets, deps: ListenersDeps) {
-  const { responder, limit, metrics, onFatal } = deps
+  const { responder, limit, metrics, udpEngine, onFatal } = deps
   try {
     const port = await sockets.tcp.listen(ip, wanted)
     sockets.udp.push(
-      await UdpListener.start(ip, port, { responder, limit, metrics: metrics.responder, onFatal }),
+      await udpEngine.listen(ip, port, { responder, limit, metrics: metrics.responder, onFatal }),
     )
     return port
   } catch (error) {

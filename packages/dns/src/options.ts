@@ -21,6 +21,8 @@ export interface ClusterDnsOptions {
 export interface DnsOptions {
   /** UDP and TCP port on the node's address; 0 picks a free one, the same for both. */
   readonly listenPort: number
+  /** `auto`: many datagrams by one system call, where that works; else by Node's own sockets. The others force one. */
+  readonly udpEngine: 'auto' | 'batch' | 'dgram'
   /** The cluster's DNS domain, without a trailing dot. */
   readonly clusterDomain: string
   /** TTL of the cluster zone's records, negative answers included. */
@@ -80,6 +82,7 @@ export interface DnsOptions {
 
 export const DEFAULT_DNS_OPTIONS: DnsOptions = {
   listenPort: 53,
+  udpEngine: 'auto',
   clusterDomain: 'cluster.local',
   ttlSeconds: 5,
   resolvConf: '/etc/resolv.conf',

@@ -1,21 +1,17 @@
 import { createSocket, type RemoteInfo, type Socket } from 'node:dgram'
 import { once } from 'node:events'
 import { isIPv6 } from 'node:net'
-import { literalLookup } from './literal-lookup.ts'
-import type { ResponderMetrics } from './metrics.ts'
-import type { RateLimit } from './rate-limit.ts'
-import type { Responder } from './responder.ts'
+import { literalLookup } from '../literal-lookup.ts'
+import { answerTo, type UdpEngine, type UdpListener, type UdpListenerDeps } from './udp-listener.ts'
 
-export interface UdpListenerDeps {
-  readonly responder: Pick<Responder, 'respond' | 'truncate'>
-  /** Bounds the answers per client. */
-  readonly limit: Pick<RateLimit, 'take'>
-  readonly metrics: Pick<ResponderMetrics, 'dropped'>
-  onFatal(error: Error): void
+/** By Node's own sockets: works everywhere. */
+export const DGRAM_ENGINE: UdpEngine = {
+  name: 'dgram',
+  listen: (address, port, deps) => DgramListener.start(address, port, deps),
 }
 
-/** Answers datagrams. HOT PATH: an answer from memory leaves in the same turn, without a promise. */
-export class UdpListener {
+/** Reads and sends one datagram at a time. HOT PATH: an answer from memory is sent without a promise. */
+class DgramListener implements UdpListener {
   readonly #socket: Socket
   readonly #deps: UdpListenerDeps
   readonly #answering = new Set<Promise<void>>()
@@ -26,9 +22,8 @@ export class UdpListener {
     this.#deps = deps
   }
 
-  /** Rejects with the system's error when the address can't be bound. */
   static async start(address: string, port: number, deps: UdpListenerDeps): Promise<UdpListener> {
-    const listener = new UdpListener(address, deps)
+    const listener = new DgramListener(address, deps)
     const socket = listener.#socket
     try {
       // Before the bind: with a lookup that answers at once, it emits at once.
@@ -48,7 +43,6 @@ export class UdpListener {
     return this.#socket.address().port
   }
 
-  /** Takes no more queries; resolves when those that wait for upstreams are answered. */
   async drain(): Promise<void> {
     this.#socket.off('message', this.#receive)
     await Promise.all(this.#answering)
@@ -66,13 +60,7 @@ export class UdpListener {
       this.#deps.metrics.dropped('no-source-port', 'udp')
       return
     }
-    const { responder, limit } = this.#deps
-    const verdict = limit.take(from.address)
-    if (verdict === 'drop') return
-    const response =
-      verdict === 'answer'
-        ? responder.respond(message, { transport: 'udp', clientIp: from.address })
-        : responder.truncate(message)
+    const response = answerTo(message, from.address, this.#deps)
     if (response instanceof Promise) this.#answerLater(response, from)
     else if (response !== undefined) this.#send(response, from)
   }
