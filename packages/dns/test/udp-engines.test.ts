@@ -87,15 +87,6 @@ describe.each([DGRAM_ENGINE, batchEngine(await loadDatagramCalls())])('UDP by th
     expect(await Promise.all(late)).toEqual([numbered(80, 0), numbered(80, 1_000)])
   })
 
-  it('goes on with promises that a query sets off, though nothing else happens', async () => {
-    using udp = await listen(engine, async (message) => {
-      for (let step = 0; step < 10; step++) await Promise.resolve()
-      return message
-    })
-
-    expect(await askOneUdp(udp.address, Buffer.from('hello'))).toEqual(Buffer.from('hello'))
-  })
-
   it.each([0, 512, 1_231, 1_232, 1_233, 4_097, MAX_DATAGRAM_BYTES])(
     'sends answers of %i bytes',
     async (bytes) => {

@@ -101,6 +101,25 @@ describe('a listener by batches', () => {
     expect(errors).toEqual([])
   })
 
+  it('reads in a turn of Node, which looks after promises, not in that of the poll, which does not', async () => {
+    let readable: ((status: number) => void) | undefined
+    let read = 0
+    using _udp = await listen({
+      poll(_descriptor, callback) {
+        readable = callback
+        return { close: () => undefined }
+      },
+      recvmmsg(...parameters) {
+        read++
+        return calls.recvmmsg(...parameters)
+      },
+    })
+    readable?.(0)
+    expect(read).toBe(0)
+    await new Promise((resolve) => setImmediate(resolve))
+    expect(read).toBe(1)
+  })
+
   it('tells of a socket that can not be polled any more, once', async () => {
     let readable: ((status: number) => void) | undefined
     using udp = await listen({

@@ -115,7 +115,6 @@ class BatchListener implements UdpListener {
     const count = this.#socket.receive(this.#queries)
     for (let slot = 0; slot < count; slot++) this.#take(slot)
     this.#flush()
-    this.#queries.expect(count)
     if (count < BATCH) this.#isReadable = false
   }
 

@@ -46,20 +46,11 @@ export class DatagramBatch {
     this.#words = new Uint32Array(memory)
     const base = addressOf(memory)
     for (let slot = 0; slot < capacity; slot++) this.#link(slot, base)
-    this.expect(capacity)
   }
 
   /** The headers from that of `slot` on: what the system calls take. */
   headersFrom(slot: number): Buffer {
     return slot === 0 ? this.#memory : this.#memory.subarray(slot * HEADER_BYTES)
-  }
-
-  /** Makes the first `count` slots ready for recvmmsg(2). */
-  expect(count: number): void {
-    for (let slot = 0; slot < count; slot++) {
-      this.#put(slot * HEADER_BYTES + NAME_BYTES, SOCKET_ADDRESS_BYTES)
-      this.#put(this.#vectors + slot * VECTOR_BYTES + VECTOR_LENGTH, this.slotBytes)
-    }
   }
 
   /** A copy of the message that was received in `slot`: who works on it may keep it. */
@@ -88,13 +79,18 @@ export class DatagramBatch {
     return (this.#names + slot * NAME_SLOT_BYTES) / WORD_BYTES
   }
 
-  /** What never changes: where address and message are. */
+  /**
+   * Says where address and message are, and how much room there is for recvmmsg(2). That writes back how long an address
+   * is; all addresses of a socket are of one length, so it need not be said again.
+   */
   #link(slot: number, base: bigint): void {
     const header = slot * HEADER_BYTES
     const vector = this.#vectors + slot * VECTOR_BYTES
     this.#memory.writeBigUInt64LE(base + BigInt(this.#nameOf(slot) * WORD_BYTES), header + NAME_POINTER)
     this.#memory.writeBigUInt64LE(base + BigInt(vector), header + VECTOR_POINTER)
+    this.#put(header + NAME_BYTES, SOCKET_ADDRESS_BYTES)
     this.#put(header + VECTOR_COUNT, 1)
+    this.#put(vector + VECTOR_LENGTH, this.slotBytes)
     this.#memory.writeBigUInt64LE(base + BigInt(this.#messages + slot * this.slotBytes), vector)
   }
 
