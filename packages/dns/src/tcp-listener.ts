@@ -4,6 +4,7 @@ import type { DnsMetrics } from './metrics.ts'
 import type { Responder } from './responder.ts'
 import { TcpClients } from './tcp-clients.ts'
 import { TcpConnection, type TcpConnectionOptions } from './tcp-connection.ts'
+import { TcpTurns } from './tcp-turns.ts'
 
 export interface TcpListenerOptions extends TcpConnectionOptions {
   readonly maxTcpConnections: number
@@ -21,6 +22,7 @@ export class TcpListener {
   readonly #deps: TcpListenerDeps
   readonly #servers: Server[] = []
   readonly #connections: TcpClients<TcpConnection>
+  readonly #turns = new TcpTurns()
 
   constructor(options: TcpListenerOptions, deps: TcpListenerDeps) {
     this.#options = options
@@ -62,7 +64,8 @@ export class TcpListener {
     const room = this.#connections.roomFor(address)
     if (room !== 'free') this.#deps.metrics.refusedTcpConnection()
     if (room === 'none') return void socket.destroy()
-    const connection = new TcpConnection(socket, { options: this.#options, responder: this.#deps.responder })
+    const { responder } = this.#deps
+    const connection = new TcpConnection(socket, this.#options, { responder, turns: this.#turns })
     this.#connections.add(address, connection)
     socket.on('close', () => {
       this.#connections.delete(address, connection)

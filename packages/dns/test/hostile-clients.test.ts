@@ -4,7 +4,9 @@ import { connect } from 'node:net'
 import { describe, expect, it, vi } from 'vitest'
 import { encodeFrame } from '../src/tcp-frames.ts'
 import { askOneTcp, askOneUdp, askUdp, TcpClient } from './support/client.ts'
+import { FakeUpstream } from './support/fake-upstream.ts'
 import { answersIn, decode, queryOf } from './support/query.ts'
+import { replyOf } from './support/reply.ts'
 import { startServer } from './support/server.ts'
 import { zoneEndpoint, zoneService } from './support/zone.ts'
 
@@ -100,7 +102,46 @@ describe('over TCP', () => {
     deaf.destroy()
   })
 
-  it('answers a client that sends byte by byte, and others meanwhile', async () => {
+  it('does not answer what is not read: the longest answers of a deaf client take no memory', async () => {
+    await using dns = await startServer({ maxTcpPipelinedQueries: 1_000 })
+    const endpoints = Array.from({ length: 4_000 }, (_, n) => zoneEndpoint(`10.1.${n >> 8}.${n & 255}`))
+    dns.services.set(zoneService('shop/db', [['sql', 5432]]), endpoints)
+    await using deaf = await TcpClient.connect(dns.address)
+    deaf.socket.pause()
+    deaf.send(...Array<Buffer>(1_000).fill(db))
+    // The other connection is heard after all that was read of the first one is answered or held back.
+    for (let count = 0; count < 20; count++)
+      expect(answersIn(await askOneTcp(dns.address, web))).toEqual(['10.96.0.1'])
+
+    const labels = { zone: 'cluster', rcode: 'NOERROR', type: 'A', transport: 'tcp' }
+    // 64 kB each: what the system's buffers hold is 10 MB at most.
+    expect(dns.deps.metrics.value('edgeway_dns_queries_total', labels)).toBeLessThan(500)
+  })
+
+  it('ends a client that asks upstreams for more than it reads', async () => {
+    const text = Array<string>(240).fill('x'.repeat(250))
+    await using upstream = await FakeUpstream.start(({ message, transport }) => {
+      const [question] = decode(message).questions ?? []
+      const name = question?.name ?? ''
+      // Not to be kept.
+      const answers = transport === 'tcp' ? [{ type: 'TXT', name, ttl: 0, data: text } as const] : []
+      return [replyOf(message, { answers })]
+    })
+    await using dns = await startServer({
+      upstreams: [upstream],
+      maxTcpPipelinedQueries: 400,
+      tcpIdleTimeoutMs: 600_000,
+    })
+    await using deaf = await TcpClient.connect(dns.address)
+    deaf.socket.pause()
+    const queries = Array.from({ length: 400 }, (_, id) => queryOf(`${id}.example.com`, 'TXT', { id }))
+    deaf.send(...queries)
+
+    await vi.waitFor(() => expect(dns.deps.metrics.value('edgeway_dns_tcp_connections')).toBe(0), 15_000)
+    expect(deaf.answers.length).toBeLessThan(400)
+  })
+
+  it('answers a client that sends byte by byte and reads byte by byte, and others meanwhile', async () => {
     await using dns = await startLarge()
     await using slow = await TcpClient.connect(dns.address)
     const frame = encodeFrame(db)
