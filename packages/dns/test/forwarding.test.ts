@@ -148,7 +148,8 @@ describe('forwarding', () => {
     await using dns = await startServer({
       ...patient,
       upstreams: [upstream],
-      maxForwardedQueries: 2,
+      // A client may have half of them.
+      maxForwardedQueries: 4,
       drainTimeoutMs: 10,
     })
     const waiting = askUdp(
@@ -160,6 +161,30 @@ describe('forwarding', () => {
     expect(rcodeIn(await askOneUdp(dns.address, query))).toBe(RCODE.SERVFAIL)
     await dns.server[Symbol.asyncDispose]()
     await waiting
+  })
+})
+
+describe('a client that asks for names without an answer', () => {
+  it('leaves room for the queries of others', async () => {
+    const isSlow = (message: Buffer) =>
+      decode(message).questions?.[0]?.name.toLowerCase().endsWith('slow.example') === true
+    await using upstream = await FakeUpstream.start(({ message }) =>
+      isSlow(message) ? [] : [replyTo(message, ['192.0.2.1'])],
+    )
+    await using dns = await startServer({
+      upstreams: [upstream],
+      maxForwardedQueries: 20,
+      upstreamTimeoutMs: 600_000,
+      forwardTimeoutMs: 600_000,
+      drainTimeoutMs: 10,
+    })
+    const flood = Array.from({ length: 40 }, (_, id) => queryOf(`${id}.slow.example`, 'A', { id }))
+    // Refused at once: all but half of those that may wait.
+    const refused = await askUdp(dns.address, flood, 30)
+    expect(refused.map(rcodeIn)).toEqual(refused.map(() => RCODE.SERVFAIL))
+
+    const other = await askOneUdp({ ...dns.address, from: '127.0.0.2' }, query)
+    expect(answersIn(other)).toEqual(['192.0.2.1'])
   })
 })
 

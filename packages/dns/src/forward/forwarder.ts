@@ -5,6 +5,7 @@ import { FLAG } from '../header.ts'
 import type { Query } from '../message.ts'
 import type { ForwardMetrics } from '../metrics.ts'
 import type { ExchangeOutcome } from './exchange.ts'
+import { FairPlaces } from './fair-places.ts'
 import type { Upstream } from './upstream.ts'
 import type { UpstreamClient } from './upstream-client.ts'
 import { isUnhelpful, upstreamQueryKey } from './upstream-message.ts'
@@ -47,26 +48,20 @@ export class Forwarder {
    * back to us ends here, instead of going round for ever.
    */
   readonly #asked = new Map<string, Promise<Answer>>()
-  #waiting = 0
+  /** Of clients whose queries wait: names that take long can be had by anybody. */
+  readonly #places: FairPlaces
 
   constructor(options: ForwardOptions, deps: ForwardDeps) {
     this.#options = options
     this.#deps = deps
+    this.#places = new FairPlaces(options.maxForwardedQueries)
   }
 
-  readonly handle: Handler = (query, { transport }) => {
-    if (this.#waiting >= this.#options.maxForwardedQueries) return failure('overloaded')
-    return this.#wait(query, transport)
-  }
-
-  async #wait(query: Query, transport: Transport): Promise<Answer> {
-    this.#waiting++
-    try {
-      const key = `${transport} ${upstreamQueryKey(query)}`
-      return await (this.#asked.get(key) ?? this.#begin(key, query, transport))
-    } finally {
-      this.#waiting--
-    }
+  readonly handle: Handler = (query, { transport, clientIp }) => {
+    const giveBack = this.#places.take(clientIp)
+    if (giveBack === undefined) return failure('overloaded')
+    const key = `${transport} ${upstreamQueryKey(query)}`
+    return (this.#asked.get(key) ?? this.#begin(key, query, transport)).finally(giveBack)
   }
 
   #begin(key: string, query: Query, transport: Transport): Promise<Answer> {
@@ -98,7 +93,7 @@ export class Forwarder {
     const startedAt = performance.now()
     const outcome = await this.#deps.client.ask(upstream, forwarded.query, forwarded)
     if (outcome === 'aborted') return outcome
-    if (typeof outcome === 'string') this.#failed(upstream, outcome)
+    if (typeof outcome === 'string') this.#failed(upstream, outcome, startedAt)
     else this.#replied(upstream, outcome, performance.now() - startedAt)
     return outcome
   }
@@ -108,13 +103,14 @@ export class Forwarder {
     metrics.replied(upstream, reply.readUInt16BE(2) & FLAG.RCODE, durationMs)
     // One that loops answers, too: that it no longer loops is for the probe to find.
     if (upstreams.stateOf(upstream) === 'loop') return
-    if (upstreams.succeeded(upstream)) logger.info('upstream answers again', { upstream: upstream.name })
+    if (upstreams.succeeded(upstream, performance.now()))
+      logger.info('upstream answers again', { upstream: upstream.name })
   }
 
-  #failed(upstream: Upstream, reason: 'timeout' | 'network'): void {
+  #failed(upstream: Upstream, reason: 'timeout' | 'network', askedAt: number): void {
     const { upstreams, logger, metrics, onDown } = this.#deps
     metrics.failed(upstream, reason)
-    if (!upstreams.failed(upstream)) return
+    if (!upstreams.failed(upstream, askedAt)) return
     logger.warn('upstream does not answer', { upstream: upstream.name, reason })
     onDown(upstream)
   }

@@ -1,6 +1,6 @@
 import type { Upstream } from './upstream.ts'
 
-/** One lost datagram, or one name that is slow to resolve, does not make an upstream a failed one. */
+/** One lost datagram does not make an upstream a failed one. */
 const FAILURES_UNTIL_DOWN = 2
 
 /** `down`: it does not answer, and is asked after all others. `loop`: it sends queries back to us, and is not asked. */
@@ -11,6 +11,8 @@ interface Member {
   state: UpstreamState
   /** In a row. */
   failures: number
+  /** When it last replied to anything. */
+  repliedAt: number
 }
 
 /** The upstreams of a group in their order of preference, and how each of them does. Pure state. */
@@ -20,7 +22,13 @@ export class UpstreamPool {
   /** Replaces the upstreams; what is known of those that stay is kept, their objects too. */
   replace(upstreams: readonly Upstream[]): void {
     this.#members = upstreams.map(
-      (upstream) => this.#find(upstream) ?? { upstream, state: 'up', failures: 0 },
+      (upstream) =>
+        this.#find(upstream) ?? {
+          upstream,
+          state: 'up',
+          failures: 0,
+          repliedAt: Number.NEGATIVE_INFINITY,
+        },
     )
   }
 
@@ -44,18 +52,29 @@ export class UpstreamPool {
     return this.#find(upstream)?.state
   }
 
-  /** @returns whether it counts as down from now on */
-  failed(upstream: Upstream): boolean {
+  /**
+   * A query got no reply. Where others did meanwhile, it is the name that is slow to resolve, as anybody may have one: that
+   * says nothing about the upstream.
+   *
+   * @param askedAt - as `repliedAt` of `succeeded`
+   * @returns whether it counts as down from now on
+   */
+  failed(upstream: Upstream, askedAt: number): boolean {
     const member = this.#find(upstream)
-    if (member === undefined) return false
+    if (member === undefined || member.repliedAt > askedAt) return false
     member.failures++
     if (member.state !== 'up' || member.failures < FAILURES_UNTIL_DOWN) return false
     member.state = 'down'
     return true
   }
 
-  /** @returns whether it did not answer until now */
-  succeeded(upstream: Upstream): boolean {
+  /**
+   * @param repliedAt - in milliseconds, from any start on, never backwards
+   * @returns whether it did not answer until now
+   */
+  succeeded(upstream: Upstream, repliedAt: number): boolean {
+    const member = this.#find(upstream)
+    if (member !== undefined) member.repliedAt = repliedAt
     return this.#become(upstream, 'up')
   }
 

@@ -109,7 +109,7 @@ export class UpstreamProbe {
   #judge(group: ProbedGroup, upstream: Upstream, outcome: ProbeOutcome): void {
     if (outcome === 'loop') this.#leaveOut(group, upstream)
     if (outcome === 'silent') group.upstreams.silent(upstream)
-    if (outcome === 'answers' && group.upstreams.succeeded(upstream))
+    if (outcome === 'answers' && group.upstreams.succeeded(upstream, performance.now()))
       this.#deps.logger.info('upstream answers again', { upstream: upstream.name })
   }
 

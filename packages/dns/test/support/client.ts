@@ -6,11 +6,18 @@ import { encodeFrame, FrameReader } from '../../src/tcp-frames.ts'
 interface Address {
   readonly ip: string
   readonly port: number
+  /** The client's own; any unless told. */
+  readonly from?: string
 }
 
 /** Sends datagrams from one socket and resolves with the first `count` that come back, in the order of their ids. */
-export async function askUdp({ ip, port }: Address, messages: readonly Buffer[], count = messages.length) {
+export async function askUdp(
+  { ip, port, from }: Address,
+  messages: readonly Buffer[],
+  count = messages.length,
+) {
   const socket = createSocket(isIPv6(ip) ? 'udp6' : 'udp4')
+  if (from !== undefined) socket.bind(0, from)
   const answers: Buffer[] = []
   const enough = Promise.withResolvers<void>()
   socket.on('message', (answer) => {
