@@ -9,6 +9,7 @@ import { chain, type Handler } from './handler.ts'
 import type { DnsMetrics } from './metrics.ts'
 import type { DnsOptions } from './options.ts'
 import { clusterZone } from './zone/cluster-zone.ts'
+import { knownAddresses } from './zone/known-addresses.ts'
 import { ReverseZone } from './zone/reverse-zone.ts'
 
 /** What the responder reads of the cluster. */
@@ -73,7 +74,9 @@ export class Resolution {
     })
     const others = chain(forwarding.ownQueries, options.cacheBytes === 0 ? forwarding.handle : cache.handle)
     const names = clusterNames(options, deps, { others, forwarding, stack })
-    const handler = options.clusterDns.cacheMode ? others : chain(names, reverse.handle, others)
+    const handler = options.clusterDns.cacheMode
+      ? others
+      : chain(names, reverse.handle, knownAddresses(others, deps.services))
     return new Resolution({ handler, cache, forwarding, stack: stack.move() })
   }
 

@@ -9,10 +9,10 @@ export async function startServer(
   options: Partial<Omit<DnsOptions, 'upstreams'>> & {
     upstreams?: readonly Pick<FakeUpstream, 'name'>[]
   } = {},
-  { nodeAddress6 }: { readonly nodeAddress6?: string } = {},
+  { nodeAddress6, loaded = true }: { readonly nodeAddress6?: string; readonly loaded?: boolean } = {},
 ) {
   const deps = new FakeComponentDeps()
-  const services = new FakeServiceDirectory()
+  const services = new FakeServiceDirectory({ loaded })
   services.set(serviceOf('shop/web:http', '10.96.0.1', 80))
   const { upstreams = [], ...others } = options
   const server = await DnsServer.start(
