@@ -1,5 +1,6 @@
 import { isIP } from 'node:net'
-import { RCODE, rcodeLabel, TYPE } from './codes.ts'
+import { CLASS_IN, RCODE, rcodeLabel, TYPE } from './codes.ts'
+import { encodedName } from './encoded-name.ts'
 import { DnsQuestionError } from './errors.ts'
 import { extendedErrorOf, readExtendedError } from './extended-error.ts'
 import { type Answer, type AnswerRule, emptyAnswer, type Handler, type ZoneName } from './handler.ts'
@@ -108,14 +109,13 @@ function typeCodeOf(type: string): number | undefined {
 }
 
 function encodeQuestion(name: string, type: number): Buffer {
-  const labels = name.split('.').map((label) => Buffer.from(`${String.fromCharCode(label.length)}${label}`))
   const header = Buffer.alloc(HEADER_BYTES)
   header.writeUInt16BE(FLAG.RD, 2)
   header.writeUInt16BE(1, 4)
-  const tail = Buffer.alloc(1 + QUESTION_TAIL_BYTES)
-  tail.writeUInt16BE(type, 1)
-  tail.writeUInt16BE(1, 3)
-  return Buffer.concat([header, ...labels, tail])
+  const tail = Buffer.alloc(QUESTION_TAIL_BYTES)
+  tail.writeUInt16BE(type, 0)
+  tail.writeUInt16BE(CLASS_IN, 2)
+  return Buffer.concat([header, encodedName(name.split('.')), tail])
 }
 
 /** `[…, service, namespace, 'svc', …domain]` */

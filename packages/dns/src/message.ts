@@ -6,6 +6,7 @@
 import dnsPacket from 'dns-packet'
 import { lowerCaseAscii } from './ascii-case.ts'
 import { CLASS_IN, RCODE, TYPE } from './codes.ts'
+import { encodedName } from './encoded-name.ts'
 import { DNSSEC_OK, FLAG, HEADER_BYTES, QUESTION_TAIL_BYTES } from './header.ts'
 import { uint8, uint16 } from './uint.ts'
 
@@ -131,11 +132,14 @@ export function encodeRecord({ owner, ttlSeconds, record }: RecordText): Buffer 
   return Buffer.concat([TO_QUESTION, encoded.subarray(1)])
 }
 
-/** The same record for an answer to another question: one that belongs to the question's name gets `owner` instead. */
-export function withOwner(record: Buffer, owner: string): Buffer {
+/**
+ * The same record for an answer to another question: one that belongs to the question's name gets `owner` instead.
+ *
+ * @param owner - its labels, as in `Query`
+ */
+export function withOwner(record: Buffer, owner: readonly string[]): Buffer {
   if (record.readUInt16BE(0) !== TO_QUESTION.readUInt16BE(0)) return record
-  const labels = owner.split('.').map((label) => Buffer.from(`${String.fromCharCode(label.length)}${label}`))
-  return Buffer.concat([...labels, Buffer.from([0]), record.subarray(TO_QUESTION.length)])
+  return Buffer.concat([encodedName(owner), record.subarray(TO_QUESTION.length)])
 }
 
 /** True for ASCII text that fits a message as a name: without a trailing dot, and not the root. */

@@ -1,4 +1,5 @@
 import { CLASS_IN } from './codes.ts'
+import { encodedName } from './encoded-name.ts'
 import { FLAG, QUESTION_TAIL_BYTES } from './header.ts'
 import type { Query } from './message.ts'
 
@@ -12,16 +13,15 @@ const UDP_PAYLOAD_BYTES = 1_232
  * @param flags - of the header; RD alone unless said otherwise
  */
 export function queryFor(labels: readonly string[], type: number, flags: number = FLAG.RD): Query {
-  const name = labels.map((label) => Buffer.from(`${String.fromCharCode(label.length)}${label}`, 'latin1'))
-  const tail = Buffer.alloc(1 + QUESTION_TAIL_BYTES)
-  tail.writeUInt16BE(type, 1)
-  tail.writeUInt16BE(CLASS_IN, 3)
+  const tail = Buffer.alloc(QUESTION_TAIL_BYTES)
+  tail.writeUInt16BE(type, 0)
+  tail.writeUInt16BE(CLASS_IN, 2)
   return {
     id: 0,
     flags,
     labels,
     type,
-    question: Buffer.concat([...name, tail]),
+    question: Buffer.concat([encodedName(labels), tail]),
     edns: { udpPayloadBytes: UDP_PAYLOAD_BYTES, isDnssecOk: false, version: 0 },
   }
 }

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { decode } from '../../test/support/query.ts'
 import { RCODE, TYPE } from '../codes.ts'
 import { HEADER_BYTES } from '../header.ts'
+import { encodeRecord } from '../message.ts'
 import { queryFor } from '../query-for.ts'
 import { aliasStep } from './alias-step.ts'
 
@@ -50,6 +51,16 @@ const cname = record(POINTER_TO_QUESTION, [TYPE.CNAME], WEB)
 const address = record(WEB, [TYPE.A], Buffer.from([192, 0, 2, 1]))
 
 describe('aliasStep', () => {
+  it('gives records of the zone their owner byte by byte, whatever bytes upstreams have led there by', () => {
+    const binary = queryFor(['10-1-0-7', '\xff.\x80', 'pod'], TYPE.A)
+    const own = encodeRecord({ ttlSeconds: 5, record: { type: 'A', data: '10.1.0.7' } })
+    const content = { kind: 'records', rcode: 0, authoritative: true, answers: [own], authority: [] } as const
+
+    const { answers } = aliasStep(binary, { zone: 'cluster', rule: 'pod', content })
+    const name = Buffer.from('\x0810-1-0-7\x03\xff.\x80\x03pod\0', 'latin1')
+    expect(answers).toEqual([Buffer.concat([name, own.subarray(2)])])
+  })
+
   it('writes names out that an upstream has compressed, in whatever order the records are', () => {
     for (const records of [
       [cname, address],

@@ -35,8 +35,8 @@ export function aliasStep(query: Query, answer: Answer | undefined): AliasStep {
   const rcode = rcodeOf(content)
   if (!isAboutName(rcode)) return failedStep(rule)
   if (content.kind !== 'records') return messageStep(query, rule, content)
-  const owner = query.labels.join('.')
-  const written = (records: readonly Buffer[]): Buffer[] => records.map((record) => withOwner(record, owner))
+  const written = (records: readonly Buffer[]): Buffer[] =>
+    records.map((record) => withOwner(record, query.labels))
   return {
     rule,
     rcode,

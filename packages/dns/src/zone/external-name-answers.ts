@@ -7,7 +7,6 @@ import type { ZoneRecords } from './zone-records.ts'
 
 /** An ExternalName Service: specification, 2.5. */
 export class ExternalNameAnswers {
-  readonly #target: string
   readonly #cname: Buffer
   readonly #byTarget = new WeakMap<Answer, Answer>()
   /** The CNAME record, without what it leads to. */
@@ -18,7 +17,6 @@ export class ExternalNameAnswers {
   readonly targetLabels: readonly string[]
 
   private constructor(records: ZoneRecords, target: string) {
-    this.#target = target
     this.#cname = records.encode({ record: { type: 'CNAME', data: target } })
     this.alone = records.positive('external-name', [this.#cname])
     this.targetLabels = target.split('.')
@@ -41,7 +39,7 @@ export class ExternalNameAnswers {
     if (content.kind !== 'records' || content.rcode === RCODE.SERVFAIL) return answer
     const known = this.#byTarget.get(answer)
     if (known !== undefined) return known
-    const answers = [this.#cname, ...content.answers.map((record) => withOwner(record, this.#target))]
+    const answers = [this.#cname, ...content.answers.map((record) => withOwner(record, this.targetLabels))]
     const combined: Answer = { ...answer, rule: 'external-name', content: { ...content, answers } }
     this.#byTarget.set(answer, combined)
     return combined
