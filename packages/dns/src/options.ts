@@ -50,7 +50,7 @@ export interface DnsOptions {
   readonly upstreamTcpIdleTimeoutMs: number
   /**
    * Queries that may wait for the upstreams of one domain at the same time; each holds a socket, unless another asks the
-   * same.
+   * same. A single client gets half of them.
    */
   readonly maxForwardedQueries: number
   /** Memory for answers of upstreams; 0: none are kept. */

@@ -157,6 +157,22 @@ describe('an answer that has expired', () => {
     expect(answersIn(await dns.ask(queryOf('other.example.com')))).toEqual(['192.0.2.2'])
   })
 
+  it('is not given at once because of another name that takes too long', async () => {
+    await using dns = await startCache(answering(60), { upstreamTimeoutMs: 500 })
+    await dns.ask()
+    dns.become((received) =>
+      /slow/i.test(received.message.toString('latin1')) ? [] : answering(60, '192.0.2.2')(received),
+    )
+    dns.pass(61 * SECOND)
+    const slow = dns.ask(queryOf('slow.example.com'))
+    await dns.upstream.asked(2)
+    dns.pass(1)
+    await dns.ask(queryOf('quick.example.com'))
+    await slow
+
+    expect(answersIn(await dns.ask())).toEqual(['192.0.2.2'])
+  })
+
   it('is waited for while only the upstreams of other names are away', async () => {
     const corp = queryOf('www.corp.example')
     await using dns = await startCache(answering(60), { upstreamTimeoutMs: 500 })

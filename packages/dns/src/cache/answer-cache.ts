@@ -70,6 +70,8 @@ export class AnswerCache {
   #waiting = 0
   /** As their last answer has it. Nobody waits for upstreams that don't answer when there is a stale answer. */
   readonly #away = new WeakSet<CacheGroup>()
+  /** When each last had an answer to anything. */
+  readonly #answeredAt = new WeakMap<CacheGroup, number>()
 
   constructor(options: AnswerCacheOptions, deps: AnswerCacheDeps) {
     this.#options = options
@@ -158,32 +160,42 @@ export class AnswerCache {
 
   #ask(asked: Asked): HandlerResult {
     const { query, context } = asked
+    const askedAt = this.#deps.now()
     const result = this.#deps.next({ ...query, flags: query.flags | FLAG.AD }, context)
-    if (result instanceof Promise) return result.then((answer) => answer && this.#learn(asked, answer))
+    if (result instanceof Promise)
+      return result.then((answer) => answer && this.#learn(asked, answer, askedAt))
     return result
   }
 
   /** @returns what goes to the client */
-  #learn(asked: Asked, answer: Answer): Answer {
+  #learn(asked: Asked, answer: Answer, askedAt: number): Answer {
     const known = this.#learned.get(answer)
     if (known !== undefined) return known
+    this.#judge(this.#deps.groupOf(asked.query), answer, askedAt)
     const learned = this.#keep(asked, answer)
     this.#learned.set(answer, learned)
     this.#deps.metrics.holds(this.#entries.size, this.#entries.bytes)
     return learned
   }
 
+  /** Whether the group is away. Not for a name that takes too long while others are answered: anybody may have one. */
+  #judge(group: CacheGroup, { rule }: Answer, askedAt: number): void {
+    if (rule === 'upstream') {
+      this.#away.delete(group)
+      this.#answeredAt.set(group, this.#deps.now())
+    }
+    const answeredAt = this.#answeredAt.get(group) ?? Number.NEGATIVE_INFINITY
+    if (rule === 'upstreams-failed' && answeredAt <= askedAt) this.#away.add(group)
+  }
+
   #keep({ key, query }: Asked, answer: Answer): Answer {
     const { content, rule } = answer
-    const group = this.#deps.groupOf(query)
-    if (rule === 'upstream') this.#away.delete(group)
-    if (rule === 'upstreams-failed') this.#away.add(group)
     if (content.kind !== 'message') {
       // Other reasons are ours, and over in a moment.
       if (rule === 'upstreams-failed') this.#keepFailure(key, rcodeOf(content))
       return answer
     }
-    const verdict = verdictOf(query, content.message, group.caps)
+    const verdict = verdictOf(query, content.message, this.#deps.groupOf(query).caps)
     if (verdict.kind === 'failure') this.#keepFailure(key, rcodeOf(content))
     if (verdict.kind === 'superseding') this.#entries.delete(key)
     if (verdict.kind !== 'cacheable') return answer
