@@ -30,7 +30,10 @@ const DOORS = [
     to: 'node_modules/koffi/',
     from: '^packages/(traffic/src/kernel/libc|dns/src/udp/libc|testbed/src/delay/tun-device|proxier/src/backend/nftables/(libnftables|ruleset-generation))\\.ts',
   },
-  { to: 'node_modules/zod/', from: '^packages/(runtime/|(edge-agent/src/config/|tunnel-server/src/config\\.ts$))' },
+  {
+    to: 'node_modules/zod/',
+    from: '^packages/(runtime/|(edge-agent/src/config/|tunnel-server/src/config\\.ts$))',
+  },
   { to: 'node_modules/yaml/', from: '^packages/(runtime|testbed)/' },
   { to: 'node_modules/(pino|prom-client)/', from: '^packages/runtime/' },
   {

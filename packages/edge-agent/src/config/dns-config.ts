@@ -28,6 +28,7 @@ const clusterDns = z.strictObject({
 
 export const dns = z.strictObject({
   listenPort: port.default(DEFAULT_DNS_OPTIONS.listenPort),
+  udpEngine: z.enum(['auto', 'batch', 'dgram']).default(DEFAULT_DNS_OPTIONS.udpEngine),
   clusterDomain: z
     .string()
     .regex(
@@ -55,7 +56,6 @@ export const dns = z.strictObject({
   cacheFailureTtlSeconds: z.int().min(1).max(5).default(DEFAULT_DNS_OPTIONS.cacheFailureTtlSeconds),
   staleSeconds: cacheSeconds.default(DEFAULT_DNS_OPTIONS.staleSeconds),
   staleAnswerTimeoutMs: milliseconds.default(DEFAULT_DNS_OPTIONS.staleAnswerTimeoutMs),
-  udpEngine: z.enum(['auto', 'batch', 'dgram']).default(DEFAULT_DNS_OPTIONS.udpEngine),
   maxUdpPayloadBytes: z.int().min(512).max(65_507).default(DEFAULT_DNS_OPTIONS.maxUdpPayloadBytes),
   responsesPerSecondPerClient: z.int().nonnegative().default(DEFAULT_DNS_OPTIONS.responsesPerSecondPerClient),
   tcpIdleTimeoutMs: milliseconds.default(DEFAULT_DNS_OPTIONS.tcpIdleTimeoutMs),
