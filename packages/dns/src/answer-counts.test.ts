@@ -1,8 +1,8 @@
 import { MemoryMetrics } from '@edgeway/testbed'
 import { expect, it } from 'vitest'
 import { AnswerCounts, type CountedAnswer } from './answer-counts.ts'
-import { RCODE, rcodeLabel, TYPE, typeLabel } from './codes.ts'
 import type { Transport, ZoneName } from './handler.ts'
+import { RCODE, rcodeLabel, TYPE, typeLabel } from './wire/codes.ts'
 
 const ZONES: readonly ZoneName[] = ['cluster', 'forward', 'none']
 const TRANSPORTS: readonly Transport[] = ['udp', 'tcp']

@@ -1,6 +1,6 @@
 import type { BoundCounter, Counter } from '@edgeway/core'
-import { rcodeLabel, typeLabel } from './codes.ts'
 import type { Transport, ZoneName } from './handler.ts'
+import { rcodeLabel, typeLabel } from './wire/codes.ts'
 
 /** What answers are counted by; `type` is `undefined` where the question could not be read. */
 export interface CountedAnswer {

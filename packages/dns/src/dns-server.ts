@@ -6,17 +6,17 @@ import type {
   NodeName,
   ReadinessGate,
 } from '@edgeway/core'
-import { type ClusterDnsServices, clusterDnsListeners } from './cluster-dns-listeners.ts'
-import { type Explanation, explain, type Question } from './explanation.ts'
-import { explanationPage } from './explanation-page.ts'
+import { type Explanation, explain, type Question } from './explain/explanation.ts'
+import { explanationPage } from './explain/explanation-page.ts'
 import type { Upstream } from './forward/upstream.ts'
-import { Listeners } from './listeners.ts'
+import { type ClusterDnsServices, clusterDnsListeners } from './listen/cluster-dns-listeners.ts'
+import { Listeners } from './listen/listeners.ts'
+import { RateLimit } from './listen/rate-limit.ts'
+import { udpEngineOf } from './listen/udp/udp-engine.ts'
 import { dnsMetrics } from './metrics.ts'
 import type { DnsOptions } from './options.ts'
-import { RateLimit } from './rate-limit.ts'
 import { Resolution, type ResolutionServices } from './resolution.ts'
 import { Responder } from './responder.ts'
-import { udpEngineOf } from './udp/udp-engine.ts'
 
 /** The address of node-level DNS in every cluster (as in EdgeMesh), and so never another resolver's. */
 const NODE_DNS_ADDRESS = '169.254.96.16'

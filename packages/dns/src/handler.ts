@@ -1,5 +1,5 @@
 import type { Query } from './message.ts'
-import type { Content } from './response.ts'
+import type { Content } from './wire/response.ts'
 
 export type Transport = 'udp' | 'tcp'
 

@@ -6,6 +6,6 @@ export {
   DnsUdpEngineError,
   DnsUpstreamError,
 } from './errors.ts'
-export type { CacheState, Explanation, Question } from './explanation.ts'
+export type { CacheState, Explanation, Question } from './explain/explanation.ts'
 export { isDomain } from './forward/domain.ts'
 export { DEFAULT_DNS_OPTIONS, type DnsOptions } from './options.ts'

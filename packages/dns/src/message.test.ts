@@ -1,8 +1,8 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { decode, queryOf } from '../test/support/query.ts'
-import { RCODE, TYPE } from './codes.ts'
 import { type Decoded, decodeQuery, encodeRecord, type Query } from './message.ts'
+import { RCODE, TYPE } from './wire/codes.ts'
 
 /** The query in `decoded`; fails the test when there is none. */
 function queryIn(decoded: Decoded): Query {

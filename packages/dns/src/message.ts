@@ -4,11 +4,11 @@
  * bytes that are not UTF-8 and the bounds between labels that contain dots, and follows long chains of pointers.
  */
 import dnsPacket from 'dns-packet'
-import { lowerCaseAscii } from './ascii-case.ts'
-import { CLASS_IN, RCODE, TYPE } from './codes.ts'
-import { encodedName } from './encoded-name.ts'
-import { DNSSEC_OK, FLAG, HEADER_BYTES, QUESTION_TAIL_BYTES } from './header.ts'
-import { uint8, uint16 } from './uint.ts'
+import { lowerCaseAscii } from './wire/ascii-case.ts'
+import { CLASS_IN, RCODE, TYPE } from './wire/codes.ts'
+import { encodedName } from './wire/encoded-name.ts'
+import { DNSSEC_OK, FLAG, HEADER_BYTES, QUESTION_TAIL_BYTES } from './wire/header.ts'
+import { uint8, uint16 } from './wire/uint.ts'
 
 /** A name has at most 255 bytes with its root label, a label 63 (RFC 1035 section 2.3.4). */
 const MAX_NAME_BYTES = 255

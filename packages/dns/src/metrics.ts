@@ -1,11 +1,11 @@
 import type { Gauge, Metrics } from '@edgeway/core'
 import { AnswerCounts } from './answer-counts.ts'
 import type { EntryKind } from './cache/entry.ts'
-import type { RateVerdict } from './client-rate.ts'
-import { rcodeLabel } from './codes.ts'
 import type { Upstream } from './forward/upstream.ts'
 import type { Answer, Transport, ZoneName } from './handler.ts'
-import { rcodeOf } from './response.ts'
+import type { RateVerdict } from './listen/client-rate.ts'
+import { rcodeLabel } from './wire/codes.ts'
+import { rcodeOf } from './wire/response.ts'
 
 /** Why a message got no answer at all. Closed set. */
 export type DropReason = 'too-short' | 'not-a-query' | 'no-source-port' | 'send-failed'

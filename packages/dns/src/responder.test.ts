@@ -2,10 +2,10 @@ import { FakeServiceDirectory, MemoryLogger, MemoryMetrics, serviceOf } from '@e
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { answersIn, decode, queryOf, rcodeIn } from '../test/support/query.ts'
-import { RCODE } from './codes.ts'
 import type { Handler } from './handler.ts'
 import { dnsMetrics } from './metrics.ts'
 import { Responder } from './responder.ts'
+import { RCODE } from './wire/codes.ts'
 import { clusterZone } from './zone/cluster-zone.ts'
 
 function responderOf(handler: Handler) {

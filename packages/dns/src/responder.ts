@@ -1,11 +1,11 @@
 import type { Logger } from '@edgeway/core'
 import { recordsOf } from './cache/records.ts'
-import { RCODE } from './codes.ts'
-import { extendedErrorOf } from './extended-error.ts'
 import { type Answer, emptyAnswer, type Handler, type HandlerResult, type QueryContext } from './handler.ts'
-import { HEADER_BYTES } from './header.ts'
 import { type Decoded, decodeQuery, type Query, udpPayloadBytes } from './message.ts'
 import type { ResponderMetrics } from './metrics.ts'
+import { RCODE } from './wire/codes.ts'
+import { extendedErrorOf } from './wire/extended-error.ts'
+import { HEADER_BYTES } from './wire/header.ts'
 import {
   type Content,
   encodeRefusal,
@@ -13,7 +13,7 @@ import {
   encodeTruncated,
   rcodeOf,
   withOption,
-} from './response.ts'
+} from './wire/response.ts'
 
 const MAX_TCP_MESSAGE_BYTES = 65_535
 

@@ -1,9 +1,9 @@
 /** What holds for every answer of the cluster's zones, whatever is asked. */
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { RCODE } from '../src/codes.ts'
 import { decodeQuery } from '../src/message.ts'
-import { encodeResponse } from '../src/response.ts'
+import { RCODE } from '../src/wire/codes.ts'
+import { encodeResponse } from '../src/wire/response.ts'
 import { decode, queryOf, rcodeIn } from './support/query.ts'
 import { type AskedType, aliasService, ZoneUnderTest, zoneEndpoint, zoneService } from './support/zone.ts'
 

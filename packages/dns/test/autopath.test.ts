@@ -5,7 +5,7 @@ import { type Endpoint, formatServicePortName, type NodeName } from '@edgeway/co
 import { FakeServiceDirectory, serviceOf } from '@edgeway/testbed'
 import { describe, expect, it } from 'vitest'
 import { PodNamespaces } from '../src/alias/pod-namespaces.ts'
-import { RCODE } from '../src/codes.ts'
+import { RCODE } from '../src/wire/codes.ts'
 import { askOneTcp, askOneUdp } from './support/client.ts'
 import { type Behaviour, FakeUpstream } from './support/fake-upstream.ts'
 import { linesIn, namesIn, resolving } from './support/names.ts'

@@ -1,6 +1,6 @@
 /** What is answered before the directory was ever loaded: nothing is said not to exist that may be there. */
 import { describe, expect, it } from 'vitest'
-import { RCODE } from '../src/codes.ts'
+import { RCODE } from '../src/wire/codes.ts'
 import { askOneUdp } from './support/client.ts'
 import { FakeUpstream } from './support/fake-upstream.ts'
 import { answersIn, queryOf, rcodeIn } from './support/query.ts'

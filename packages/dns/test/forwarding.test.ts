@@ -1,6 +1,6 @@
 import { TRUNCATED_RESPONSE } from 'dns-packet'
 import { describe, expect, it } from 'vitest'
-import { RCODE } from '../src/codes.ts'
+import { RCODE } from '../src/wire/codes.ts'
 import { askOneTcp, askOneUdp, askUdp } from './support/client.ts'
 import { type Behaviour, FakeUpstream, type ReceivedQuery, type Reply } from './support/fake-upstream.ts'
 import { answersIn, decode, queryOf, rcodeIn, replyTo } from './support/query.ts'

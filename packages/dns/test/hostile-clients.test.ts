@@ -2,7 +2,7 @@
 import { once } from 'node:events'
 import { connect } from 'node:net'
 import { describe, expect, it, vi } from 'vitest'
-import { encodeFrame } from '../src/tcp-frames.ts'
+import { encodeFrame } from '../src/listen/tcp/tcp-frames.ts'
 import { askOneTcp, askOneUdp, askUdp, TcpClient } from './support/client.ts'
 import { FakeUpstream } from './support/fake-upstream.ts'
 import { answersIn, decode, queryOf } from './support/query.ts'

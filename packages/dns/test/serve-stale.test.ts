@@ -1,6 +1,6 @@
 import { AUTHENTIC_DATA, RECURSION_DESIRED } from 'dns-packet'
 import { describe, expect, it } from 'vitest'
-import { RCODE } from '../src/codes.ts'
+import { RCODE } from '../src/wire/codes.ts'
 import { answering, failing, NAME, SECOND, silent, startCache } from './support/cache.ts'
 import type { Behaviour } from './support/fake-upstream.ts'
 import { answersIn, decode, queryOf, rcodeIn } from './support/query.ts'

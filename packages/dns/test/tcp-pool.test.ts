@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { RCODE } from '../src/codes.ts'
+import { RCODE } from '../src/wire/codes.ts'
 import { askOneTcp, TcpClient } from './support/client.ts'
 import { type Behaviour, FakeUpstream } from './support/fake-upstream.ts'
 import { answersIn, decode, queryOf, rcodeIn, replyTo } from './support/query.ts'

@@ -1,5 +1,5 @@
 import { describe, expect, it, vi } from 'vitest'
-import { RCODE } from '../src/codes.ts'
+import { RCODE } from '../src/wire/codes.ts'
 import { askOneUdp } from './support/client.ts'
 import { type Behaviour, FakeUpstream } from './support/fake-upstream.ts'
 import { resolving } from './support/names.ts'

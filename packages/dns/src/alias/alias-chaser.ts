@@ -1,8 +1,8 @@
-import { RCODE, TYPE } from '../codes.ts'
 import { type Answer, type AnswerRule, emptyAnswer, type Handler, type QueryContext } from '../handler.ts'
-import { FLAG } from '../header.ts'
 import type { Query } from '../message.ts'
-import { queryFor } from '../query-for.ts'
+import { RCODE, TYPE } from '../wire/codes.ts'
+import { FLAG } from '../wire/header.ts'
+import { queryFor } from '../wire/query-for.ts'
 import { type AliasStep, aliasStep, failedStep } from './alias-step.ts'
 
 /** Names that stand for one another, each asked for on its own: as many as the cluster zone follows. */

@@ -1,10 +1,10 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { decode } from '../../test/support/query.ts'
-import { RCODE, TYPE } from '../codes.ts'
-import { HEADER_BYTES } from '../header.ts'
 import { encodeRecord } from '../message.ts'
-import { queryFor } from '../query-for.ts'
+import { RCODE, TYPE } from '../wire/codes.ts'
+import { HEADER_BYTES } from '../wire/header.ts'
+import { queryFor } from '../wire/query-for.ts'
 import { aliasStep } from './alias-step.ts'
 
 const query = queryFor(['www', 'example', 'com'], TYPE.A)

@@ -2,11 +2,11 @@
 
 import { type MessageRecord, recordsOf } from '../cache/records.ts'
 import { isAboutName } from '../cache/verdict.ts'
-import { CLASS_IN, RCODE, TYPE } from '../codes.ts'
 import type { Answer, AnswerRule } from '../handler.ts'
-import { FLAG, HEADER_BYTES } from '../header.ts'
 import { type Query, withOwner } from '../message.ts'
-import { type Content, rcodeOf } from '../response.ts'
+import { CLASS_IN, RCODE, TYPE } from '../wire/codes.ts'
+import { FLAG, HEADER_BYTES } from '../wire/header.ts'
+import { type Content, rcodeOf } from '../wire/response.ts'
 import { expandedRecord, labelsOfName, nameAt, nameKey } from './expanded-records.ts'
 
 /** CNAME records in one message; resolvers follow about as many. */

@@ -1,7 +1,7 @@
-import { RCODE, TYPE } from '../codes.ts'
 import { isWithin, labelsOfDomain } from '../forward/domain.ts'
 import type { Answer, Handler, QueryContext } from '../handler.ts'
 import { encodeRecord, isEncodableLabel, isEncodableName, type Query } from '../message.ts'
+import { RCODE, TYPE } from '../wire/codes.ts'
 import { type AliasChaser, aliasAnswer, type Followed } from './alias-chaser.ts'
 
 /** More domains than a resolver's search list may have (resolv.conf(5)) are not tried. */

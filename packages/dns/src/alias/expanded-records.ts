@@ -2,8 +2,9 @@
  * Takes records out of an upstream's message, to be used in another one: names are written out. Only messages whose
  * records `recordsOf` has found sound.
  */
-import { lowerCaseAscii } from '../ascii-case.ts'
+
 import { type MessageRecord, SHAPES } from '../cache/records.ts'
+import { lowerCaseAscii } from '../wire/ascii-case.ts'
 
 /** A byte from here on begins a pointer of two bytes, the lower 14 bits an offset (RFC 1035 section 4.1.4). */
 const POINTER = 0xc0

@@ -1,9 +1,9 @@
 import type { Logger } from '@edgeway/core'
 import type { Answer, Handler, HandlerResult, QueryContext } from '../handler.ts'
-import { FLAG } from '../header.ts'
 import type { Query } from '../message.ts'
 import type { CacheMetrics } from '../metrics.ts'
-import { rcodeOf } from '../response.ts'
+import { FLAG } from '../wire/header.ts'
+import { rcodeOf } from '../wire/response.ts'
 import { ByteLru } from './byte-lru.ts'
 import { cacheKey } from './cache-key.ts'
 import {

@@ -1,6 +1,6 @@
-import { lowerCaseAscii } from '../ascii-case.ts'
-import { FLAG, QUESTION_TAIL_BYTES } from '../header.ts'
 import type { Query } from '../message.ts'
+import { lowerCaseAscii } from '../wire/ascii-case.ts'
+import { FLAG, QUESTION_TAIL_BYTES } from '../wire/header.ts'
 
 /**
  * Equal for queries that one cached answer serves: name without regard to case, type, class, and the wishes that change

@@ -2,8 +2,8 @@
  * Finds the records of an upstream's message: where they are, how long they hold, and whether they are what they say.
  * Nothing here throws on what strangers send; time and memory are bounded by the message's length.
  */
-import { TYPE } from '../codes.ts'
-import { HEADER_BYTES } from '../header.ts'
+import { TYPE } from '../wire/codes.ts'
+import { HEADER_BYTES } from '../wire/header.ts'
 
 /** A name has at most 255 bytes with its root label, a label 63 (RFC 1035 section 2.3.4). */
 const MAX_NAME_BYTES = 255

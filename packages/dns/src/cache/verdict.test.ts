@@ -3,8 +3,8 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { answersIn, decode, queryOf } from '../../test/support/query.ts'
 import { addressRecord, optRecord, replyOf, soaRecord, ttlsIn } from '../../test/support/reply.ts'
-import { RCODE } from '../codes.ts'
 import { decodeQuery, type Query } from '../message.ts'
+import { RCODE } from '../wire/codes.ts'
 import { type TtlCaps, type Verdict, verdictOf } from './verdict.ts'
 
 const CAPS: TtlCaps = {

@@ -1,7 +1,8 @@
 /** What a cache may keep of an upstream's message, and for how long. Pure. */
-import { CLASS_IN, RCODE, TYPE } from '../codes.ts'
-import { FLAG, HEADER_BYTES } from '../header.ts'
+
 import type { Query } from '../message.ts'
+import { CLASS_IN, RCODE, TYPE } from '../wire/codes.ts'
+import { FLAG, HEADER_BYTES } from '../wire/header.ts'
 import { type MessageRecord, recordsOf } from './records.ts'
 
 /** Bounds of what upstreams say, in seconds; where they contradict each other the upper one holds. */

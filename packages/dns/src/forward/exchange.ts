@@ -1,6 +1,6 @@
 import { randomInt } from 'node:crypto'
 import { createSocket, type Socket as UdpSocket } from 'node:dgram'
-import { literalLookup } from '../literal-lookup.ts'
+import { literalLookup } from '../listen/literal-lookup.ts'
 import type { Upstream } from './upstream.ts'
 
 /**

@@ -1,4 +1,4 @@
-import { clientKey } from '../client-key.ts'
+import { clientKey } from '../listen/client-key.ts'
 
 /**
  * Places for those who wait. A client that has some gets another one only while more are free than it has: one alone

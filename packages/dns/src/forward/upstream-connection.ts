@@ -1,6 +1,6 @@
 import { randomInt } from 'node:crypto'
 import { connect, type Socket } from 'node:net'
-import { encodeFrame, FrameReader } from '../tcp-frames.ts'
+import { encodeFrame, FrameReader } from '../listen/tcp/tcp-frames.ts'
 import { type Exchange, withId } from './exchange.ts'
 import type { Upstream } from './upstream.ts'
 

@@ -1,7 +1,7 @@
-import { lowerCaseAscii } from '../ascii-case.ts'
-import { RCODE, TYPE } from '../codes.ts'
-import { DNSSEC_OK, FLAG, HEADER_BYTES, OPT_BYTES, QUESTION_TAIL_BYTES } from '../header.ts'
 import type { Query } from '../message.ts'
+import { lowerCaseAscii } from '../wire/ascii-case.ts'
+import { RCODE, TYPE } from '../wire/codes.ts'
+import { DNSSEC_OK, FLAG, HEADER_BYTES, OPT_BYTES, QUESTION_TAIL_BYTES } from '../wire/header.ts'
 
 /** Offered to upstreams: answers that fit no path unfragmented come over TCP instead (DNS flag day 2020). */
 const UPSTREAM_UDP_PAYLOAD_BYTES = 1_232

@@ -2,10 +2,10 @@ import type { Service } from '@edgeway/core'
 import { FakeServiceDirectory, serviceOf } from '@edgeway/testbed'
 import { describe, expect, it } from 'vitest'
 import { answersIn, decode, queryOf, rcodeIn } from '../../test/support/query.ts'
-import { RCODE } from '../codes.ts'
 import { type Answer, chain, emptyAnswer } from '../handler.ts'
 import { decodeQuery } from '../message.ts'
-import { encodeResponse } from '../response.ts'
+import { RCODE } from '../wire/codes.ts'
+import { encodeResponse } from '../wire/response.ts'
 import { clusterZone } from './cluster-zone.ts'
 
 type Asked = [name: string, type?: Parameters<typeof queryOf>[1]]

@@ -6,8 +6,8 @@
  * @see https://github.com/kubernetes/dns/blob/master/docs/specification.md
  */
 import type { Service, ServiceDirectory } from '@edgeway/core'
-import { RCODE, TYPE } from '../codes.ts'
 import { type Answer, emptyAnswer, type Handler } from '../handler.ts'
+import { RCODE, TYPE } from '../wire/codes.ts'
 import { AddressAnswers } from './address-answers.ts'
 import { answerOfType, type NameAnswers, type ServiceAnswers } from './name-answers.ts'
 import { podIpOf } from './pod-ip.ts'

@@ -1,7 +1,7 @@
 import { formatServicePortName } from '@edgeway/core'
 import { describe, expect, it } from 'vitest'
 import { aliasService, ZoneUnderTest, zoneEndpoint, zoneService } from '../../test/support/zone.ts'
-import { RCODE } from '../codes.ts'
+import { RCODE } from '../wire/codes.ts'
 
 const DB = 'db.shop.svc.cluster.local'
 const SQL = formatServicePortName('shop', 'db', 'sql')

@@ -1,8 +1,8 @@
 import type { Service } from '@edgeway/core'
-import { lowerCaseAscii } from '../ascii-case.ts'
-import { RCODE } from '../codes.ts'
 import type { Answer } from '../handler.ts'
 import { isEncodableName, withOwner } from '../message.ts'
+import { lowerCaseAscii } from '../wire/ascii-case.ts'
+import { RCODE } from '../wire/codes.ts'
 import type { ZoneRecords } from './zone-records.ts'
 
 /** An ExternalName Service: specification, 2.5. */

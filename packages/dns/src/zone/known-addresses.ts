@@ -1,7 +1,7 @@
 import type { ServiceDirectory } from '@edgeway/core'
-import { RCODE } from '../codes.ts'
 import { type Answer, emptyAnswer, type Handler } from '../handler.ts'
-import { rcodeOf } from '../response.ts'
+import { RCODE } from '../wire/codes.ts'
+import { rcodeOf } from '../wire/response.ts'
 import { isReverseName } from './reverse-name.ts'
 
 const UNKNOWN = emptyAnswer('cluster', 'directory-not-loaded', RCODE.SERVFAIL)

@@ -1,5 +1,5 @@
-import { TYPE } from '../codes.ts'
 import type { Answer } from '../handler.ts'
+import { TYPE } from '../wire/codes.ts'
 
 /** What one name answers, by type; what it has no records of is "no such record". Each answer is made once. */
 export interface NameAnswers {

@@ -7,7 +7,7 @@ import {
   zoneEndpoint,
   zoneService,
 } from '../../test/support/zone.ts'
-import { RCODE } from '../codes.ts'
+import { RCODE } from '../wire/codes.ts'
 
 const DOMAIN = 'svc.cluster.local'
 

@@ -1,6 +1,6 @@
 import type { Endpoint } from '@edgeway/core'
-import { lowerCaseAscii } from '../ascii-case.ts'
 import { isEncodableLabel } from '../message.ts'
+import { lowerCaseAscii } from '../wire/ascii-case.ts'
 
 /** The name of an endpoint below its Service's, in lower case: its own, else its address with dashes. */
 export function hostNameOf({ hostname, ip }: Pick<Endpoint, 'hostname' | 'ip'>): string {

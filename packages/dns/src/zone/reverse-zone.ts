@@ -5,8 +5,8 @@ import {
   type ServicePort,
   type ServicePortName,
 } from '@edgeway/core'
-import { RCODE } from '../codes.ts'
 import type { Handler } from '../handler.ts'
+import { RCODE } from '../wire/codes.ts'
 import { answerOfType, type NameAnswers, onlyAnswer } from './name-answers.ts'
 import { hostNameOf } from './published-endpoint.ts'
 import { isReverseName, reverseNameOf } from './reverse-name.ts'

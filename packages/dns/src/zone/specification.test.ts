@@ -7,8 +7,8 @@ import {
   zoneEndpoint,
   zoneService,
 } from '../../test/support/zone.ts'
-import { RCODE } from '../codes.ts'
 import type { AnswerRule } from '../handler.ts'
+import { RCODE } from '../wire/codes.ts'
 
 const DOMAIN = 'svc.cluster.local'
 const REVERSE_SIX = (last: string): string => `${last}${'.0'.repeat(28)}.d.f.ip6.arpa`

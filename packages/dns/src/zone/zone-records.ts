@@ -1,7 +1,7 @@
 import { ipFamilyOf } from '@edgeway/core'
-import { RCODE } from '../codes.ts'
 import type { Answer, AnswerRule } from '../handler.ts'
 import { encodeRecord, type RecordText } from '../message.ts'
+import { RCODE } from '../wire/codes.ts'
 
 export interface ClusterZoneOptions {
   readonly clusterDomain: string

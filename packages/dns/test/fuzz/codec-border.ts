@@ -1,7 +1,6 @@
 import { FakeServiceDirectory, MemoryLogger } from '@edgeway/testbed'
 import { AnswerCache } from '../../src/cache/answer-cache.ts'
 import { recordsOf } from '../../src/cache/records.ts'
-import { RCODE } from '../../src/codes.ts'
 import {
   encodeUpstreamQuery,
   isReplyTo,
@@ -9,12 +8,13 @@ import {
   isUnhelpful,
 } from '../../src/forward/upstream-message.ts'
 import { chain, emptyAnswer, type Handler } from '../../src/handler.ts'
-import { HEADER_BYTES } from '../../src/header.ts'
 import { decodeQuery } from '../../src/message.ts'
 import { type DnsMetrics, dnsMetrics } from '../../src/metrics.ts'
 import { DEFAULT_DNS_OPTIONS } from '../../src/options.ts'
-import { recordTexts } from '../../src/record-text.ts'
 import { Responder } from '../../src/responder.ts'
+import { RCODE } from '../../src/wire/codes.ts'
+import { HEADER_BYTES } from '../../src/wire/header.ts'
+import { recordTexts } from '../../src/wire/record-text.ts'
 import { clusterZone } from '../../src/zone/cluster-zone.ts'
 import { ReverseZone } from '../../src/zone/reverse-zone.ts'
 import { decode, queryOf } from '../support/query.ts'

@@ -1,7 +1,7 @@
 import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
 import { connect, isIPv6, type Socket } from 'node:net'
-import { encodeFrame, FrameReader } from '../../src/tcp-frames.ts'
+import { encodeFrame, FrameReader } from '../../src/listen/tcp/tcp-frames.ts'
 
 interface Address {
   readonly ip: string

@@ -2,7 +2,7 @@ import { createSocket, type Socket as UdpSocket } from 'node:dgram'
 import { once } from 'node:events'
 import { createServer, type Server, type Socket } from 'node:net'
 import type { Transport } from '../../src/handler.ts'
-import { encodeFrame, FrameReader } from '../../src/tcp-frames.ts'
+import { encodeFrame, FrameReader } from '../../src/listen/tcp/tcp-frames.ts'
 
 export interface ReceivedQuery {
   readonly message: Buffer

@@ -1,5 +1,5 @@
 import type dnsPacket from 'dns-packet'
-import { RCODE } from '../../src/codes.ts'
+import { RCODE } from '../../src/wire/codes.ts'
 import type { Behaviour } from './fake-upstream.ts'
 import { decode } from './query.ts'
 import { addressRecord, replyOf, soaRecord } from './reply.ts'

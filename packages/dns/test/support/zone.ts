@@ -9,7 +9,7 @@ import {
 import { endpointAt, FakeServiceDirectory, serviceOf } from '@edgeway/testbed'
 import { chain } from '../../src/handler.ts'
 import { decodeQuery } from '../../src/message.ts'
-import { encodeResponse } from '../../src/response.ts'
+import { encodeResponse } from '../../src/wire/response.ts'
 import { clusterZone } from '../../src/zone/cluster-zone.ts'
 import { ReverseZone } from '../../src/zone/reverse-zone.ts'
 import { decode, queryOf, rcodeIn } from './query.ts'

@@ -1,6 +1,6 @@
-import type { ResponderMetrics } from '../metrics.ts'
+import type { ResponderMetrics } from '../../metrics.ts'
+import type { Responder } from '../../responder.ts'
 import type { RateLimit } from '../rate-limit.ts'
-import type { Responder } from '../responder.ts'
 
 /** Answers datagrams at one address. An answer from memory leaves in the turn that its query is read in. */
 export interface UdpListener {

@@ -6,7 +6,7 @@ import {
   type ServiceDirectory,
   type ServicePortName,
 } from '@edgeway/core'
-import type { ClusterDnsOptions } from './options.ts'
+import type { ClusterDnsOptions } from '../options.ts'
 
 export type ClusterDnsServices = Pick<ServiceDirectory, 'servicePort' | 'watch'>
 

@@ -1,13 +1,13 @@
 import { isIP } from 'node:net'
-import { CLASS_IN, RCODE, rcodeLabel, TYPE } from './codes.ts'
-import { encodedName } from './encoded-name.ts'
-import { DnsQuestionError } from './errors.ts'
-import { extendedErrorOf, readExtendedError } from './extended-error.ts'
-import { type Answer, type AnswerRule, emptyAnswer, type Handler, type ZoneName } from './handler.ts'
-import { FLAG, HEADER_BYTES, QUESTION_TAIL_BYTES } from './header.ts'
-import { decodeQuery, isEncodableName, type Query } from './message.ts'
-import { recordTexts } from './record-text.ts'
-import { type Content, encodeResponse, rcodeOf } from './response.ts'
+import { DnsQuestionError } from '../errors.ts'
+import { type Answer, type AnswerRule, emptyAnswer, type Handler, type ZoneName } from '../handler.ts'
+import { decodeQuery, isEncodableName, type Query } from '../message.ts'
+import { CLASS_IN, RCODE, rcodeLabel, TYPE } from '../wire/codes.ts'
+import { encodedName } from '../wire/encoded-name.ts'
+import { extendedErrorOf, readExtendedError } from '../wire/extended-error.ts'
+import { FLAG, HEADER_BYTES, QUESTION_TAIL_BYTES } from '../wire/header.ts'
+import { recordTexts } from '../wire/record-text.ts'
+import { type Content, encodeResponse, rcodeOf } from '../wire/response.ts'
 
 const MAX_MESSAGE_BYTES = 65_535
 

@@ -1,6 +1,6 @@
 import { closeSync } from 'node:fs'
 import { constants } from 'node:os'
-import { SystemCallError } from '../errors.ts'
+import { SystemCallError } from '../../errors.ts'
 import type { DatagramBatch } from './datagram-batch.ts'
 import type { DatagramCalls } from './libc.ts'
 import {

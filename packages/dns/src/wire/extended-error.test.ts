@@ -1,12 +1,12 @@
 import { MemoryLogger, MemoryMetrics } from '@edgeway/testbed'
 import { describe, expect, it } from 'vitest'
-import { decode, queryOf, rcodeIn } from '../test/support/query.ts'
-import { addressRecord, optRecord, replyOf } from '../test/support/reply.ts'
+import { decode, queryOf, rcodeIn } from '../../test/support/query.ts'
+import { addressRecord, optRecord, replyOf } from '../../test/support/reply.ts'
+import { type Answer, emptyAnswer } from '../handler.ts'
+import { dnsMetrics } from '../metrics.ts'
+import { Responder } from '../responder.ts'
 import { RCODE } from './codes.ts'
 import { INFO_CODE, readExtendedError } from './extended-error.ts'
-import { type Answer, emptyAnswer } from './handler.ts'
-import { dnsMetrics } from './metrics.ts'
-import { Responder } from './responder.ts'
 
 const WITH_EDNS = queryOf('www.example.com', 'A', { udpPayloadSize: 1_232 })
 

@@ -3,9 +3,9 @@
  * exist already are copied into one buffer.
  */
 
+import type { Query } from '../message.ts'
 import { RCODE, TYPE } from './codes.ts'
 import { DNSSEC_OK, FLAG, HEADER_BYTES, OPT_BYTES } from './header.ts'
-import type { Query } from './message.ts'
 import { cutMessage, leadingRecords } from './truncation.ts'
 import { putUint16 } from './uint.ts'
 

@@ -1,5 +1,5 @@
 import type { StatusPage } from '@edgeway/core'
-import { DnsQuestionError } from './errors.ts'
+import { DnsQuestionError } from '../errors.ts'
 import type { Explanation, Question } from './explanation.ts'
 
 /** `?name=web.shop.svc.cluster.local&type=AAAA`: what is answered to that, and why; the type is A where none is given. */

@@ -1,8 +1,8 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { answersIn, decode, queryOf, rcodeIn, replyTo } from '../test/support/query.ts'
+import { answersIn, decode, queryOf, rcodeIn, replyTo } from '../../test/support/query.ts'
+import { decodeQuery, encodeRecord, type Query } from '../message.ts'
 import { RCODE } from './codes.ts'
-import { decodeQuery, encodeRecord, type Query } from './message.ts'
 import { type Content, encodeRefusal, encodeResponse, rcodeOf } from './response.ts'
 
 function query(...args: Parameters<typeof queryOf>): Query {

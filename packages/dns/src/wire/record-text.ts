@@ -1,6 +1,6 @@
 /** Records of a message as people read them: the form of master files (RFC 1035 section 5.1). */
 import { isIPv6 } from 'node:net'
-import { type MessageRecord, recordsOf } from './cache/records.ts'
+import { type MessageRecord, recordsOf } from '../cache/records.ts'
 import { CLASS_IN, TYPE, typeLabel } from './codes.ts'
 
 /** A pointer's upper two bits, and its offset (RFC 1035 section 4.1.4). */

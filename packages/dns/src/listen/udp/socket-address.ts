@@ -1,7 +1,7 @@
 /** Addresses of sockets as the kernel writes them: struct sockaddr_in and sockaddr_in6, little-endian machines. */
 import { isIPv6, SocketAddress as NodeSocketAddress } from 'node:net'
-import { encodeRecord } from '../message.ts'
-import { putUint16, uint16 } from '../uint.ts'
+import { encodeRecord } from '../../message.ts'
+import { putUint16, uint16 } from '../../wire/uint.ts'
 
 /** AF_INET and AF_INET6 of Linux. */
 export const FAMILY = { IPV4: 2, IPV6: 10 } as const

@@ -1,5 +1,5 @@
-import { SystemCallError } from '../errors.ts'
-import { MAX_QUERY_BYTES } from '../message.ts'
+import { SystemCallError } from '../../errors.ts'
+import { MAX_QUERY_BYTES } from '../../message.ts'
 import { ClientTexts } from './client-texts.ts'
 import { DatagramBatch } from './datagram-batch.ts'
 import { DatagramSocket } from './datagram-socket.ts'

@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net'
-import type { QueryContext } from './handler.ts'
-import { MAX_QUERY_BYTES } from './message.ts'
-import type { Responder } from './responder.ts'
+import type { QueryContext } from '../../handler.ts'
+import { MAX_QUERY_BYTES } from '../../message.ts'
+import type { Responder } from '../../responder.ts'
 import { encodeFrame, FrameReader } from './tcp-frames.ts'
 import type { TcpTurns } from './tcp-turns.ts'
 

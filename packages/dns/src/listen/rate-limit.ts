@@ -1,6 +1,6 @@
 import { type Logger, limitedWarn } from '@edgeway/core'
+import type { ResponderMetrics } from '../metrics.ts'
 import { ClientRate, type RateVerdict } from './client-rate.ts'
-import type { ResponderMetrics } from './metrics.ts'
 
 /** A stranger may cause them. */
 const LINES_PER_MINUTE = 1

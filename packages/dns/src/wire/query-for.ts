@@ -1,7 +1,7 @@
+import type { Query } from '../message.ts'
 import { CLASS_IN } from './codes.ts'
 import { encodedName } from './encoded-name.ts'
 import { FLAG, QUESTION_TAIL_BYTES } from './header.ts'
-import type { Query } from './message.ts'
 
 /** Large answers come over TCP (DNS flag day 2020). */
 const UDP_PAYLOAD_BYTES = 1_232

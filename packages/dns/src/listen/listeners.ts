@@ -1,9 +1,9 @@
 import type { ListenerAddress } from '@edgeway/core'
-import { DnsListenError } from './errors.ts'
-import type { DnsMetrics } from './metrics.ts'
+import { DnsListenError } from '../errors.ts'
+import type { DnsMetrics } from '../metrics.ts'
+import type { Responder } from '../responder.ts'
 import type { RateLimit } from './rate-limit.ts'
-import type { Responder } from './responder.ts'
-import { TcpListener, type TcpListenerOptions } from './tcp-listener.ts'
+import { TcpListener, type TcpListenerOptions } from './tcp/tcp-listener.ts'
 import type { UdpEngine, UdpListener } from './udp/udp-listener.ts'
 
 /** Of a free port for UDP and TCP in all families alike: the one found for the first may be taken for another. */

@@ -1,9 +1,9 @@
 /** Says to clients that send EDNS why an answer is not what they hoped for. Pure. See RFC 8914. */
-import { recordsOf } from './cache/records.ts'
+import { recordsOf } from '../cache/records.ts'
+import type { Answer, AnswerRule } from '../handler.ts'
+import type { Query } from '../message.ts'
 import { RCODE, TYPE } from './codes.ts'
-import type { Answer, AnswerRule } from './handler.ts'
 import { HEADER_BYTES } from './header.ts'
-import type { Query } from './message.ts'
 import { type Content, rcodeOf } from './response.ts'
 
 /** The EDNS option that holds an extended error. */

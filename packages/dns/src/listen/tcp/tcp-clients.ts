@@ -1,4 +1,4 @@
-import { clientKey } from './client-key.ts'
+import { clientKey } from '../client-key.ts'
 
 /** What a client's connection must offer to be chosen fairly. */
 export interface ClientConnection {

@@ -1,5 +1,5 @@
 /** What is left of answers that are too large: whole records only, from the first on. Pure. */
-import type { CacheableMessage } from './cache/verdict.ts'
+import type { CacheableMessage } from '../cache/verdict.ts'
 import { FLAG } from './header.ts'
 
 /** Before the length of a record's data, two bytes, and the data. */
