@@ -17,6 +17,14 @@ const numbered: Behaviour = ({ message }) => {
 }
 
 describe('queries over TCP', () => {
+  it('are asked over UDP where the upstream takes no connections', async () => {
+    await using upstream = await FakeUpstream.start(({ message }) => [replyTo(message, ['192.0.2.1'])])
+    await upstream.refuseTcp()
+    await using dns = await startServer({ upstreams: [upstream] })
+
+    expect(answersIn(await askOneTcp(dns.address, queryOf('a.example.com')))).toEqual(['192.0.2.1'])
+  })
+
   it('share one connection to the upstream, one after the other', async () => {
     await using upstream = await FakeUpstream.start(answering)
     await using dns = await startServer({ upstreams: [upstream] })
@@ -84,11 +92,12 @@ describe('queries over TCP', () => {
       upstream.disconnect()
       return []
     }
-    await using dns = await startServer({ upstreams: [upstream] })
+    await using dns = await startServer({ upstreams: [upstream], upstreamTimeoutMs: 100 })
 
     expect(rcodeIn(await askOneTcp(dns.address, queryOf('example.com')))).toBe(RCODE.SERVFAIL)
-    // Two rounds, each of them with one more attempt.
-    expect(upstream.received).toHaveLength(4)
+    // Two rounds, each of them with one more attempt, and then one over UDP.
+    const asked = upstream.received.map(({ transport }) => transport)
+    expect(asked).toEqual(['tcp', 'tcp', 'udp', 'tcp', 'tcp', 'udp'])
   })
 
   it('go over a new connection after the upstream has closed an idle one', async () => {

@@ -56,7 +56,7 @@ export class UpstreamClient {
   /** The reply, or why there is none. Never rejects. */
   async ask(upstream: Upstream, query: Query, options: AskOptions): Promise<ExchangeOutcome> {
     const asking = { ...options, upstream, query: this.#inRandomCase(upstream, query) }
-    const outcome = await (options.transport === 'udp' ? this.#askByUdp(asking) : this.#askByTcp(asking))
+    const outcome = await (options.transport === 'udp' ? this.#askByUdp(asking) : this.#askByTcpFirst(asking))
     // Names within the reply may point to the question: they are to have the client's case.
     if (typeof outcome !== 'string') query.question.copy(outcome, HEADER_BYTES)
     return outcome
@@ -93,6 +93,12 @@ export class UpstreamClient {
     this.#caseless.add(upstream)
     this.#deps.logger.info('upstream does not keep the case of names', { upstream: upstream.name })
     return typeof reply === 'string' ? this.#askByUdp(asking) : reply
+  }
+
+  /** Not every resolver is there over TCP, and most answers are whole over UDP as well. */
+  async #askByTcpFirst(asking: Asking): Promise<ExchangeOutcome> {
+    const outcome = await this.#askByTcp(asking)
+    return outcome === 'network' ? this.#askByUdp(asking) : outcome
   }
 
   #askByTcp(asking: Asking): Promise<ExchangeOutcome> {

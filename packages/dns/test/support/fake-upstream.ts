@@ -94,6 +94,11 @@ export class FakeUpstream implements AsyncDisposable {
     this.#udp.close()
     this.#stranger.close()
     for (const client of this.#clients) client.destroy()
+    if (this.#tcp.listening) await this.refuseTcp()
+  }
+
+  /** Refuses TCP connections from here on. */
+  async refuseTcp(): Promise<void> {
     this.#tcp.close()
     await once(this.#tcp, 'close')
   }
