@@ -1,17 +1,14 @@
-import { type Nft, NOT_FOUND, nftFailure } from './nft.ts'
+import { type Nft, nftFailure } from './nft.ts'
 
 /** As Debian's libnftables1 and its like call it. */
 const LIBRARY = 'libnftables.so.1'
 
-/** enum nft_ctx_output of nftables/libnftables.h; the numeric ones as `nft -n` takes them. */
-const HANDLE = 1 << 3
-const JSON_OUTPUT = 1 << 4
-const NUMERIC_ALL = (1 << 7) | (1 << 8) | (1 << 9) | (1 << 10)
-const TERSE = 1 << 11
-const LISTING = HANDLE | JSON_OUTPUT | NUMERIC_ALL
-
-/** A table with `flags owner` that was loaded through it goes when this is closed, or the process ends in any way. */
-export interface InProcessNft extends Nft {
+/**
+ * A table with `flags owner` that was loaded through it goes when this is closed, or the process ends in any way. It lists
+ * nothing: version 1.0.6 uses the flags of a table after it has freed them when it writes them as JSON, which spoils the
+ * memory of its process.
+ */
+export interface InProcessNft extends Pick<Nft, 'load' | 'check'> {
   close(): void
 }
 
@@ -19,7 +16,7 @@ export interface InProcessNft extends Nft {
 interface Library {
   readonly free: (context: unknown) => void
   readonly setDryRun: (context: unknown, isDry: boolean) => void
-  readonly setOutputFlags: (context: unknown, flags: number) => void
+  /** What it wrote since the last time, which makes room for more. */
   readonly output: (context: unknown) => string
   readonly errors: (context: unknown) => string
   /** In another thread. */
@@ -42,9 +39,6 @@ export async function openLibnftables(): Promise<InProcessNft | undefined> {
     return inProcess(context, {
       free: native.func('void nft_ctx_free(void *ctx)') as Library['free'],
       setDryRun: native.func('void nft_ctx_set_dry_run(void *ctx, bool dry)') as Library['setDryRun'],
-      setOutputFlags: native.func(
-        'void nft_ctx_output_set_flags(void *ctx, unsigned int flags)',
-      ) as Library['setOutputFlags'],
       output: native.func('const char *nft_ctx_get_output_buffer(void *ctx)') as Library['output'],
       errors: native.func('const char *nft_ctx_get_error_buffer(void *ctx)') as Library['errors'],
       run: (ctx, script) =>
@@ -59,16 +53,11 @@ export async function openLibnftables(): Promise<InProcessNft | undefined> {
 }
 
 function inProcess(context: unknown, library: Library): InProcessNft {
-  /** @returns what it wrote */
-  async function run(script: string, flags = 0): Promise<{ readonly isOk: boolean; readonly words: string }> {
-    library.setOutputFlags(context, flags)
-    const code = await library.run(context, script)
-    const [output, errors] = [library.output(context), library.errors(context)]
-    return code === 0 ? { isOk: true, words: output } : { isOk: false, words: errors }
-  }
   async function load(script: string): Promise<void> {
-    const { isOk, words } = await run(script)
-    if (!isOk) throw nftFailure('-f', words)
+    const code = await library.run(context, script)
+    library.output(context)
+    const errors = library.errors(context)
+    if (code !== 0) throw nftFailure('-f', errors)
   }
   return {
     load,
@@ -79,12 +68,6 @@ function inProcess(context: unknown, library: Library): InProcessNft {
       } finally {
         library.setDryRun(context, false)
       }
-    },
-    async list(what, { isTerse = false } = {}) {
-      const { isOk, words } = await run(`list ${what}`, isTerse ? LISTING | TERSE : LISTING)
-      if (isOk) return words
-      if (words.includes(NOT_FOUND)) return undefined
-      throw nftFailure(`list ${what}`, words)
     },
     close: () => library.free(context),
   }

@@ -4,7 +4,8 @@ import { NFT_TABLE } from './layout.ts'
 
 /**
  * All but the elements, as text with the kernel's handles: what was made anew looks different. By chain, its rules
- * included; what is of no chain, the declarations of sets and maps, by the empty name.
+ * included; what is of no chain, the declarations of sets and maps, by the empty name. The table's flags, which only its
+ * owner could change, are left out: nft 1.0.6 writes anything in their place.
  */
 export type NftStructure = ReadonlyMap<string, string>
 
@@ -39,7 +40,8 @@ function structureOf(items: readonly Item[]): NftStructure {
   const structure = new Map<string, string>()
   for (const item of items) {
     const name = item.chain?.name ?? item.rule?.chain ?? ''
-    const text = JSON.stringify(item, (key, value) => (key === 'elem' ? undefined : value))
+    const left = item.table === undefined ? 'elem' : 'flags'
+    const text = JSON.stringify(item, (key, value) => (key === left ? undefined : value))
     structure.set(name, (structure.get(name) ?? '') + text)
   }
   return structure

@@ -34,7 +34,7 @@ export interface ListOptions {
 }
 
 /** What nft says of an object that is not there. */
-export const NOT_FOUND = 'No such file or directory'
+const NOT_FOUND = 'No such file or directory'
 
 /** One run of the `nft` command for each call. */
 export function nftCommand(run: RunCommand): Nft {

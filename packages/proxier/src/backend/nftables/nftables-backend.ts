@@ -168,7 +168,9 @@ export class NftablesBackend implements RuleBackend {
   async #nft(): Promise<Nft> {
     if (!this.#isOwned) return this.#command
     this.#owner ??= await this.#openNft()
-    return this.#owner ?? Promise.reject(new CommandError(['libnftables'], { reason: NO_OWNER }))
+    if (this.#owner === undefined) throw new CommandError(['libnftables'], { reason: NO_OWNER })
+    const { load, check } = this.#owner
+    return { load, check, list: this.#command.list }
   }
 
   #layout(): LayoutOptions {

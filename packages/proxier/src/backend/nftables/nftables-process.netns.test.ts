@@ -94,6 +94,17 @@ describe('NftablesBackend', () => {
     expect(await nft('list tables')).toBe('')
   })
 
+  it('leaves the memory of its process alone, however often it owns a table and looks at it', async () => {
+    const body = `for (let round = 0; round < 60; round++) {
+        await backend.apply([rule])
+        if (await backend.verify([rule]) !== 'intact') console.log('not intact')
+        await backend.cleanup()
+      }
+      console.log('done')`
+
+    expect(await run(script('open', body))).toEqual({ code: 0, stdout: 'done\n', stderr: '' })
+  })
+
   it('reads a generation that grows by one with each transaction of anybody', async () => {
     const body = `const read = kernelGeneration()
       const first = await read()
