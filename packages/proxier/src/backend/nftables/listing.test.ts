@@ -24,14 +24,6 @@ function elementsIn(...elements: readonly unknown[]): unknown {
 }
 
 describe('parseListing', () => {
-  it('does not look at the flags of the table, in place of which nft 1.0.6 writes anything', () => {
-    const structureOf = (text: string) => parseListing(text)?.structure ?? new Map<string, string>()
-    const spoilt = listing().replace('"handle":11', '"handle":11,"flags":"inet"')
-
-    expect(spoilt).not.toBe(listing())
-    expect(haveSameStructure(structureOf(spoilt), structureOf(listing()))).toBe(true)
-  })
-
   it('reads endpoints, verdicts and what has a timeout', () => {
     const key = { concat: ['10.96.0.2', 6, 80] }
     expect(elementsIn(ENTRY)).toEqual({ '10.96.0.1 . 6 . 80': '169.254.96.16 . 15001' })
@@ -54,6 +46,17 @@ describe('parseListing', () => {
     const structureOf = (text: string) => parseListing(text)?.structure ?? expect.fail()
     expect(haveSameStructure(structureOf(listing([ENTRY])), structureOf(listing()))).toBe(true)
     expect(haveSameStructure(structureOf(listing([], 12)), structureOf(listing()))).toBe(false)
+  })
+
+  it('counts the flags of the table: in place of a single one nft 1.0.6 writes anything', () => {
+    const withFlags = (flags: unknown) =>
+      parseListing(listing().replace('"handle":11', `"handle":11,"flags":${JSON.stringify(flags)}`))
+        ?.structure ?? expect.fail()
+    const none = parseListing(listing())?.structure ?? expect.fail()
+
+    expect(haveSameStructure(withFlags('owner'), withFlags('inet'))).toBe(true)
+    expect(haveSameStructure(withFlags('owner'), withFlags(['dormant', 'owner']))).toBe(false)
+    expect(haveSameStructure(withFlags('dormant'), none)).toBe(false)
   })
 
   it('sees nothing of other tables', () => {

@@ -4,8 +4,8 @@ import { NFT_TABLE } from './layout.ts'
 
 /**
  * All but the elements, as text with the kernel's handles: what was made anew looks different. By chain, its rules
- * included; what is of no chain, the declarations of sets and maps, by the empty name. The table's flags, which only its
- * owner could change, are left out: nft 1.0.6 writes anything in their place.
+ * included; what is of no chain, the declarations of sets and maps, by the empty name. Of the table's flags only the number
+ * counts: in place of a single one nft 1.0.6 writes anything.
  */
 export type NftStructure = ReadonlyMap<string, string>
 
@@ -40,11 +40,16 @@ function structureOf(items: readonly Item[]): NftStructure {
   const structure = new Map<string, string>()
   for (const item of items) {
     const name = item.chain?.name ?? item.rule?.chain ?? ''
-    const left = item.table === undefined ? 'elem' : 'flags'
-    const text = JSON.stringify(item, (key, value) => (key === left ? undefined : value))
+    const text = JSON.stringify(item.table === undefined ? item : withFlagCount(item.table), (key, value) =>
+      key === 'elem' ? undefined : value,
+    )
     structure.set(name, (structure.get(name) ?? '') + text)
   }
   return structure
+}
+
+function withFlagCount({ flags = [], ...table }: ListedTable): object {
+  return { ...table, flags: Array.isArray(flags) ? flags.length : 1 }
 }
 
 /** Whether both have the same chains with the same rules, and the same sets and maps. */
@@ -74,7 +79,7 @@ function areEqual(
 
 /** The other is `metainfo`, which is about nft. */
 interface Item {
-  readonly table?: Named
+  readonly table?: ListedTable
   readonly chain?: Named
   readonly rule?: { readonly chain: string; readonly family?: string; readonly table?: string }
   readonly set?: ListedSet
@@ -85,6 +90,11 @@ interface Named {
   readonly name: string
   readonly family?: string
   readonly table?: string
+}
+
+/** Dormant, owned: none, one as text, or several. */
+interface ListedTable extends Named {
+  readonly flags?: unknown
 }
 
 /** The elements of a map are pairs; strangers may have put anything there. */
