@@ -6,9 +6,9 @@ import {
   type ServicePort,
 } from '@edgeway/core'
 import { AddressAnswers } from './address-answers.ts'
+import { hostNameOf } from './host-name.ts'
 import type { NameAnswers, PortAnswers, ServiceAnswers } from './name-answers.ts'
 import { type NamedPort, type PortTarget, portAnswers, portNameOf } from './port-answers.ts'
-import { hostNameOf } from './published-endpoint.ts'
 import type { ZoneRecords } from './zone-records.ts'
 
 type Endpoints = Pick<ServiceDirectory, 'endpoints'>

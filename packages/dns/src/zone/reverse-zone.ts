@@ -7,8 +7,8 @@ import {
 } from '@edgeway/core'
 import type { Handler } from '../handler.ts'
 import { RCODE } from '../wire/codes.ts'
+import { hostNameOf } from './host-name.ts'
 import { answerOfType, type NameAnswers, onlyAnswer } from './name-answers.ts'
-import { hostNameOf } from './published-endpoint.ts'
 import { isReverseName, reverseNameOf } from './reverse-name.ts'
 import { type ClusterZoneOptions, startOfAuthority, ZoneRecords } from './zone-records.ts'
 
