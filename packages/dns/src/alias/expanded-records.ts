@@ -5,10 +5,7 @@
 
 import { type MessageRecord, SHAPES } from '../cache/records.ts'
 import { lowerCaseAscii } from '../wire/ascii-case.ts'
-
-/** A byte from here on begins a pointer of two bytes, the lower 14 bits an offset (RFC 1035 section 4.1.4). */
-const POINTER = 0xc0
-const POINTER_OFFSET = 0x3fff
+import { endOfName, labelsAt } from '../wire/compressed-name.ts'
 
 /** Length of the data, before the data itself. */
 const LENGTH_BYTES = 2
@@ -18,17 +15,7 @@ const FIXED_BYTES = 8
 
 /** The name at `offset`, without pointers. */
 export function nameAt(message: Buffer, offset: number): Buffer {
-  const parts: Buffer[] = []
-  let at = offset
-  for (let length = message.readUInt8(at); length !== 0; length = message.readUInt8(at)) {
-    if (length >= POINTER) {
-      at = message.readUInt16BE(at) & POINTER_OFFSET
-      continue
-    }
-    parts.push(message.subarray(at, at + 1 + length))
-    at += 1 + length
-  }
-  return Buffer.concat([...parts, Buffer.from([0])])
+  return Buffer.concat([...labelsAt(message, offset), Buffer.from([0])])
 }
 
 /** Equal for names that are the same, whatever their case. */
@@ -72,13 +59,4 @@ function expandedData(message: Buffer, { type, dataStart, end }: MessageRecord):
     offset = endOfName(message, offset)
   }
   return Buffer.concat([...parts, message.subarray(offset, end)])
-}
-
-function endOfName(message: Buffer, start: number): number {
-  let offset = start
-  for (let length = message.readUInt8(offset); length !== 0; length = message.readUInt8(offset)) {
-    if (length >= POINTER) return offset + 2
-    offset += 1 + length
-  }
-  return offset + 1
 }

@@ -2,16 +2,14 @@
  * Finds the records of an upstream's message: where they are, how long they hold, and whether they are what they say.
  * Nothing here throws on what strangers send; time and memory are bounded by the message's length.
  */
+
 import { TYPE } from '../wire/codes.ts'
+import { POINTER, POINTER_OFFSET } from '../wire/compressed-name.ts'
 import { HEADER_BYTES } from '../wire/header.ts'
 
 /** A name has at most 255 bytes with its root label, a label 63 (RFC 1035 section 2.3.4). */
 const MAX_NAME_BYTES = 255
 const MAX_LABEL_BYTES = 63
-
-/** A byte from here on begins a pointer of two bytes, the lower 14 bits an offset (RFC 1035 section 4.1.4). */
-const POINTER = 0xc0
-const POINTER_OFFSET = 0x3fff
 
 /** A name of 255 bytes has 127 labels; more pointers than that serve no purpose. */
 const MAX_POINTERS = 127

@@ -1,11 +1,9 @@
 /** Records of a message as people read them: the form of master files (RFC 1035 section 5.1). */
+
 import { isIPv6 } from 'node:net'
 import { type MessageRecord, recordsOf } from '../cache/records.ts'
 import { CLASS_IN, TYPE, typeLabel } from './codes.ts'
-
-/** A pointer's upper two bits, and its offset (RFC 1035 section 4.1.4). */
-const POINTER = 0xc0
-const POINTER_OFFSET = 0x3fff
+import { endOfName, labelsAt } from './compressed-name.ts'
 
 /** Reads what the data of one type says; `recordsOf` has checked its shape. */
 type DataReader = (message: Buffer, start: number, end: number) => string
@@ -47,16 +45,7 @@ function textOf(
 
 /** A name with its final dot; bytes that would mislead a reader are escaped. */
 function nameAt(message: Buffer, start: number): string {
-  const labels: string[] = []
-  let offset = start
-  for (let length = message.readUInt8(offset); length !== 0; length = message.readUInt8(offset)) {
-    if (length >= POINTER) {
-      offset = message.readUInt16BE(offset) & POINTER_OFFSET
-      continue
-    }
-    labels.push(escaped(message.toString('latin1', offset + 1, offset + 1 + length)))
-    offset += length + 1
-  }
+  const labels = labelsAt(message, start).map((label) => escaped(label.toString('latin1', 1)))
   return `${labels.join('.')}.`
 }
 
@@ -89,18 +78,8 @@ function srvAt(message: Buffer, start: number): string {
 /** Its five numbers end it. */
 function soaAt(message: Buffer, start: number, end: number): string {
   const numbers = [20, 16, 12, 8, 4].map((offset) => message.readUInt32BE(end - offset))
-  const second = endOfFirstName(message, start)
+  const second = endOfName(message, start)
   return [nameAt(message, start), nameAt(message, second), ...numbers].join(' ')
-}
-
-function endOfFirstName(message: Buffer, start: number): number {
-  let offset = start
-  for (;;) {
-    const length = message.readUInt8(offset)
-    if (length === 0) return offset + 1
-    if (length >= POINTER) return offset + 2
-    offset += length + 1
-  }
 }
 
 function unknownData(data: Buffer): string {
