@@ -1,9 +1,9 @@
 import { multiaddr } from '@multiformats/multiaddr'
 import { describe, expect, it } from 'vitest'
-import { startServerHost } from '../src/host.ts'
-import { loadOrCreateKey } from '../src/identity.ts'
-import { PrivateFile } from '../src/private-file.ts'
+import { startServerHost } from '../src/host/host.ts'
+import { loadOrCreateKey } from '../src/identity/key.ts'
 import { FLOW_PROTOCOL } from '../src/protocol/flow.ts'
+import { PrivateFile } from '../src/state/private-file.ts'
 import { echo, SmallMesh, serving, until } from './small-mesh.ts'
 
 describe('an agent that speaks otherwise', () => {

@@ -1,7 +1,7 @@
 import { generateKeyPair } from '@libp2p/crypto/keys'
 import type { Connection } from '@libp2p/interface'
 import { multiaddr } from '@multiformats/multiaddr'
-import { type AgentHost, startAgentHost } from '../src/host.ts'
+import { type AgentHost, startAgentHost } from '../src/host/host.ts'
 import type { SmallMesh } from './small-mesh.ts'
 
 export const never = new AbortController().signal

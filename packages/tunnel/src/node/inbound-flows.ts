@@ -1,11 +1,11 @@
 import type { FlowAnswer, FlowHandler, FlowRequest, Logger, NodeName } from '@edgeway/core'
 import type { Connection, Stream } from '@libp2p/interface'
 import { ProtocolError, StreamResetError } from '../errors.ts'
+import { StreamDuplex } from '../host/stream-duplex.ts'
 import { type FlowFailure, pathOf, type TunnelMetrics } from '../metrics.ts'
 import type { PeerBook } from '../peer-book.ts'
 import { decodeFlowRequest, encodeFlowAnswer, FLOW_FRAMES } from '../protocol/flow.ts'
 import { readFrame } from '../protocol/frames.ts'
-import { StreamDuplex } from '../stream-duplex.ts'
 import type { OpenFlows } from './open-flows.ts'
 
 export interface InboundFlowsDeps {

@@ -2,10 +2,11 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Logger, NodeName } from '@edgeway/core'
 import type { Connection } from '@libp2p/interface'
 import { type Multiaddr, multiaddr } from '@multiformats/multiaddr'
-import { closeConnection } from '../connections.ts'
 import { JoinRefusedError, JoinTokenError, SessionEndedError } from '../errors.ts'
-import type { AgentHost } from '../host.ts'
-import type { JoinToken } from '../join-token.ts'
+import { closeConnection } from '../host/connections.ts'
+import type { AgentHost } from '../host/host.ts'
+import { StreamDuplex } from '../host/stream-duplex.ts'
+import type { JoinToken } from '../identity/join-token.ts'
 import type { PeerBook } from '../peer-book.ts'
 import { readFrame } from '../protocol/frames.ts'
 import {
@@ -16,7 +17,6 @@ import {
   SERVER_FRAMES,
   type ServerMessage,
 } from '../protocol/registry.ts'
-import { StreamDuplex } from '../stream-duplex.ts'
 import { abortable } from './abortable.ts'
 import { BackOff } from './back-off.ts'
 

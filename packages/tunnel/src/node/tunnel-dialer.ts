@@ -1,7 +1,8 @@
 import { DialError, type Dialer, type DialTarget, type EndpointConnection, type Logger } from '@edgeway/core'
 import type { Connection, Stream } from '@libp2p/interface'
 import { ProtocolError, StreamResetError } from '../errors.ts'
-import { MAX_STREAMS } from '../limits.ts'
+import { MAX_STREAMS } from '../host/limits.ts'
+import { StreamDuplex } from '../host/stream-duplex.ts'
 import { pathOf, type TunnelMetrics } from '../metrics.ts'
 import type { PeerBook } from '../peer-book.ts'
 import {
@@ -14,7 +15,6 @@ import {
 } from '../protocol/flow.ts'
 import { readFrame } from '../protocol/frames.ts'
 import type { PeerRecord } from '../protocol/registry.ts'
-import { StreamDuplex } from '../stream-duplex.ts'
 import { abortable } from './abortable.ts'
 import type { OpenFlows } from './open-flows.ts'
 import type { PeerConnections } from './peer-connections.ts'

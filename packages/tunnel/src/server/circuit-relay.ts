@@ -1,6 +1,6 @@
 import { type Logger, limitedWarn } from '@edgeway/core'
 import type { Connection, Stream } from '@libp2p/interface'
-import { MAX_STREAMS } from '../limits.ts'
+import { MAX_STREAMS } from '../host/limits.ts'
 import type { ServerMetrics, ServerRefusal } from '../metrics.ts'
 import {
   type CircuitStatus,

@@ -10,7 +10,7 @@ import {
   textField,
 } from '../protocol/json.ts'
 import { MAX_MEMBERS, nodeField } from '../protocol/registry.ts'
-import type { StoredValue } from '../stored-value.ts'
+import type { StoredValue } from '../state/stored-value.ts'
 
 /** A node that was let in once; its key alone may speak for it from then on. */
 export interface Member {

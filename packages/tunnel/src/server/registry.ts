@@ -1,8 +1,9 @@
 import { type Logger, limitedWarn } from '@edgeway/core'
 import type { Connection, Stream } from '@libp2p/interface'
 import { parsePeerAddress } from '../addresses.ts'
-import { closeConnection } from '../connections.ts'
 import { ProtocolError } from '../errors.ts'
+import { closeConnection } from '../host/connections.ts'
+import { StreamDuplex } from '../host/stream-duplex.ts'
 import type { ServerMetrics } from '../metrics.ts'
 import { readFrame } from '../protocol/frames.ts'
 import type { JoinRefusal } from '../protocol/join-refusal.ts'
@@ -15,7 +16,6 @@ import {
   type PeerRecord,
   type ServerMessage,
 } from '../protocol/registry.ts'
-import { StreamDuplex } from '../stream-duplex.ts'
 import { decideAdmission } from './admission.ts'
 import type { Member, MemberStore } from './member-store.ts'
 

@@ -1,6 +1,6 @@
 import type { Stream, StreamCloseEvent } from '@libp2p/interface'
 import { StreamResetError } from '../errors.ts'
-import { isRemoteFinished, PacedReader } from '../paced-reader.ts'
+import { isRemoteFinished, PacedReader } from '../host/paced-reader.ts'
 
 /** One side of a circuit. */
 export interface CircuitEnd {

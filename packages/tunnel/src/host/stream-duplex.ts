@@ -1,6 +1,6 @@
 import { Duplex } from 'node:stream'
 import type { Stream, StreamCloseEvent } from '@libp2p/interface'
-import { StreamResetError } from './errors.ts'
+import { StreamResetError } from '../errors.ts'
 import { isRemoteFinished, PacedReader } from './paced-reader.ts'
 
 /** What gathers while the stream is full is sent at once afterwards: larger writes cost less per byte. */

@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto'
 import { peerIdFromString } from '@libp2p/peer-id'
-import { JoinTokenError } from './errors.ts'
-import { PrivateFile } from './private-file.ts'
-import type { StoredValue } from './stored-value.ts'
+import { JoinTokenError } from '../errors.ts'
+import { PrivateFile } from '../state/private-file.ts'
+import type { StoredValue } from '../state/stored-value.ts'
 
 /** What lets a node in: the secret, and the server that alone may see it. */
 export interface JoinToken {

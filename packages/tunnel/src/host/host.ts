@@ -7,7 +7,7 @@ import { tcp } from '@libp2p/tcp'
 import { yamux } from '@libp2p/yamux'
 import type { Multiaddr } from '@multiformats/multiaddr'
 import { createLibp2p, type Libp2p } from 'libp2p'
-import { toMultiaddr } from './addresses.ts'
+import { toMultiaddr } from '../addresses.ts'
 import {
   AGENT_LIVENESS,
   CONNECTION_LIMITS,

@@ -5,8 +5,8 @@ import {
   privateKeyToProtobuf,
 } from '@libp2p/crypto/keys'
 import type { PrivateKey } from '@libp2p/interface'
-import { KeyFileError } from './errors.ts'
-import type { StoredValue } from './stored-value.ts'
+import { KeyFileError } from '../errors.ts'
+import type { StoredValue } from '../state/stored-value.ts'
 
 /** Of an Ed25519 key, in front of its public half. */
 const SEED_BYTES = 32

@@ -3,11 +3,16 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { NodeName } from '@edgeway/core'
 import { afterAll, describe, expect, it } from 'vitest'
-import { loadOrCreateKey } from './identity.ts'
-import { formatJoinToken, loadOrCreateJoinToken, parseJoinToken, readJoinTokens } from './join-token.ts'
+import {
+  formatJoinToken,
+  loadOrCreateJoinToken,
+  parseJoinToken,
+  readJoinTokens,
+} from '../identity/join-token.ts'
+import { loadOrCreateKey } from '../identity/key.ts'
+import { MAX_MEMBERS } from '../protocol/registry.ts'
+import { MemberStore } from '../server/member-store.ts'
 import { PrivateFile } from './private-file.ts'
-import { MAX_MEMBERS } from './protocol/registry.ts'
-import { MemberStore } from './server/member-store.ts'
 
 const PEER = '12D3KooWRw48BNE3xLFTAZ64JHV2Pm6dAt32PYadh6zriuC14Lxb'
 const OTHER_PEER = '12D3KooWMGTfJeMpJB6r86jHXYemsGw9QKHocBEqdxCjDgNmKndx'
