@@ -62,3 +62,27 @@ export class StreamResetError extends EdgewayError {
     super(message, options)
   }
 }
+
+/** A trust bundle is not one that this process can take over. */
+export class TrustError extends EdgewayError {
+  override readonly name = 'TrustError'
+  readonly code = 'ERR_TRUST'
+  readonly reason: 'malformed' | 'wrong-cluster' | 'unknown-signer' | 'bad-signature'
+
+  constructor(reason: TrustError['reason'], message: string, options?: ErrorOptions) {
+    super(message, options)
+    this.reason = reason
+  }
+}
+
+/** What is stored of the cluster's keys can't be used. It is never replaced silently: without it nobody is a member. */
+export class ClusterKeysError extends EdgewayError {
+  override readonly name = 'ClusterKeysError'
+  readonly code = 'ERR_CLUSTER_KEYS'
+}
+
+/** Somebody else wrote the stored value meanwhile: read it anew, and try again. */
+export class StoredValueConflictError extends EdgewayError {
+  override readonly name = 'StoredValueConflictError'
+  readonly code = 'ERR_STORED_VALUE_CONFLICT'
+}

@@ -13,7 +13,7 @@ import { isPublic, parseHostPort, parsePeerAddress, withoutPeerId } from './addr
 import { JoinTokenError } from './errors.ts'
 import { type AgentHost, startAgentHost } from './host/host.ts'
 import { MAX_STREAMS } from './host/limits.ts'
-import { type JoinToken, readJoinTokens } from './identity/join-token.ts'
+import { type JoinToken, readJoinTokens } from './identity/former-join-token.ts'
 import { loadOrCreateKey } from './identity/key.ts'
 import { createTunnelMetrics, pathOf, type TunnelMetrics } from './metrics.ts'
 import { InboundFlows } from './node/inbound-flows.ts'

@@ -6,7 +6,7 @@ import { JoinRefusedError, JoinTokenError, SessionEndedError } from '../errors.t
 import { closeConnection } from '../host/connections.ts'
 import type { AgentHost } from '../host/host.ts'
 import { StreamDuplex } from '../host/stream-duplex.ts'
-import type { JoinToken } from '../identity/join-token.ts'
+import type { JoinToken } from '../identity/former-join-token.ts'
 import type { PeerBook } from '../peer-book.ts'
 import { readFrame } from '../protocol/frames.ts'
 import {

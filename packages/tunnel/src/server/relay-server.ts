@@ -2,7 +2,7 @@ import { type Component, type ComponentDeps, type Logger, limitedWarn } from '@e
 import type { Connection, ConnectionGater } from '@libp2p/interface'
 import { type Host, startServerHost } from '../host/host.ts'
 import { MAX_STREAMS } from '../host/limits.ts'
-import { loadOrCreateJoinToken } from '../identity/join-token.ts'
+import { loadOrCreateJoinToken } from '../identity/former-join-token.ts'
 import { loadOrCreateKey } from '../identity/key.ts'
 import { createServerMetrics, type ServerMetrics } from '../metrics.ts'
 import { HOP_PROTOCOL } from '../protocol/circuit.ts'

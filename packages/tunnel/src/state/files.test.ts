@@ -8,7 +8,7 @@ import {
   loadOrCreateJoinToken,
   parseJoinToken,
   readJoinTokens,
-} from '../identity/join-token.ts'
+} from '../identity/former-join-token.ts'
 import { loadOrCreateKey } from '../identity/key.ts'
 import { MAX_MEMBERS } from '../protocol/registry.ts'
 import { MemberStore } from '../server/member-store.ts'
