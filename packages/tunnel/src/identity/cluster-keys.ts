@@ -1,8 +1,9 @@
 import type { NodeName } from '@edgeway/core'
-import { ClusterKeysError, ProtocolError, StoredValueConflictError, TrustError } from '../errors.ts'
+import { ClusterKeysError, TrustError } from '../errors.ts'
 import type { StoredValue } from '../state/stored-value.ts'
 import { type Clock, FlooredClock } from './clock.ts'
-import { type ClusterState, decodeClusterState, encodeClusterState } from './cluster-state.ts'
+import type { ClusterState } from './cluster-state.ts'
+import { ClusterStore } from './cluster-store.ts'
 import { createJoinToken, type JoinToken, type TokenUses } from './join-token.ts'
 import { CLOCK_SKEW_SECONDS, type ClusterId, type Membership, signMembership } from './membership.ts'
 import { createSeed, keyIdOf, type Signer, signerOfSeed } from './signed-document.ts'
@@ -29,8 +30,6 @@ export interface JoinTokenRequest {
 
 export type CertificateRequest = Pick<Membership, 'node' | 'peerId' | 'role' | 'labels' | 'token'>
 
-/** Several servers, and the operator's commands, write the same value. */
-const MAX_WRITE_ATTEMPTS = 8
 const MAX_SPENT = 100_000
 /** Unix seconds; as far as times are written. */
 const FOREVER = 2 ** 40
@@ -42,20 +41,13 @@ const FOREVER = 2 ** 40
 export class ClusterKeys {
   /** What this server believes, by the same rules as each agent. */
   readonly trust: Trust
-  readonly #stored: StoredValue
-  #state: ClusterState
-  #text: string
-  #changing: Promise<unknown> = Promise.resolve()
+  readonly #store: ClusterStore
 
-  private constructor(stored: StoredValue, { state, text }: StoredState, clock: Clock) {
-    this.#stored = stored
-    this.#state = state
-    this.#text = text
-    this.trust = new Trust(
-      { cluster: state.cluster, roots: state.seeds.map((seed) => signerOfSeed(seed).publicKey) },
-      clock,
-    )
-    this.trust.adopt(state.bundle)
+  private constructor(store: ClusterStore, clock: Clock) {
+    this.#store = store
+    const { cluster, seeds, bundle } = store.state
+    this.trust = new Trust({ cluster, roots: seeds.map((seed) => signerOfSeed(seed).publicKey) }, clock)
+    this.trust.adopt(bundle)
   }
 
   /**
@@ -64,27 +56,24 @@ export class ClusterKeys {
    * @throws {ClusterKeysError} when what is stored can't be used, or other users can read it
    */
   static async loadOrCreate(stored: StoredValue, clock: Clock = new FlooredClock()): Promise<ClusterKeys> {
-    const found = (await read(stored)) ?? (await create(stored, clock))
+    const store = await ClusterStore.open(stored, () => newCluster(clock.now()))
     try {
-      return new ClusterKeys(stored, found, clock)
+      return new ClusterKeys(store, clock)
     } catch (cause) {
       if (!(cause instanceof TrustError)) throw cause
-      throw broken(stored, cause)
+      throw store.broken(cause)
     }
   }
 
   get cluster(): ClusterId {
-    return this.#state.cluster
+    return this.#store.state.cluster
   }
 
   /** Takes over what others have stored meanwhile. @returns true when it was another state than the known one */
   async refresh(): Promise<boolean> {
-    return await this.#exclusively(async () => {
-      const found = await read(this.#stored)
-      if (found === undefined || found.text === this.#text) return false
-      this.#take(found)
-      return true
-    })
+    const isNew = await this.#store.refresh()
+    this.trust.adopt(this.#store.state.bundle)
+    return isNew
   }
 
   /** A membership certificate that is valid from now on. */
@@ -215,52 +204,22 @@ export class ClusterKeys {
       const before = readTrustBundle(state.bundle).bundle
       const { bundle, ...changed } = change(state, before)
       const issuedAt = this.trust.clock.now()
-      const next = { ...before, ...bundle, serial: before.serial + 1, issuedAt }
+      // What is stored may be a backup: members know a later one.
+      const serial = Math.max(before.serial, this.trust.serial) + 1
+      const next = { ...before, ...bundle, serial, issuedAt }
       return { ...changed, bundle: this.#sign(changed, next) }
     })
   }
 
-  /** @param change - returns `undefined` where there is nothing to change. @returns whether something was */
-  async #update(change: ChangeState): Promise<boolean> {
-    return await this.#exclusively(async () => {
-      for (let left = MAX_WRITE_ATTEMPTS; ; left--) {
-        const done = await this.#tryUpdate(change, left === 1)
-        if (done !== 'conflict') return done === 'written'
-      }
-    })
-  }
-
-  async #tryUpdate(change: ChangeState, isLast: boolean): Promise<'written' | 'unchanged' | 'conflict'> {
-    const found = await read(this.#stored)
-    if (found !== undefined && found.text !== this.#text) this.#take(found)
-    const state = change(this.#state)
-    if (state === undefined) return 'unchanged'
-    try {
-      this.#take(await write(this.#stored, state))
-      return 'written'
-    } catch (error) {
-      if (!(error instanceof StoredValueConflictError) || isLast) throw error
-      return 'conflict'
-    }
-  }
-
-  /** One after the other, whether or not the one before succeeded. */
-  async #exclusively<T>(run: () => Promise<T>): Promise<T> {
-    const done = this.#changing.then(run, run)
-    this.#changing = done
-    return await done
-  }
-
-  #take({ state, text }: StoredState): void {
-    if (state.cluster !== this.#state.cluster)
-      throw new ClusterKeysError(`${this.#stored.place} is of another cluster now: restart the tunnel server`)
-    this.#state = state
-    this.#text = text
-    this.trust.adopt(state.bundle)
+  async #update(change: (state: ClusterState) => ClusterState | undefined): Promise<boolean> {
+    const isChanged = await this.#store.update(change)
+    this.trust.adopt(this.#store.state.bundle)
+    return isChanged
   }
 
   get #signer(): Signer {
-    return this.#signerOf(this.#state, readTrustBundle(this.#state.bundle).bundle)
+    const { state } = this.#store
+    return this.#signerOf(state, readTrustBundle(state.bundle).bundle)
   }
 
   #sign(state: Pick<ClusterState, 'seeds'>, bundle: TrustBundle): string {
@@ -273,67 +232,23 @@ export class ClusterKeys {
     const signer = seeds.map(signerOfSeed).find(({ publicKey }) => rootIds.includes(keyIdOf(publicKey)))
     if (signer !== undefined) return signer
     throw new ClusterKeysError(
-      `${this.#stored.place} holds no key that signs for the cluster any more: copy it from a server where it was rotated`,
+      `${this.#store.place} holds no key that signs for the cluster any more: copy it from a server where it was rotated`,
     )
   }
 }
 
-type ChangeState = (state: ClusterState) => ClusterState | undefined
 type ChangedState = Omit<ClusterState, 'bundle'> & { readonly bundle: Partial<TrustBundle> }
 
-interface StoredState {
-  readonly state: ClusterState
-  readonly text: string
-}
-
-async function read(stored: StoredValue): Promise<StoredState | undefined> {
-  const bytes = await stored.read()
-  if (bytes === undefined) return undefined
-  const exposure = await stored.exposure()
-  if (exposure !== undefined) throw new ClusterKeysError(`the cluster's key in ${stored.place} ${exposure}`)
-  try {
-    return { state: decodeClusterState(bytes), text: bytes.toString() }
-  } catch (cause) {
-    if (!(cause instanceof ProtocolError)) throw cause
-    throw broken(stored, cause)
-  }
-}
-
-function broken({ place }: StoredValue, cause: Error): ClusterKeysError {
-  const advice = 'restore it from a backup; deleted, a new cluster is made, which every node has to join anew'
-  return new ClusterKeysError(`the cluster's key in ${place} is broken (${cause.message}): ${advice}`, {
-    cause,
-  })
-}
-
-async function write(stored: StoredValue, state: ClusterState): Promise<StoredState> {
-  const text = encodeClusterState(state)
-  await stored.write(text)
-  return { state, text }
-}
-
-/** Of two servers that start at once, the first one's cluster is that of both. */
-async function create(stored: StoredValue, clock: Clock): Promise<StoredState> {
+function newCluster(now: number): ClusterState {
   const seed = createSeed()
   const signer = signerOfSeed(seed)
   const { publicKey } = signer
   const cluster = keyIdOf(publicKey) as ClusterId
-  const bundle: TrustBundle = {
-    cluster,
-    serial: 1,
-    issuedAt: clock.now(),
-    roots: [publicKey],
-    endorsements: [],
-    revoked: [],
-  }
-  const state = { cluster, seeds: [seed], bundle: signTrustBundle(bundle, signer), spent: [] }
-  try {
-    return await write(stored, state)
-  } catch (error) {
-    const others = error instanceof StoredValueConflictError ? await read(stored) : undefined
-    if (others === undefined) throw error
-    return others
-  }
+  const bundle = signTrustBundle(
+    { cluster, serial: 1, issuedAt: now, roots: [publicKey], endorsements: [], revoked: [] },
+    signer,
+  )
+  return { cluster, seeds: [seed], bundle, spent: [] }
 }
 
 /** As sets: both are merged by the same rules, but in another order. */

@@ -1,0 +1,81 @@
+import { describe, expect, it } from 'vitest'
+import { certificate, peer, World } from '../../test/identity-world.ts'
+import { ClusterKeys } from './cluster-keys.ts'
+import { Trust } from './trust.ts'
+
+describe("the cluster's keys", () => {
+  it('are made once, also when two servers start at once', async () => {
+    const world = new World()
+    const views = [world.stored.view(), world.stored.view()]
+    for (const view of views) await view.read()
+    const [one, two] = await Promise.all(views.map((view) => ClusterKeys.loadOrCreate(view, world.clock)))
+
+    expect(one?.cluster).toBe(two?.cluster)
+    expect((await world.keys()).cluster).toBe(one?.cluster)
+  })
+
+  it('are changed by two at a time without a loss', async () => {
+    const world = new World()
+    const [one, two] = [await world.keys(), await world.keys()]
+    await Promise.all(
+      [one, two].flatMap((keys, server) =>
+        [1, 2, 3].map((index) => keys.revoke({ kind: 'token', value: `${server}-${index}` })),
+      ),
+    )
+    await one.refresh()
+
+    expect(one.trust.content?.revoked).toHaveLength(6)
+  })
+
+  it('are never replaced when they are broken', async () => {
+    const world = new World()
+    await world.keys()
+    const text = String(world.stored.content)
+    for (const broken of [
+      '',
+      '{',
+      text.replace(/"bundle": "./, '"bundle": "!'),
+      text.replace('"keys"', '"key"'),
+    ]) {
+      world.stored.content = Buffer.from(broken)
+      await expect(world.keys(), broken).rejects.toMatchObject({ code: 'ERR_CLUSTER_KEYS' })
+      expect(String(world.stored.content)).toBe(broken)
+    }
+  })
+
+  it('can be rotated: who slept through it finds the way, and old certificates hold until the old key goes', async () => {
+    const world = new World()
+    const keys = await world.keys()
+    const [sleeper, longSleeper] = [world.trustOf(keys), world.trustOf(keys)]
+    const [one, two] = [await peer(), await peer()]
+    const old = certificate(keys, one.peerId)
+    await keys.rotate()
+    await expect(keys.rotate()).rejects.toThrow(/retire/)
+    const fresh = certificate(keys, two.peerId)
+    expect(sleeper.judge(fresh, two)).toMatchObject({ reason: 'unknown-signer' })
+    const newcomer = world.trustOf(keys)
+    for (const trust of [sleeper, newcomer]) {
+      trust.adopt(keys.trust.bundle ?? '')
+      expect(trust.judge(old, one).kind).toBe('member')
+      expect(trust.judge(fresh, two).kind).toBe('member')
+    }
+
+    await keys.retire()
+    for (const trust of [sleeper, newcomer, longSleeper]) {
+      trust.adopt(keys.trust.bundle ?? '')
+      expect(trust.judge(old, one)).toMatchObject({ reason: 'unknown-signer' })
+      expect(trust.judge(fresh, two).kind).toBe('member')
+    }
+  })
+
+  it('of another cluster are no way in, whatever bundle they sign', async () => {
+    const world = new World()
+    const [keys, others] = [await world.keys(), await new World().keys()]
+    const trust = world.trustOf(keys)
+
+    expect(() => trust.adopt(others.trust.bundle ?? '')).toThrow(/is of cluster/)
+    const imposter = new Trust({ cluster: others.cluster, roots: [new Uint8Array(32)] }, world.clock)
+    expect(() => imposter.adopt(others.trust.bundle ?? '')).toThrow(/no trusted key leads to/)
+    expect(() => trust.adopt('nonsense')).toThrow(/can not be read/)
+  })
+})
