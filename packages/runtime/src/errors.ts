@@ -29,6 +29,12 @@ function formatProblem({ path, line, message }: ConfigProblem): string {
   return `  ${place}${path === '' ? '' : `${path}: `}${message}`
 }
 
+/** A value on the command line can't be used. The message names the option, what was found and what was expected. */
+export class CommandLineError extends EdgewayError {
+  override readonly name = 'CommandLineError'
+  readonly code = 'ERR_COMMAND_LINE'
+}
+
 /** A metric's name, help or labels break the convention of CONTRIBUTING.md; a mistake in the code, found at start. */
 export class MetricSpecError extends EdgewayError {
   override readonly name = 'MetricSpecError'
