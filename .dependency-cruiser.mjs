@@ -23,7 +23,7 @@ const DOORS = [
   },
   {
     to: '^(node:)?sqlite$',
-    from: '^packages/(metadata/(src|test)/store|testbed/src/metaserver-double/edge)/',
+    from: '^packages/(metadata/(src|test)/store/|testbed/src/metaserver-double/edge/|tunnel/src/state/file-lock\\.ts$)',
   },
   { to: 'node_modules/dns-packet/', from: '^packages/dns/(src/message\\.ts|.*\\.test\\.ts|test/)' },
   {
