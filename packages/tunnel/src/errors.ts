@@ -25,17 +25,6 @@ export class StoredValueError extends EdgewayError {
   readonly code = 'ERR_STORED_VALUE'
 }
 
-/** A stored value is not what it was when it was read last: somebody else wrote it. Read it anew and repeat. */
-export class StoredValueConflictError extends EdgewayError {
-  override readonly name = 'StoredValueConflictError'
-  readonly code = 'ERR_STORED_VALUE_CONFLICT'
-
-  /** @param place - of the StoredValue */
-  constructor(place: string, options?: ErrorOptions) {
-    super(`${place} was written by somebody else meanwhile: it is left as it is`, options)
-  }
-}
-
 /** A configured address is not of the form `host:port`. */
 export class AddressError extends EdgewayError {
   override readonly name = 'AddressError'

@@ -67,7 +67,8 @@ export class PrivateFile implements StoredValue {
     const lock = `${this.#path}.lock`
     using _ = await lockFile(lock)
     await this.#giveToOwner(lock)
-    if (!isSame(await this.#read(), this.#known)) throw new StoredValueConflictError(this.place)
+    if (!isSame(await this.#read(), this.#known))
+      throw new StoredValueConflictError(`${this.place} was written by another process meanwhile`)
     await this.#replace(content)
     this.#known = Buffer.from(content)
   }
@@ -79,7 +80,9 @@ export class PrivateFile implements StoredValue {
       await this.#giveToOwner(unfinished)
       await rename(unfinished, this.#path)
     } catch (error) {
-      await rm(unfinished, { force: true })
+      await rm(unfinished, { force: true }).catch(() => {
+        // What keeps it from being written may keep it from being removed.
+      })
       throw error
     }
     await this.#syncDirectory()
