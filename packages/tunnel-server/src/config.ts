@@ -1,12 +1,27 @@
 import { LOG_LEVELS } from '@edgeway/core'
 import type { RuntimeConfig } from '@edgeway/runtime'
-import { DEFAULT_RELAY_SERVER_OPTIONS, type RelayServerOptions } from '@edgeway/tunnel'
+import {
+  DEFAULT_MEMBERSHIP_OPTIONS,
+  DEFAULT_RELAY_SERVER_OPTIONS,
+  type MembershipOptions,
+  type RelayServerOptions,
+} from '@edgeway/tunnel'
 import { z } from 'zod'
+import { isHostAndPort, isServerAddress } from './address-text.ts'
 
 // What each field means stands in config.example.yaml; a test keeps the two alike.
 
 const port = z.int().min(0).max(65_535)
 const address = z.union([z.ipv4(), z.ipv6()])
+
+/** A server keeps a link to each of the others. */
+const MAX_PEERS = 32
+/** As many as a record of a peer has. */
+const MAX_ADDRESSES = 16
+const hostAndPort = z.string().refine(isHostAndPort, 'expected host:port')
+const serverAddress = z
+  .string()
+  .refine(isServerAddress, 'expected host:port, ws://host[:port] or wss://host[:port]')
 
 const secretName = z.string().regex(/^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$/, 'expected the name of a Secret')
 
@@ -14,7 +29,14 @@ const relay = z.strictObject({
   listenHost: address.default(DEFAULT_RELAY_SERVER_OPTIONS.listenHost),
   listenPort: port.default(DEFAULT_RELAY_SERVER_OPTIONS.listenPort),
   admissionGraceMs: z.int().positive().max(86_400_000).default(DEFAULT_RELAY_SERVER_OPTIONS.admissionGraceMs),
+  peers: z.array(hostAndPort).max(MAX_PEERS).default([]),
+  advertiseAddresses: z.array(serverAddress).max(MAX_ADDRESSES).default([]),
 }) satisfies z.ZodType<RelayServerOptions>
+
+const membership = z.strictObject({
+  certificateValidHours: z.int().min(1).max(87_600).default(DEFAULT_MEMBERSHIP_OPTIONS.certificateValidHours),
+  joinTokenValidDays: z.int().min(1).max(3_650).default(DEFAULT_MEMBERSHIP_OPTIONS.joinTokenValidDays),
+}) satisfies z.ZodType<MembershipOptions>
 
 const state = z
   .discriminatedUnion('kind', [
@@ -35,6 +57,7 @@ export const tunnelServerConfigSchema = z.strictObject({
   log: z.strictObject({ level: z.enum(LOG_LEVELS).default('info') }).prefault({}),
   admin: z.strictObject({ host: address.default('0.0.0.0'), port: port.default(20_007) }).prefault({}),
   relay: relay.prefault({}),
+  membership: membership.prefault({}),
   state,
 }) satisfies z.ZodType<RuntimeConfig>
 

@@ -11,7 +11,7 @@ export async function runServer(config: TunnelServerConfig, host: ProcessHost): 
   const { deps } = components.use(await Runtime.start(config, host))
   const logger = deps.logger.child({ component: 'server' })
   const started = deps.readiness.gate('server')
-  const state = await openState(config, { logger, apiServer: host.apiServer, shutdown: host.shutdown })
+  const state = await openState(config, host, { logger, shutdown: host.shutdown })
   components.use(await RelayServer.start(config.relay, { ...deps, state }))
 
   started.open()

@@ -1,83 +1,70 @@
 import { join } from 'node:path'
-import { setTimeout as delay } from 'node:timers/promises'
-import type { Logger } from '@edgeway/core'
-import { type ApiServerAddress, SecretEntry, type SecretEntryName, SourceError } from '@edgeway/metadata'
+import type { ProcessHost } from '@edgeway/runtime'
 import { PrivateFile, type RelayServerState, type StoredValue } from '@edgeway/tunnel'
 import type { TunnelServerConfig } from './config.ts'
+import { type Patience, SecretValue } from './secret-value.ts'
 
-export interface StateDeps {
-  readonly logger: Logger
-  /** What this pod is told of its API server. */
-  readonly apiServer: ApiServerAddress | undefined
-  /** Ends the waiting for the API server. */
-  readonly shutdown: AbortSignal
-}
+/** Of the config: where the state is. */
+export type StateConfig = Pick<TunnelServerConfig, 'state' | 'dataDir'>
 
-const MIN_RETRY_MS = 500
-const MAX_RETRY_MS = 10_000
+/** What a pod is told of its node and its API server. */
+export type StateHost = Pick<ProcessHost, 'apiServer' | 'nodeName'>
+
+const CLUSTER = 'cluster.json'
+/** Files are cheap to read; at 10 s, a server asks the API server for as little as one kubelet does. */
+const REFRESH_MS = { files: 2_000, secrets: 10_000 } as const
 
 /**
- * Where the server keeps what outlives it, by its config: in files, or in two Secrets of its namespace. The join token
- * has a Secret of its own, which the agents mount; the other one is nobody else's.
+ * Where the server keeps what outlives it, by its config: in files, or in two Secrets of its namespace. The standing join
+ * token has a Secret of its own, which the agents mount; the other one is of all tunnel servers and of nobody else. Each of
+ * them has a key of its own in it, by the node that it runs on. What it knows of the members is always in a file.
  *
  * @throws {SourceError} when Secrets are wanted, and this is no pod with a service account
  */
 export async function openState(
-  { state, dataDir }: Pick<TunnelServerConfig, 'state' | 'dataDir'>,
-  deps: StateDeps,
+  config: StateConfig,
+  host: StateHost,
+  patience: Patience,
 ): Promise<RelayServerState> {
-  if (state.kind === 'files')
+  const { state, dataDir } = config
+  const registry = new PrivateFile(join(dataDir, 'registry.json'))
+  const cluster = await openCluster(config, host, patience)
+  const refreshIntervalMs = REFRESH_MS[state.kind]
+  if (state.kind === 'files') {
+    const key = new PrivateFile(join(dataDir, 'key'))
     return {
-      key: new PrivateFile(join(dataDir, 'key')),
+      key,
+      cluster,
       joinToken: new PrivateFile(join(dataDir, 'join-token')),
-      members: new PrivateFile(join(dataDir, 'members.json')),
+      registry,
+      refreshIntervalMs,
     }
+  }
   const { serverSecretName, joinTokenSecretName } = state
+  const { apiServer, nodeName } = host
+  const open = (secret: string, key: string): Promise<SecretValue> =>
+    SecretValue.open({ secret, key }, apiServer, patience)
   return {
-    key: await PatientEntry.open({ secret: serverSecretName, key: 'key' }, deps),
-    joinToken: await PatientEntry.open({ secret: joinTokenSecretName, key: 'token' }, deps),
-    members: await PatientEntry.open({ secret: serverSecretName, key: 'members.json' }, deps),
+    key: await open(serverSecretName, `key.${nodeName}`),
+    cluster,
+    joinToken: await open(joinTokenSecretName, 'token'),
+    registry,
+    refreshIntervalMs,
   }
 }
 
-/** An entry of a Secret that waits for the API server where it can't go on without: for what it holds at the start. */
-class PatientEntry implements StoredValue {
-  readonly #entry: SecretEntry
-  readonly #deps: StateDeps
-
-  private constructor(entry: SecretEntry, deps: StateDeps) {
-    this.#entry = entry
-    this.#deps = deps
-  }
-
-  static async open(name: SecretEntryName, deps: StateDeps): Promise<PatientEntry> {
-    return new PatientEntry(await SecretEntry.open(name, { apiServer: deps.apiServer }), deps)
-  }
-
-  get place(): string {
-    return this.#entry.place
-  }
-
-  async read(): Promise<Buffer | undefined> {
-    const { logger, shutdown } = this.#deps
-    for (let delayMs = MIN_RETRY_MS; ; delayMs = Math.min(delayMs * 2, MAX_RETRY_MS)) {
-      try {
-        return await this.#entry.read()
-      } catch (error) {
-        shutdown.throwIfAborted()
-        if (!(error instanceof SourceError)) throw error
-        logger.warn('state can not be read, will retry', { place: this.place, delayMs, error })
-        await delay(delayMs, undefined, { signal: shutdown })
-      }
-    }
-  }
-
-  async write(content: string | Uint8Array): Promise<void> {
-    await this.#entry.write(content)
-  }
-
-  /** Who may read Secrets is RBAC's affair. */
-  async exposure(): Promise<undefined> {
-    return undefined
-  }
+/**
+ * The keys of the cluster as all tunnel servers and commands share them.
+ *
+ * @param patience - of who waits for the API server
+ * @throws {SourceError} when Secrets are wanted, and this is no pod with a service account
+ */
+export async function openCluster(
+  { state, dataDir }: StateConfig,
+  { apiServer }: Pick<StateHost, 'apiServer'>,
+  patience?: Patience,
+): Promise<StoredValue> {
+  return state.kind === 'files'
+    ? new PrivateFile(join(dataDir, CLUSTER), { shared: true })
+    : await SecretValue.open({ secret: state.serverSecretName, key: CLUSTER }, apiServer, patience)
 }

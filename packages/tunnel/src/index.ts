@@ -1,10 +1,23 @@
-export { AddressError, JoinTokenError, KeyFileError, MembersFileError } from './errors.ts'
+export {
+  AddressError,
+  JoinTokenError,
+  KeyFileError,
+  MembersFileError,
+  StoredValueConflictError,
+  StoredValueError,
+} from './errors.ts'
+export { ClusterKeys } from './identity/cluster-keys.ts'
+export { type JoinToken, parseJoinToken } from './identity/join-token.ts'
+export { isNodeName } from './identity/node-name.ts'
+export { isPeerId } from './identity/peer-id.ts'
+export { keyIdOf } from './identity/signed-document.ts'
+export { DEFAULT_MEMBERSHIP_OPTIONS, type MembershipOptions } from './server/membership-options.ts'
 export {
   DEFAULT_RELAY_SERVER_OPTIONS,
   RelayServer,
   type RelayServerOptions,
-  type RelayServerState,
 } from './server/relay-server.ts'
+export type { RelayServerState } from './server/server-state.ts'
 export { PrivateFile } from './state/private-file.ts'
 export type { StoredValue } from './state/stored-value.ts'
 export { Tunnel, type TunnelDeps } from './tunnel.ts'

@@ -52,12 +52,16 @@ export class SmallMesh implements AsyncDisposable {
       joinTokenFile: this.joinTokenFile,
       membersFile: join(this.directory, 'members.json'),
       admissionGraceMs: 2_000,
+      peers: [],
+      advertiseAddresses: [],
       ...overrides,
     }
     const state = {
       key: new PrivateFile(keyFile),
       joinToken: new PrivateFile(joinTokenFile),
-      members: new PrivateFile(membersFile),
+      cluster: new PrivateFile(`${membersFile}.cluster`),
+      registry: new PrivateFile(membersFile),
+      refreshIntervalMs: 1_000,
     }
     const server = this.#stack.use(await RelayServer.start(options, { ...deps, state }))
     this.#port = server.port

@@ -189,7 +189,8 @@ export class ClusterKeys {
 
   async #setRevocation(revocation: Revocation): Promise<void> {
     await this.#change((state, bundle) => {
-      const revoked = mergeRevocations(bundle.revoked, [revocation], this.trust.clock.now())
+      const entry = { ...revocation, at: laterThan(bundle.revoked, revocation) }
+      const revoked = mergeRevocations(bundle.revoked, [entry], this.trust.clock.now())
       if (revoked.length > MAX_REVOCATIONS)
         throw new ClusterKeysError(
           `there are ${MAX_REVOCATIONS} revocations already: rotate and retire the cluster's key`,
@@ -249,6 +250,12 @@ function newCluster(now: number): ClusterState {
     signer,
   )
   return { cluster, seeds: [seed], bundle, spent: [] }
+}
+
+/** Times are whole seconds: what is said later of the same thing holds, also within the same one. */
+function laterThan(known: readonly Revocation[], { kind, value, at, lifted }: Revocation): number {
+  const before = known.find((entry) => entry.kind === kind && entry.value === value)
+  return Math.max(at, (before?.at ?? 0) + (lifted === true ? 1 : 0))
 }
 
 /** As sets: both are merged by the same rules, but in another order. */

@@ -39,7 +39,8 @@ export type JoinTokenFields = Pick<JoinToken, 'cluster' | 'node' | 'uses' | 'iss
 
 export function createJoinToken(fields: JoinTokenFields, signer: Signer): JoinToken {
   const { cluster, node, uses, issuedAt, notAfter } = fields
-  const id = randomBytes(ID_BYTES).toString('base64url')
+  // Not base64url: a command would take one that begins with a dash for an option.
+  const id = randomBytes(ID_BYTES).toString('hex')
   const root = Buffer.from(signer.publicKey).toString('base64url')
   const text = signDocument('token', { id, cluster, root, node, uses, issuedAt, notAfter }, signer)
   return parseJoinToken(`${PREFIX}${text}`)

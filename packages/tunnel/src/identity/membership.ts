@@ -1,8 +1,8 @@
 import type { NodeName } from '@edgeway/core'
-import { peerIdFromString } from '@libp2p/peer-id'
 import { ProtocolError } from '../errors.ts'
 import { asObject, integerField, type JsonObject, textField } from '../protocol/json.ts'
 import { isNodeName } from './node-name.ts'
+import { isPeerId } from './peer-id.ts'
 import { type ReadDocument, readDocument, type Signer, signDocument } from './signed-document.ts'
 
 /** 16 hexadecimal digits; never changes, whatever becomes of the cluster's keys. */
@@ -123,11 +123,7 @@ export function nodeNameField(object: JsonObject): NodeName {
 /** @throws {ProtocolError} when it is no PeerId of an Ed25519 key */
 export function peerIdField(object: JsonObject): string {
   const text = textField(object, 'peerId', 100)
-  try {
-    if (peerIdFromString(text).type === 'Ed25519') return text
-  } catch (cause) {
-    throw new ProtocolError(`field peerId is "${text}", no PeerId`, { cause })
-  }
+  if (isPeerId(text)) return text
   throw new ProtocolError(`field peerId is "${text}", no PeerId of an Ed25519 key`)
 }
 

@@ -7,36 +7,32 @@ import { loadOrCreateKey } from '../identity/key.ts'
 import { createServerMetrics, type ServerMetrics } from '../metrics.ts'
 import { HOP_PROTOCOL } from '../protocol/circuit.ts'
 import { REGISTRY_PROTOCOL } from '../protocol/registry.ts'
-import type { StoredValue } from '../state/stored-value.ts'
 import { CircuitRelay } from './circuit-relay.ts'
 import { MemberStore } from './member-store.ts'
 import { Registry } from './registry.ts'
+import type { RelayServerState } from './server-state.ts'
 
 export interface RelayServerOptions {
   readonly listenHost: string
   readonly listenPort: number
   /** How long a connection may stay without a join. */
   readonly admissionGraceMs: number
+  /** `host:port` of the other tunnel servers; each address of a name is one, and this server's own is left out. */
+  readonly peers: readonly string[]
+  /** `host:port`, `ws://…` or `wss://…` where agents reach this server. */
+  readonly advertiseAddresses: readonly string[]
 }
 
 export const DEFAULT_RELAY_SERVER_OPTIONS: RelayServerOptions = {
   listenHost: '0.0.0.0',
   listenPort: 20_006,
   admissionGraceMs: 5_000,
+  peers: [],
+  advertiseAddresses: [],
 }
 
 /** For the exchange in front of a circuit: both peers have to answer. */
 const HANDSHAKE_TIMEOUT_MS = 10_000
-
-/** What outlives the server's process. */
-export interface RelayServerState {
-  /** The server's Ed25519 key, made at the first start. Join tokens pin it: who loses it gives out new ones. */
-  readonly key: StoredValue
-  /** The join token, made at the first start. */
-  readonly joinToken: StoredValue
-  /** Who was admitted. */
-  readonly members: StoredValue
-}
 
 export interface RelayServerDeps extends ComponentDeps {
   readonly state: RelayServerState
@@ -73,7 +69,7 @@ export class RelayServer implements Component {
     const key = await loadOrCreateKey(state.key)
     const peer = key.publicKey.toString()
     const { secret } = await loadOrCreateJoinToken(state.joinToken, peer)
-    const members = await MemberStore.load(state.members)
+    const members = await MemberStore.load(state.registry)
     const { admissionGraceMs } = options
     const registry = new Registry({ members, secret, joinTimeoutMs: admissionGraceMs, logger, metrics })
 
