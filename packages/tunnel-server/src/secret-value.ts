@@ -1,12 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Logger } from '@edgeway/core'
-import {
-  type ApiServerAddress,
-  SecretConflictError,
-  SecretEntry,
-  type SecretEntryName,
-  SourceError,
-} from '@edgeway/metadata'
+import { SecretConflictError, type SecretEntry, SourceError } from '@edgeway/metadata'
 import { type StoredValue, StoredValueConflictError } from '@edgeway/tunnel'
 
 /** Of a server that starts: what it can't go on without is waited for. */
@@ -25,21 +19,10 @@ export class SecretValue implements StoredValue {
   /** `undefined` once the API server has answered, and for those who don't wait. */
   #patience: Patience | undefined
 
-  private constructor(entry: SecretEntry, patience: Patience | undefined) {
+  /** @param patience - of who waits for the API server, for the first answer */
+  constructor(entry: SecretEntry, patience?: Patience) {
     this.#entry = entry
     this.#patience = patience
-  }
-
-  /**
-   * @param patience - who waits for the API server, for the first answer
-   * @throws {SourceError} when this is no pod with a service account
-   */
-  static async open(
-    name: SecretEntryName,
-    apiServer: ApiServerAddress | undefined,
-    patience?: Patience,
-  ): Promise<SecretValue> {
-    return new SecretValue(await SecretEntry.open(name, { apiServer }), patience)
   }
 
   get place(): string {

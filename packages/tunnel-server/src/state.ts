@@ -1,4 +1,5 @@
 import { join } from 'node:path'
+import { SecretEntry, type SecretEntryName } from '@edgeway/metadata'
 import type { ProcessHost } from '@edgeway/runtime'
 import { PrivateFile, type RelayServerState, type StoredValue } from '@edgeway/tunnel'
 import type { TunnelServerConfig } from './config.ts'
@@ -41,13 +42,12 @@ export async function openState(
     }
   }
   const { serverSecretName, joinTokenSecretName } = state
-  const { apiServer, nodeName } = host
-  const open = (secret: string, key: string): Promise<SecretValue> =>
-    SecretValue.open({ secret, key }, apiServer, patience)
+  const { nodeName } = host
+  const open = (name: SecretEntryName): Promise<SecretValue> => openSecret(name, host, patience)
   return {
-    key: await open(serverSecretName, `key.${nodeName}`),
+    key: await open({ secret: serverSecretName, key: `key.${nodeName}` }),
     cluster,
-    joinToken: await open(joinTokenSecretName, 'token'),
+    joinToken: await open({ secret: joinTokenSecretName, key: 'token' }),
     registry,
     refreshIntervalMs,
   }
@@ -61,10 +61,18 @@ export async function openState(
  */
 export async function openCluster(
   { state, dataDir }: StateConfig,
-  { apiServer }: Pick<StateHost, 'apiServer'>,
+  host: Pick<StateHost, 'apiServer'>,
   patience?: Patience,
 ): Promise<StoredValue> {
   return state.kind === 'files'
     ? new PrivateFile(join(dataDir, CLUSTER), { shared: true })
-    : await SecretValue.open({ secret: state.serverSecretName, key: CLUSTER }, apiServer, patience)
+    : await openSecret({ secret: state.serverSecretName, key: CLUSTER }, host, patience)
+}
+
+async function openSecret(
+  name: SecretEntryName,
+  { apiServer }: Pick<StateHost, 'apiServer'>,
+  patience: Patience | undefined,
+): Promise<SecretValue> {
+  return new SecretValue(await SecretEntry.open(name, { apiServer }), patience)
 }
