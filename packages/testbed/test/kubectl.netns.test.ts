@@ -156,6 +156,8 @@ describe.each(KUBECTLS)('with $name', ({ file }) => {
     await using terminal = await Terminal.open(file)
     const made = await terminal.kubectl('apply', '-k', 'manifests')
     expect(made).toContain('daemonset.apps/edgeway-agent created')
+    const peers = ['svc', 'edgeway-tunnel-server-peers', '-n', 'edgeway', '-o', 'jsonpath={.spec.clusterIP}']
+    expect(await terminal.kubectl('get', ...peers)).toBe('None')
     const again = await terminal.kubectl('apply', '-k', 'manifests')
     expect(again.split('\n').filter((line) => !line.endsWith('unchanged'))).toEqual([])
     expect(await terminal.kubectl('describe', 'ds', 'edgeway-agent', '-n', 'edgeway')).toContain(

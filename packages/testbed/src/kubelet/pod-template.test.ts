@@ -81,8 +81,17 @@ describe('the container of the Deployment', () => {
   it('runs as nobody, without any capability', async () => {
     const plan = planContainer(podTemplateOf(await manifest('tunnel-server/deployment.yaml')), NODE)
 
-    expect(plan).toMatchObject({ user: 65_532, group: 65_532, capabilities: [] })
+    expect(plan).toMatchObject({ user: 65_532, group: 65_532, capabilities: [], readOnlyRoot: true })
     expect(plan.readinessUrl.href).toBe('http://127.0.0.1:20007/readyz')
+  })
+
+  it('knows its node, by which its key is named, and can write to its data folder alone', async () => {
+    const plan = planContainer(podTemplateOf(await manifest('tunnel-server/deployment.yaml')), NODE)
+
+    expect(plan.env).toMatchObject({ NODE_NAME: 'edge-1' })
+    expect(plan.mounts.filter(({ readOnly }) => !readOnly)).toEqual([
+      { source: '/volumes/data', target: '/var/lib/edgeway/tunnel-server', readOnly: false },
+    ])
   })
 })
 
