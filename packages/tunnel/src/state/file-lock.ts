@@ -6,7 +6,7 @@ import { StoredValueError } from '../errors.ts'
 const SQLITE_BUSY = 5
 const RETRY_MS = 10
 /** Those who hold it write a small file; longer than this they hang. */
-const DEADLINE_MS = 10_000
+const PATIENCE_MS = 10_000
 
 /**
  * Keeps all other processes of this machine, and all others of this one, out until it is disposed. The kernel holds the
@@ -16,13 +16,13 @@ const DEADLINE_MS = 10_000
  * @param path - of the lock's own file, in a directory that exists
  * @throws {StoredValueError} when the file can't be made, or others hold the lock all the time
  */
-export async function lockFile(path: string): Promise<Disposable> {
-  const deadline = performance.now() + DEADLINE_MS
+export async function lockFile(path: string, patienceMs = PATIENCE_MS): Promise<Disposable> {
+  const deadline = performance.now() + patienceMs
   for (;;) {
     const held = tryLock(path)
     if (held !== undefined) return held
     if (performance.now() > deadline)
-      throw new StoredValueError(`file ${path} is locked by another process for ${DEADLINE_MS / 1_000} s`)
+      throw new StoredValueError(`file ${path} is locked by another process for ${patienceMs / 1_000} s`)
     await delay(RETRY_MS)
   }
 }

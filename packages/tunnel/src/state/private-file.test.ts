@@ -2,6 +2,7 @@ import { mkdir, mkdtempDisposable, readdir, readFile, rmdir } from 'node:fs/prom
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
+import { lockFile } from './file-lock.ts'
 import { PrivateFile } from './private-file.ts'
 
 async function temporary() {
@@ -93,5 +94,28 @@ describe('a shared file', () => {
       code: 'ERR_STORED_VALUE',
       message: expect.stringMatching(/value\.lock can't be locked/),
     })
+  })
+})
+
+describe('the lock of a file', () => {
+  it('keeps others out as long as it is held, and is waited for so long', async () => {
+    await using folder = await temporary()
+    const path = join(folder.path, 'lock')
+    {
+      using _ = await lockFile(path)
+      await expect(lockFile(path, 0)).rejects.toMatchObject({
+        code: 'ERR_STORED_VALUE',
+        message: `file ${path} is locked by another process for 0 s`,
+      })
+    }
+    using _ = await lockFile(path, 0)
+  })
+
+  it('goes to who waits for it', async () => {
+    await using folder = await temporary()
+    const held = await lockFile(join(folder.path, 'lock'))
+    const waiting = lockFile(join(folder.path, 'lock'))
+    held[Symbol.dispose]()
+    using _ = await waiting
   })
 })
