@@ -27,6 +27,17 @@ describe("the cluster's keys", () => {
     expect(one.trust.content?.revoked).toHaveLength(6)
   })
 
+  it('hold what was said last of a node, also within the same second', async () => {
+    const world = new World()
+    const keys = await world.keys()
+    const isRevoked = () => keys.trust.revocation('node', 'edge-1') !== undefined
+    await keys.revoke({ kind: 'node', value: 'edge-1' })
+    await keys.readmit('node', 'edge-1')
+    expect(isRevoked()).toBe(false)
+    await keys.revoke({ kind: 'node', value: 'edge-1' })
+    expect(isRevoked()).toBe(true)
+  })
+
   it('are never replaced when they are broken', async () => {
     const world = new World()
     await world.keys()

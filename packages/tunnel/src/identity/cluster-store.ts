@@ -2,8 +2,8 @@ import { ClusterKeysError, ProtocolError, StoredValueConflictError } from '../er
 import type { StoredValue } from '../state/stored-value.ts'
 import { type ClusterState, decodeClusterState, encodeClusterState } from './cluster-state.ts'
 
-/** Several servers, and the operator's commands, write the same value. */
-const MAX_WRITE_ATTEMPTS = 8
+/** Several servers, and the operator's commands, write the same value; while many nodes join, a server does all the time. */
+const MAX_WRITE_ATTEMPTS = 50
 
 interface StoredState {
   readonly state: ClusterState

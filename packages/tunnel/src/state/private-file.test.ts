@@ -37,6 +37,11 @@ describe('a file', () => {
     expect(await textOf(file)).toBe('new')
   })
 
+  it('that is gone is exposed to nobody', async () => {
+    await using folder = await temporary()
+    expect(await new PrivateFile(join(folder.path, 'value')).exposure()).toBeUndefined()
+  })
+
   it('that can not be read says so', async () => {
     await using folder = await temporary()
     await mkdir(join(folder.path, 'value'))

@@ -48,9 +48,18 @@ export class PrivateFile implements StoredValue {
   }
 
   async exposure(): Promise<string | undefined> {
-    const { mode } = await stat(this.#path)
-    const isExposed = (mode & 0o004) !== 0
+    const isExposed = ((await this.#mode()) & 0o004) !== 0
     return isExposed ? `can be read by other users: run chmod 600 ${this.#path}` : undefined
+  }
+
+  /** 0 for a file that is gone. */
+  async #mode(): Promise<number> {
+    try {
+      return (await stat(this.#path)).mode
+    } catch (cause) {
+      if (codeOf(cause) === 'ENOENT') return 0
+      throw new StoredValueError(`${this.place} can't be read: ${String(cause)}`, { cause })
+    }
   }
 
   async #read(): Promise<Buffer | undefined> {
