@@ -12,6 +12,8 @@ import { isHostAndPort, isServerAddress } from './address-text.ts'
 // What each field means stands in config.example.yaml; a test keeps the two alike.
 
 const port = z.int().min(0).max(65_535)
+/** With less, the questions that tell whether a peer still lives would be too slow. */
+const MIN_BITS_PER_SECOND = 1_000_000
 const address = z.union([z.ipv4(), z.ipv6()])
 
 /** A server keeps a link to each of the others. */
@@ -25,9 +27,26 @@ const serverAddress = z
 
 const secretName = z.string().regex(/^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$/, 'expected the name of a Secret')
 
+const path = z.string().startsWith('/', 'expected an absolute path')
+
+const { quota: DEFAULT_QUOTA } = DEFAULT_RELAY_SERVER_OPTIONS
+const quota = z.strictObject({
+  circuitsPerMember: z.int().positive().default(DEFAULT_QUOTA.circuitsPerMember),
+  bitsPerSecondPerMember: z
+    .int()
+    .nonnegative()
+    .refine(
+      (rate) => rate === 0 || rate >= MIN_BITS_PER_SECOND,
+      `expected 0 or at least ${MIN_BITS_PER_SECOND}`,
+    )
+    .default(DEFAULT_QUOTA.bitsPerSecondPerMember),
+  reservationsPerMember: z.int().positive().default(DEFAULT_QUOTA.reservationsPerMember),
+})
+
 const relay = z.strictObject({
   listenHost: address.default(DEFAULT_RELAY_SERVER_OPTIONS.listenHost),
   listenPort: port.default(DEFAULT_RELAY_SERVER_OPTIONS.listenPort),
+  quota: quota.prefault({}),
   admissionGraceMs: z.int().positive().max(86_400_000).default(DEFAULT_RELAY_SERVER_OPTIONS.admissionGraceMs),
   peers: z.array(hostAndPort).max(MAX_PEERS).default([]),
   advertiseAddresses: z.array(serverAddress).max(MAX_ADDRESSES).default([]),
@@ -53,7 +72,7 @@ const state = z
 export const tunnelServerConfigSchema = z.strictObject({
   apiVersion: z.literal('edgeway.io/v1alpha1'),
   kind: z.literal('TunnelServerConfiguration'),
-  dataDir: z.string().startsWith('/', 'expected an absolute path').default('/var/lib/edgeway/tunnel-server'),
+  dataDir: path.default('/var/lib/edgeway/tunnel-server'),
   log: z.strictObject({ level: z.enum(LOG_LEVELS).default('info') }).prefault({}),
   admin: z.strictObject({ host: address.default('0.0.0.0'), port: port.default(20_007) }).prefault({}),
   relay: relay.prefault({}),

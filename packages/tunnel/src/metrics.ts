@@ -45,15 +45,19 @@ export function createTunnelMetrics(metrics: Metrics): TunnelMetrics {
 
 /**
  * `not-admitted`: no join within the grace; `reservation`, `circuit`: asked for by, or to, a peer that did not join;
- * `too-slow`: a member that does not read the registry.
+ * `reservation-quota`, `circuit-quota`: by a member that has as many as it may; `too-slow`: a member that does not read
+ * the registry.
  */
-export type ServerRefusal = JoinRefusal | 'not-admitted' | 'reservation' | 'circuit' | 'too-slow'
+export type ServerRefusal = JoinRefusal | 'not-admitted' | RelayRefusal | 'too-slow'
+
+export type RelayRefusal = 'reservation' | 'circuit' | 'reservation-quota' | 'circuit-quota'
 
 export interface ServerMetrics {
   readonly sessions: Gauge<never>
   readonly members: Gauge<never>
   readonly reservations: Gauge<never>
   readonly circuits: Counter<never>
+  readonly openCircuits: Gauge<never>
   readonly relayedBytes: Counter<never>
   readonly refusals: Counter<'reason'>
 }
@@ -75,6 +79,10 @@ export function createServerMetrics(metrics: Metrics): ServerMetrics {
     circuits: metrics.counter({
       name: 'edgeway_tunnel_server_circuits_total',
       help: 'Circuits between two nodes that were made.',
+    }),
+    openCircuits: metrics.gauge({
+      name: 'edgeway_tunnel_server_open_circuits',
+      help: 'Circuits between two nodes that stand now.',
     }),
     relayedBytes: metrics.counter({
       name: 'edgeway_tunnel_server_relayed_bytes_total',

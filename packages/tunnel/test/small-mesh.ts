@@ -5,7 +5,11 @@ import type { Duplex } from 'node:stream'
 import type { DialTarget, FlowAnswer, FlowHandler, FlowRequest, NodeName } from '@edgeway/core'
 import { endpointsOf, FakeComponentDeps, type LogLine } from '@edgeway/testbed'
 import { vi } from 'vitest'
-import { RelayServer, type RelayServerOptions } from '../src/server/relay-server.ts'
+import {
+  DEFAULT_RELAY_SERVER_OPTIONS,
+  RelayServer,
+  type RelayServerOptions,
+} from '../src/server/relay-server.ts'
 import { PrivateFile } from '../src/state/private-file.ts'
 import { Tunnel } from '../src/tunnel.ts'
 import { DEFAULT_TUNNEL_OPTIONS, type TunnelOptions } from '../src/tunnel-options.ts'
@@ -46,6 +50,7 @@ export class SmallMesh implements AsyncDisposable {
   ): Promise<{ server: RelayServer; deps: FakeComponentDeps }> {
     const deps = new FakeComponentDeps()
     const { keyFile, joinTokenFile, membersFile, ...options } = {
+      ...DEFAULT_RELAY_SERVER_OPTIONS,
       listenHost: '127.0.0.1',
       listenPort: this.#port,
       keyFile: join(this.directory, 'server-key'),

@@ -30,6 +30,7 @@ export {
 
 export const CIRCUIT_STATUS = {
   ok: 100,
+  resourceLimitExceeded: 201,
   permissionDenied: 202,
   connectionFailed: 203,
   noReservation: 204,

@@ -1,7 +1,7 @@
 import { type Logger, limitedWarn } from '@edgeway/core'
 import type { Connection, Stream } from '@libp2p/interface'
 import { MAX_STREAMS } from '../host/limits.ts'
-import type { ServerMetrics, ServerRefusal } from '../metrics.ts'
+import type { RelayRefusal, ServerMetrics } from '../metrics.ts'
 import {
   type CircuitStatus,
   decodeHopRequest,
@@ -11,11 +11,13 @@ import {
   readMessage,
   STOP_PROTOCOL,
 } from '../protocol/circuit.ts'
+import { type CircuitUse, QuotaUse, type RelayQuota } from './relay-quota.ts'
 import { splice } from './splice.ts'
 
 export interface CircuitRelayDeps {
-  /** Whether that peer is a member and connected. */
+  /** Whether that peer is a member and connected: nobody else is served. Asked anew at each reservation and circuit. */
   isJoined(peerId: string): boolean
+  readonly quota: RelayQuota
   /** To be called for each sign of life on a connection. */
   seen(connection: Connection): void
   readonly logger: Logger
@@ -36,12 +38,15 @@ const RESERVATION_SECONDS = 2 * 60 * 60
  */
 export class CircuitRelay {
   readonly #deps: CircuitRelayDeps
-  /** By the peer's multihash, in hex, as circuits are asked for by it. */
-  readonly #reservations = new Map<string, Connection>()
+  /** By the peer's multihash, in hex, as circuits are asked for by it; the newest last. */
+  readonly #reservations = new Map<string, readonly Connection[]>()
+  readonly #use: QuotaUse
   readonly #warn: Logger['warn']
+  #openCircuits = 0
 
   constructor(deps: CircuitRelayDeps) {
     this.#deps = deps
+    this.#use = new QuotaUse(deps.quota)
     this.#warn = limitedWarn(deps.logger)
   }
 
@@ -60,18 +65,26 @@ export class CircuitRelay {
 
   #reserve(connection: Connection): CircuitStatus {
     const peer = connection.remotePeer.toString()
-    if (!this.#deps.isJoined(peer)) return this.#deny('reservation', { peer })
+    if (!this.#deps.isJoined(peer)) return this.#refuse('reservation', { peer })
     const key = keyOf(connection.remotePeer.toMultihash().bytes)
-    if (this.#reservations.get(key) === connection) return 'ok'
+    const held = this.#reservations.get(key) ?? []
+    if (held.includes(connection)) return 'ok'
+    const { reservationsPerMember } = this.#deps.quota
+    if (held.length >= reservationsPerMember) {
+      return this.#refuse('reservation-quota', { peer, limit: reservationsPerMember })
+    }
     if (connection.status !== 'open') return 'connectionFailed'
-    this.#reservations.set(key, connection)
+    this.#reservations.set(key, [...held, connection])
     this.#countReservations()
-    connection.addEventListener('close', () => {
-      if (this.#reservations.get(key) !== connection) return
-      this.#reservations.delete(key)
-      this.#countReservations()
-    })
+    connection.addEventListener('close', () => this.#endReservation(key, connection))
     return 'ok'
+  }
+
+  #endReservation(key: string, connection: Connection): void {
+    const left = this.#reservations.get(key)?.filter((held) => held !== connection) ?? []
+    if (left.length > 0) this.#reservations.set(key, left)
+    else this.#reservations.delete(key)
+    this.#countReservations()
   }
 
   async #connect(
@@ -79,31 +92,55 @@ export class CircuitRelay {
     circuit: { from: Connection; to: Uint8Array },
     signal: AbortSignal,
   ): Promise<void> {
-    const { from } = circuit
-    const peer = from.remotePeer.toString()
-    if (!this.#deps.isJoined(peer)) return this.#answer(hop, this.#deny('circuit', { peer }), signal)
-    const to = this.#reservations.get(keyOf(circuit.to))
-    if (to?.status !== 'open') return this.#answer(hop, 'noReservation', signal)
+    const peer = circuit.from.remotePeer.toString()
+    if (!this.#deps.isJoined(peer)) return this.#answer(hop, this.#refuse('circuit', { peer }), signal)
+    const held = this.#reservations.get(keyOf(circuit.to)) ?? []
+    const to = held.findLast(({ status }) => status === 'open')
+    if (to === undefined) return this.#answer(hop, 'noReservation', signal)
     const destination = to.remotePeer.toString()
     if (!this.#deps.isJoined(destination)) {
-      return this.#answer(hop, this.#deny('circuit', { peer, destination }), signal)
+      return this.#answer(hop, this.#refuse('circuit', { peer, destination }), signal)
     }
+    const use = this.#use.open(peer, destination)
+    if (use === undefined) {
+      const limit = this.#deps.quota.circuitsPerMember
+      return this.#answer(hop, this.#refuse('circuit-quota', { peer, destination, limit }), signal)
+    }
+    const end = onceOnly(() => use.end())
+    hop.addEventListener('close', end)
+    if (isOver(hop)) end()
+    try {
+      const isStanding = await this.#join(hop, { from: circuit.from, to, use }, signal)
+      if (!isStanding) await this.#answer(hop, 'connectionFailed', signal)
+    } catch (error) {
+      end()
+      throw error
+    }
+  }
 
+  /** False when the other peer does not take the circuit. */
+  async #join(
+    hop: Stream,
+    { from, to, use }: { from: Connection; to: Connection; use: CircuitUse },
+    signal: AbortSignal,
+  ): Promise<boolean> {
     const stop = await this.#offer(to, from.remotePeer.toMultihash().bytes, signal)
-    if (stop === undefined) return this.#answer(hop, 'connectionFailed', signal)
+    if (stop === undefined) return false
     try {
       hop.send(encodeHopStatus('ok'))
     } catch (error) {
       abort(stop, error)
       throw error
     }
-    this.#deps.metrics.circuits.add({})
+    this.#countCircuit(hop)
     const { seen, metrics } = this.#deps
     const ends = [
       { stream: hop, seen: () => seen(from) },
       { stream: stop, seen: () => seen(to) },
     ] as const
-    splice(...ends, (bytes) => metrics.relayedBytes.add({}, bytes))
+    const count = (bytes: number): void => metrics.relayedBytes.add({}, bytes)
+    splice(...ends, { count, waitAfter: use.waitAfter })
+    return true
   }
 
   /** The stream to a peer that takes the circuit; `undefined` when it does not. */
@@ -132,14 +169,35 @@ export class CircuitRelay {
     if (stream.status !== 'closed') abort(stream, signal.reason)
   }
 
-  #deny(reason: ServerRefusal, fields: Record<string, string>): CircuitStatus {
+  #refuse(reason: RelayRefusal, fields: Record<string, string | number>): CircuitStatus {
     this.#deps.metrics.refusals.add({ reason })
-    this.#warn('refused to serve a peer that has not joined', { reason, ...fields })
-    return 'permissionDenied'
+    const isQuota = reason === 'reservation-quota' || reason === 'circuit-quota'
+    if (isQuota) this.#warn('refused to serve a member beyond its quota', { reason, ...fields })
+    else this.#warn('refused to serve a peer that has not joined', { reason, ...fields })
+    return isQuota ? 'resourceLimitExceeded' : 'permissionDenied'
   }
 
   #countReservations(): void {
     this.#deps.metrics.reservations.set({}, this.#reservations.size)
+  }
+
+  #countCircuit(hop: Stream): void {
+    const { circuits, openCircuits } = this.#deps.metrics
+    circuits.add({})
+    openCircuits.set({}, ++this.#openCircuits)
+    hop.addEventListener('close', () => openCircuits.set({}, --this.#openCircuits))
+  }
+}
+
+function isOver({ status }: Stream): boolean {
+  return status === 'closed' || status === 'aborted' || status === 'reset'
+}
+
+function onceOnly(call: () => void): () => void {
+  let isCalled = false
+  return () => {
+    if (!isCalled) call()
+    isCalled = true
   }
 }
 

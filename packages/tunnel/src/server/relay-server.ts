@@ -10,11 +10,13 @@ import { REGISTRY_PROTOCOL } from '../protocol/registry.ts'
 import { CircuitRelay } from './circuit-relay.ts'
 import { MemberStore } from './member-store.ts'
 import { Registry } from './registry.ts'
+import { DEFAULT_RELAY_QUOTA, type RelayQuota } from './relay-quota.ts'
 import type { RelayServerState } from './server-state.ts'
 
 export interface RelayServerOptions {
   readonly listenHost: string
   readonly listenPort: number
+  readonly quota: RelayQuota
   /** How long a connection may stay without a join. */
   readonly admissionGraceMs: number
   /** `host:port` of the other tunnel servers; each address of a name is one, and this server's own is left out. */
@@ -26,6 +28,7 @@ export interface RelayServerOptions {
 export const DEFAULT_RELAY_SERVER_OPTIONS: RelayServerOptions = {
   listenHost: '0.0.0.0',
   listenPort: 20_006,
+  quota: DEFAULT_RELAY_QUOTA,
   admissionGraceMs: 5_000,
   peers: [],
   advertiseAddresses: [],
@@ -79,7 +82,8 @@ export class RelayServer implements Component {
     const prepare = async ({ node, seen }: Host): Promise<void> => {
       const isJoined = (peerId: string): boolean => registry.isJoined(peerId)
       const handshakeTimeoutMs = HANDSHAKE_TIMEOUT_MS
-      const relay = new CircuitRelay({ isJoined, seen, logger, metrics, handshakeTimeoutMs })
+      const { quota } = options
+      const relay = new CircuitRelay({ isJoined, quota, seen, logger, metrics, handshakeTimeoutMs })
       node.addEventListener('connection:open', ({ detail }) => grace.watch(detail))
       await node.handle(REGISTRY_PROTOCOL, (stream, connection) => registry.serve(stream, connection))
       await node.handle(HOP_PROTOCOL, (stream, connection) => relay.serve(stream, connection), {
