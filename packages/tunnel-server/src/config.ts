@@ -29,6 +29,13 @@ const secretName = z.string().regex(/^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$/, 'expecte
 
 const path = z.string().startsWith('/', 'expected an absolute path')
 
+const webSocket = z
+  .strictObject({ listenPort: port, certificateFile: path.optional(), keyFile: path.optional() })
+  .refine(
+    ({ certificateFile, keyFile }) => (certificateFile === undefined) === (keyFile === undefined),
+    'expected certificateFile and keyFile, both or none',
+  )
+
 const { quota: DEFAULT_QUOTA } = DEFAULT_RELAY_SERVER_OPTIONS
 const quota = z.strictObject({
   circuitsPerMember: z.int().positive().default(DEFAULT_QUOTA.circuitsPerMember),
@@ -46,6 +53,7 @@ const quota = z.strictObject({
 const relay = z.strictObject({
   listenHost: address.default(DEFAULT_RELAY_SERVER_OPTIONS.listenHost),
   listenPort: port.default(DEFAULT_RELAY_SERVER_OPTIONS.listenPort),
+  webSocket: webSocket.optional(),
   quota: quota.prefault({}),
   admissionGraceMs: z.int().positive().max(86_400_000).default(DEFAULT_RELAY_SERVER_OPTIONS.admissionGraceMs),
   peers: z.array(hostAndPort).max(MAX_PEERS).default([]),

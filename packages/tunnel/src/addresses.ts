@@ -4,6 +4,8 @@ import { AddressError } from './errors.ts'
 
 const HOST_NAMES = ['ip4', 'ip6', 'dns', 'dns4', 'dns6']
 const MAX_ADDRESS_LENGTH = 300
+const HOST_PORT_FORMS = 'host:port, ip:port or [ipv6]:port'
+const SERVER_FORMS = 'host:port, ws://host[:port] or wss://host[:port], IPv6 in brackets'
 
 /**
  * Where a configured `host:port` is reached by TCP. IPv6 is written in brackets.
@@ -11,17 +13,59 @@ const MAX_ADDRESS_LENGTH = 300
  * @throws {AddressError} when the text is of another form
  */
 export function parseHostPort(text: string): Multiaddr {
-  const [, bracketed, plain, port] = /^(?:\[([^\]]+)\]|([^:[\]/\s]+)):(\d{1,5})$/.exec(text) ?? []
-  const host = bracketed ?? plain
-  if (host === undefined || Number(port) > 65_535 || (bracketed !== undefined && !isIPv6(bracketed))) {
-    throw new AddressError(text)
+  const place = splitHostPort(text)
+  if (place?.port === undefined) throw new AddressError(text, HOST_PORT_FORMS)
+  return toMultiaddr(place.host, place.port)
+}
+
+/**
+ * Where a tunnel server is reached: `host:port` by TCP, `ws://host[:port]` and `wss://host[:port]` by WebSocket, at ports
+ * 80 and 443 unless others are named.
+ *
+ * @throws {AddressError} when the text is of another form
+ */
+export function parseServerAddress(text: string): Multiaddr {
+  const [, scheme, rest = text] = /^(wss?):\/\/(.*?)\/?$/.exec(text) ?? []
+  const place = splitHostPort(rest)
+  if (place === undefined || (scheme === undefined && place.port === undefined)) {
+    throw new AddressError(text, SERVER_FORMS)
   }
-  return toMultiaddr(host, Number(port))
+  if (scheme === undefined) return toMultiaddr(place.host, place.port ?? 0)
+  const isSecure = scheme === 'wss'
+  const address = toMultiaddr(place.host, place.port ?? (isSecure ? 443 : 80))
+  return multiaddr(`${address}${isSecure ? '/tls/ws' : '/ws'}`)
+}
+
+/** `undefined` for anything but a host with, or without, a port. */
+function splitHostPort(text: string): { host: string; port?: number } | undefined {
+  const [, bracketed, plain, digits] = /^(?:\[([^\]]+)\]|([^:[\]/\s]+))(?::(\d{1,5}))?$/.exec(text) ?? []
+  const host = bracketed ?? plain
+  if (host === undefined || (bracketed !== undefined && !isIPv6(bracketed))) return undefined
+  if (digits === undefined) return { host }
+  const port = Number(digits)
+  return port > 65_535 ? undefined : { host, port }
 }
 
 export function toMultiaddr(host: string, port: number): Multiaddr {
   const kind = { 4: 'ip4', 6: 'ip6' }[isIP(host)] ?? 'dns'
   return multiaddr(`/${kind}/${host}/tcp/${port}`)
+}
+
+/** True for host, TCP port and WebSocket, with or without TLS and PeerId; false for a circuit through one. */
+export function isWebSocketAddress(address: Multiaddr): boolean {
+  const [host, ...names] = namesOf(address)
+  return HOST_NAMES.includes(host ?? '') && /^tcp( tls)? ws( p2p)?$/.test(names.join(' '))
+}
+
+/** The URL that a WebSocket address stands for. */
+export function webSocketUrl(address: Multiaddr): string {
+  const [host, port] = address.getComponents()
+  const scheme = namesOf(address).includes('tls') ? 'wss' : 'ws'
+  return `${scheme}://${host?.name === 'ip6' ? `[${host.value}]` : host?.value}:${port?.value}`
+}
+
+function namesOf(address: Multiaddr): string[] {
+  return address.getComponents().map(({ name }) => name)
 }
 
 /** A peer's address as it is in the registry: host and TCP port, nothing else; `undefined` for any other text. */

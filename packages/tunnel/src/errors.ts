@@ -25,14 +25,21 @@ export class StoredValueError extends EdgewayError {
   readonly code = 'ERR_STORED_VALUE'
 }
 
-/** A configured address is not of the form `host:port`. */
+/** A configured address is not of a form that can be dialled or listened on. */
 export class AddressError extends EdgewayError {
   override readonly name = 'AddressError'
   readonly code = 'ERR_ADDRESS'
 
-  constructor(text: string) {
-    super(`not an address: "${text}"; expected host:port, ip:port or [ipv6]:port`)
+  /** @param expected - the forms that are understood, in words */
+  constructor(text: string, expected: string) {
+    super(`not an address: "${text}"; expected ${expected}`)
   }
+}
+
+/** The certificate or the key of the WebSocket listener can't be used. */
+export class CertificateFileError extends EdgewayError {
+  override readonly name = 'CertificateFileError'
+  readonly code = 'ERR_CERTIFICATE_FILE'
 }
 
 /** The other side broke the protocol: a frame too large or cut off, or a message that can't be read. */

@@ -1,5 +1,6 @@
 export {
   AddressError,
+  CertificateFileError,
   JoinTokenError,
   KeyFileError,
   MembersFileError,

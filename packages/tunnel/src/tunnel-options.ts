@@ -1,7 +1,7 @@
 export interface TunnelOptions {
   readonly listenHost: string
   readonly listenPort: number
-  /** `host:port` of each tunnel server. */
+  /** Each tunnel server: `host:port` by TCP, `ws://host[:port]` or `wss://host[:port]` by WebSocket. */
   readonly servers: readonly string[]
   /** The join token that the tunnel server made, one line per server in their order; read anew at each attempt. */
   readonly joinTokenFile: string

@@ -9,7 +9,14 @@ import type {
 } from '@edgeway/core'
 import type { Connection } from '@libp2p/interface'
 import type { Multiaddr } from '@multiformats/multiaddr'
-import { isPublic, parseHostPort, parsePeerAddress, withoutPeerId } from './addresses.ts'
+import {
+  isPublic,
+  isWebSocketAddress,
+  parseHostPort,
+  parsePeerAddress,
+  parseServerAddress,
+  withoutPeerId,
+} from './addresses.ts'
 import { JoinTokenError } from './errors.ts'
 import { type AgentHost, startAgentHost } from './host/host.ts'
 import { MAX_STREAMS } from './host/limits.ts'
@@ -72,7 +79,7 @@ export class Tunnel implements Component {
     const claimed = new Set<string>()
     this.#sessions = options.servers.map(
       (server, index) =>
-        new ServerSession(parseHostPort(server), {
+        new ServerSession(parseServerAddress(server), {
           ...{ host, book, logger, claimed, nodeName: deps.nodeName, joinTimeoutMs: options.joinTimeoutMs },
           readToken: () => readToken(options, index),
           ownAddresses: () => this.#ownAddresses(),
@@ -93,7 +100,8 @@ export class Tunnel implements Component {
   static async start(options: TunnelOptions, deps: TunnelDeps): Promise<Tunnel> {
     const logger = deps.logger.child({ component: 'tunnel' })
     const metrics = createTunnelMetrics(deps.metrics)
-    for (const text of [...options.servers, ...announcedTexts(options)]) parseHostPort(text)
+    const servers = options.servers.map(parseServerAddress)
+    for (const text of announcedTexts(options)) parseHostPort(text)
     const key = await loadOrCreateKey(new PrivateFile(options.keyFile))
 
     let tunnel: Tunnel | undefined
@@ -101,7 +109,8 @@ export class Tunnel implements Component {
       if (tunnel !== undefined) tunnel.#connections.drop(peerId)
     })
     const gater = membersOnly({ ...options, book, metrics, logger })
-    const host = await startAgentHost({ ...options, key, gater })
+    const dialsWebSockets = servers.some(isWebSocketAddress)
+    const host = await startAgentHost({ ...options, key, gater, dialsWebSockets })
     tunnel = new Tunnel(options, { host, book, metrics, logger }, deps)
     await tunnel.#listen()
     return tunnel

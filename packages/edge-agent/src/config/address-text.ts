@@ -7,6 +7,13 @@ export function isHostAndPort(text: string): boolean {
   return isPort(port) && (bracketed === undefined || isIPv6(bracketed))
 }
 
+/** `host:port`, `ws://host[:port]` or `wss://host[:port]`, hosts as above. */
+export function isServerAddress(text: string): boolean {
+  const { rest } = /^wss?:\/\/(?<rest>.*?)\/?$/.exec(text)?.groups ?? {}
+  if (rest === undefined) return isHostAndPort(text)
+  return isHostAndPort(/:\d+$/.test(rest) ? rest : `${rest}:443`)
+}
+
 /** `ip`, `ipv4:port` or `[ipv6]:port`. */
 export function isIpAndPort(text: string): boolean {
   if (isIP(text) !== 0) return true

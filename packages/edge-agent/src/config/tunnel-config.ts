@@ -1,9 +1,9 @@
 import { DEFAULT_TUNNEL_OPTIONS, type TunnelOptions } from '@edgeway/tunnel'
 import { z } from 'zod'
-import { hostAndPort, milliseconds, millisecondsOrNone, port } from './fields.ts'
+import { hostAndPort, milliseconds, millisecondsOrNone, port, serverAddress } from './fields.ts'
 
 export const tunnel = z.strictObject({
-  servers: z.array(hostAndPort).min(1),
+  servers: z.array(serverAddress).min(1),
   joinTokenFile: z.string().min(1).default(DEFAULT_TUNNEL_OPTIONS.joinTokenFile),
   listenHost: z.union([z.ipv4(), z.ipv6()]).default(DEFAULT_TUNNEL_OPTIONS.listenHost),
   listenPort: port.default(DEFAULT_TUNNEL_OPTIONS.listenPort),

@@ -14,9 +14,11 @@ import {
   MAX_STREAMS,
   PING_LIMITS,
   SERVER_LIVENESS,
+  TCP_LIMITS,
   YAMUX_LIMITS,
 } from './limits.ts'
 import { Liveness, type LivenessOptions } from './liveness.ts'
+import type { CertificateSource } from './web-socket/listener.ts'
 
 export interface HostOptions {
   readonly key: PrivateKey
@@ -28,7 +30,19 @@ export interface HostOptions {
   prepare?(host: Host): Promise<void>
 }
 
-/** libp2p as both processes use it: TCP, noise, yamux. */
+export interface AgentHostOptions extends HostOptions {
+  /** Whether addresses of WebSockets can be dialled; what that takes is loaded only then. */
+  readonly dialsWebSockets?: boolean
+}
+
+export interface ServerHostOptions extends HostOptions {
+  /** Listens for WebSockets, too; over TLS where there is a certificate. */
+  readonly webSocket?:
+    | { readonly listenPort: number; readonly certificate?: CertificateSource | undefined }
+    | undefined
+}
+
+/** libp2p as both processes use it: TCP and, where wanted, WebSockets; noise, yamux. */
 export interface Host {
   readonly node: Libp2p
   /**
@@ -36,7 +50,7 @@ export interface Host {
    * paths to one peer against each other.
    */
   dial(address: Multiaddr, signal: AbortSignal): Promise<Connection>
-  /** The TCP addresses that the process accepts connections at, wildcards resolved to those of the interfaces. */
+  /** The addresses that the process accepts connections at, TCP first, wildcards resolved to those of the interfaces. */
   listenAddresses(): Multiaddr[]
   /** To be called for each sign of life of the other side; connections without any are closed after a while. */
   seen(connection: Connection): void
@@ -53,14 +67,16 @@ export interface AgentHost extends Host {
   onReservationLost(listener: (relay: PeerId) => void): Disposable
 }
 
-export async function startAgentHost(options: HostOptions): Promise<AgentHost> {
+export async function startAgentHost(options: AgentHostOptions): Promise<AgentHost> {
   let circuits: ReservingTransport | undefined
+  const webSockets = options.dialsWebSockets === true ? [await loadWebSocketTransport()] : []
   const node = await createLibp2p({
     ...commonInit(options),
     // All dials are the mesh's own, see `Host.dial`; libp2p's attempts to come back to a relay by itself are not wanted.
     connectionGater: { ...options.gater, denyDialPeer: () => true },
     transports: [
-      tcp(),
+      tcp(TCP_LIMITS),
+      ...webSockets,
       (components) => {
         const transport = circuitRelayTransport({
           // 1 by default: the first success would clear the queue, and the second relay would wait for ever.
@@ -94,11 +110,19 @@ export async function startAgentHost(options: HostOptions): Promise<AgentHost> {
   return host
 }
 
-export async function startServerHost(options: HostOptions): Promise<Host> {
+export async function startServerHost(options: ServerHostOptions): Promise<Host> {
+  const { webSocket, listenHost } = options
+  const common = commonInit(options)
+  const transports: TransportFactory[] = [tcp(TCP_LIMITS)]
+  if (webSocket !== undefined) {
+    const { certificate, listenPort } = webSocket
+    transports.push(await loadWebSocketTransport(certificate))
+    common.addresses.listen.push(`${toMultiaddr(listenHost, listenPort)}${certificate ? '/tls/ws' : '/ws'}`)
+  }
   const node = await createLibp2p({
-    ...commonInit(options),
+    ...common,
     connectionGater: options.gater,
-    transports: [tcp()],
+    transports,
     services: { identify: identify(), ping: ping(PING_LIMITS), transports: transportAccess },
   })
   // What identify learned of each stranger would stay in memory for ever.
@@ -106,6 +130,14 @@ export async function startServerHost(options: HostOptions): Promise<Host> {
   const host = commonHost(node, node.services.transports, SERVER_LIVENESS)
   await start(host, options)
   return host
+}
+
+type TransportFactory = ReturnType<typeof tcp>
+
+/** Costs some MiB of memory, so only who needs it loads it. */
+async function loadWebSocketTransport(certificate?: CertificateSource): Promise<TransportFactory> {
+  const { webSocketTransport } = await import('./web-socket/transport.ts')
+  return webSocketTransport(certificate)
 }
 
 async function start(host: Host, { prepare }: HostOptions): Promise<void> {

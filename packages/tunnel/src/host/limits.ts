@@ -26,6 +26,12 @@ export const YAMUX_LIMITS = {
   },
 }
 
+/**
+ * Default 2 minutes: connections without a byte are cut. Whether a silent one lives is `Liveness`'s affair, and the time
+ * between its questions is nobody else's.
+ */
+export const TCP_LIMITS = { inboundSocketInactivityTimeout: 0, outboundSocketInactivityTimeout: 0 }
+
 export const CONNECTION_LIMITS = {
   // Default 300; over it connections are closed at random.
   maxConnections: 20_000,

@@ -1,5 +1,7 @@
 import { type Component, type ComponentDeps, type Logger, limitedWarn } from '@edgeway/core'
 import type { Connection, ConnectionGater } from '@libp2p/interface'
+import type { Multiaddr } from '@multiformats/multiaddr'
+import { isWebSocketAddress } from '../addresses.ts'
 import { type Host, startServerHost } from '../host/host.ts'
 import { MAX_STREAMS } from '../host/limits.ts'
 import { loadOrCreateJoinToken } from '../identity/former-join-token.ts'
@@ -12,10 +14,13 @@ import { MemberStore } from './member-store.ts'
 import { Registry } from './registry.ts'
 import { DEFAULT_RELAY_QUOTA, type RelayQuota } from './relay-quota.ts'
 import type { RelayServerState } from './server-state.ts'
+import { WebSocketEntry, type WebSocketOptions } from './web-socket-entry.ts'
 
 export interface RelayServerOptions {
   readonly listenHost: string
   readonly listenPort: number
+  /** Listens for WebSockets, too. */
+  readonly webSocket?: WebSocketOptions | undefined
   readonly quota: RelayQuota
   /** How long a connection may stay without a join. */
   readonly admissionGraceMs: number
@@ -48,22 +53,30 @@ export class RelayServer implements Component {
   readonly #logger: Logger
   readonly #grace: AdmissionGrace
   readonly #members: MemberStore
+  readonly #webSocket: WebSocketEntry | undefined
   #stopped: Promise<void> | undefined
 
   private constructor(
     host: Host,
-    parts: { closing: AbortController; logger: Logger; grace: AdmissionGrace; members: MemberStore },
+    parts: {
+      closing: AbortController
+      logger: Logger
+      grace: AdmissionGrace
+      members: MemberStore
+      webSocket: WebSocketEntry | undefined
+    },
   ) {
     this.#host = host
     this.#closing = parts.closing
     this.#logger = parts.logger
     this.#grace = parts.grace
     this.#members = parts.members
+    this.#webSocket = parts.webSocket
   }
 
   /**
-   * @throws {KeyFileError | JoinTokenError | MembersFileError} when what is stored can't be used. Also rejects when the port
-   *   can't be listened on.
+   * @throws {KeyFileError | JoinTokenError | MembersFileError | CertificateFileError} when what is stored can't be used. Also
+   *   rejects when a port can't be listened on.
    */
   static async start(options: RelayServerOptions, deps: RelayServerDeps): Promise<RelayServer> {
     const logger = deps.logger.child({ component: 'tunnel' })
@@ -90,12 +103,16 @@ export class RelayServer implements Component {
         maxInboundStreams: MAX_STREAMS,
       })
     }
-    const host = await startServerHost({ ...options, key, gater, prepare })
+    const webSocket = await WebSocketEntry.open(options.webSocket, logger)
+    const host = await startServerHost({ ...options, webSocket, key, gater, prepare }).catch((error) => {
+      webSocket?.[Symbol.dispose]()
+      throw error
+    })
 
     const addresses = host.listenAddresses().map(String)
     logger.info('tunnel server listens', { peer, addresses, members: members.size })
     logger.info('nodes join with the token that is kept there', { place: state.joinToken.place })
-    return new RelayServer(host, { closing, logger, grace, members })
+    return new RelayServer(host, { closing, logger, grace, members, webSocket })
   }
 
   get peerId(): string {
@@ -104,7 +121,16 @@ export class RelayServer implements Component {
 
   /** The port that is really listened on, also when the options say 0. */
   get port(): number {
-    const [, port] = this.#host.listenAddresses()[0]?.getComponents() ?? []
+    return this.#portWhere((address) => !isWebSocketAddress(address))
+  }
+
+  /** That of WebSockets; NaN when they are not listened for. */
+  get webSocketPort(): number {
+    return this.#portWhere(isWebSocketAddress)
+  }
+
+  #portWhere(matches: (address: Multiaddr) => boolean): number {
+    const [, port] = this.#host.listenAddresses().find(matches)?.getComponents() ?? []
     return Number(port?.value)
   }
 
@@ -124,6 +150,7 @@ export class RelayServer implements Component {
     } catch (error) {
       this.#logger.warn('libp2p did not stop cleanly', { error })
     }
+    this.#webSocket?.[Symbol.dispose]()
     await this.#members.idle()
   }
 }
