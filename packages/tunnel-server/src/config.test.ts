@@ -18,6 +18,29 @@ describe('the config of the tunnel server', () => {
     expect(tunnelServerConfigSchema.safeParse({ ...MINIMAL, relays: {} }).success).toBe(false)
   })
 
+  it('takes WebSockets with both files, or none', () => {
+    const parse = (webSocket: object) =>
+      tunnelServerConfigSchema.safeParse({ ...MINIMAL, relay: { webSocket } })
+    const files = { certificateFile: '/tls/tls.crt', keyFile: '/tls/tls.key' }
+
+    expect(parse({ listenPort: 443 }).data?.relay.webSocket).toEqual({ listenPort: 443 })
+    expect(parse({ listenPort: 443, ...files }).data?.relay.webSocket).toEqual({ listenPort: 443, ...files })
+    expect(parse({ listenPort: 443, keyFile: '/tls/tls.key' }).error?.issues[0]).toMatchObject({
+      path: ['relay', 'webSocket'],
+      message: 'expected certificateFile and keyFile, both or none',
+    })
+    expect(parse({}).success).toBe(false)
+  })
+
+  it('refuses a bandwidth that is too low for connections to stay alive', () => {
+    const parse = (bitsPerSecondPerMember: number) =>
+      tunnelServerConfigSchema.safeParse({ ...MINIMAL, relay: { quota: { bitsPerSecondPerMember } } })
+
+    expect(parse(0).success).toBe(true)
+    expect(parse(1_000_000).success).toBe(true)
+    expect(parse(1_000).error?.issues[0]).toMatchObject({ message: 'expected 0 or at least 1000000' })
+  })
+
   it('stands in the example with every field', async () => {
     const example = await readFile(EXAMPLE, 'utf8')
 

@@ -38,7 +38,7 @@ export function parseServerAddress(text: string): Multiaddr {
 
 /** `undefined` for anything but a host with, or without, a port. */
 function splitHostPort(text: string): { host: string; port?: number } | undefined {
-  const [, bracketed, plain, digits] = /^(?:\[([^\]]+)\]|([^:[\]/\s]+))(?::(\d{1,5}))?$/.exec(text) ?? []
+  const [, bracketed, plain, digits] = /^(?:\[([^\]]+)\]|([^:[\]/\s@?#]+))(?::(\d{1,5}))?$/.exec(text) ?? []
   const host = bracketed ?? plain
   if (host === undefined || (bracketed !== undefined && !isIPv6(bracketed))) return undefined
   if (digits === undefined) return { host }
@@ -68,14 +68,16 @@ function namesOf(address: Multiaddr): string[] {
   return address.getComponents().map(({ name }) => name)
 }
 
-/** A peer's address as it is in the registry: host and TCP port, nothing else; `undefined` for any other text. */
+/**
+ * An address as peers tell it: host and TCP port, with or without WebSocket, nothing else; `undefined` for any other text.
+ */
 export function parsePeerAddress(text: string): Multiaddr | undefined {
   if (text.length > MAX_ADDRESS_LENGTH) return undefined
   try {
     const address = multiaddr(text)
-    const [host, port, ...rest] = address.getComponents()
-    const isHostAndPort = HOST_NAMES.includes(host?.name ?? '') && port?.name === 'tcp' && rest.length === 0
-    return isHostAndPort ? address : undefined
+    const [host, ...names] = namesOf(address)
+    const isKnown = HOST_NAMES.includes(host ?? '') && /^tcp(( tls)? ws)?$/.test(names.join(' '))
+    return isKnown ? address : undefined
   } catch {
     // Not a multiaddr at all: written by a peer, so nothing to raise here.
     return undefined

@@ -124,6 +124,19 @@ describe('a relay that was modified', () => {
   })
 })
 
+it('a host renews its reservation beside circuits to more peers than libp2p has streams for by default', async () => {
+  await using relay = await EvilRelay.start()
+  await using one = await relay.peer()
+  await using two = await relay.peer()
+  for (let i = 0; i < 66; i++) await one.dial(multiaddr(relay.to(idOf(two))), never)
+  const before = relay.reservations
+  const [connection] = one.node.getConnections().filter(({ direct }) => direct)
+  if (connection === undefined) throw new Error('no connection to the relay')
+  await one.reserve(connection.remotePeer)
+
+  expect(relay.reservations).toBe(before + 1)
+})
+
 function flipped(bytes: Buffer): Buffer {
   const middle = Math.floor(bytes.length / 2)
   bytes[middle] = (bytes[middle] ?? 0) ^ 1

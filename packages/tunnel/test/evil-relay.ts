@@ -3,6 +3,7 @@ import { generateKeyPair } from '@libp2p/crypto/keys'
 import type { Connection, Stream } from '@libp2p/interface'
 import { multiaddr } from '@multiformats/multiaddr'
 import { type AgentHost, type Host, startAgentHost, startServerHost } from '../src/host/host.ts'
+import { MAX_STREAMS } from '../src/host/limits.ts'
 import { StreamDuplex } from '../src/host/stream-duplex.ts'
 import {
   decodeHopRequest,
@@ -16,7 +17,8 @@ import {
 import { never } from './stranger.ts'
 
 const HERE = { listenHost: '127.0.0.1', listenPort: 0 }
-const IN_AN_HOUR = Math.floor(Date.now() / 1_000) + 3_600
+const MANY = { maxInboundStreams: MAX_STREAMS, maxOutboundStreams: MAX_STREAMS }
+const MINUTE_SECONDS = 60
 
 /** What a relay does with what it should only pass on. */
 export interface Evil {
@@ -31,6 +33,8 @@ export interface Evil {
 /** A tunnel server's relay that was modified: it lets everybody in and does `evil` to each circuit. */
 export class EvilRelay implements AsyncDisposable {
   evil: Evil = {}
+  /** How many it gave. */
+  reservations = 0
   /** All that went through circuits. */
   readonly seen: Buffer[] = []
   readonly #host: Host
@@ -44,7 +48,7 @@ export class EvilRelay implements AsyncDisposable {
     const key = await generateKeyPair('Ed25519')
     const host = await startServerHost({ ...HERE, key, gater: {} })
     const relay = new EvilRelay(host)
-    await host.node.handle(HOP_PROTOCOL, (stream, connection) => relay.#serve(stream, connection))
+    await host.node.handle(HOP_PROTOCOL, (stream, connection) => relay.#serve(stream, connection), MANY)
     return relay
   }
 
@@ -74,7 +78,9 @@ export class EvilRelay implements AsyncDisposable {
     const request = decodeHopRequest(await readMessage(hop, never))
     if (request.type === 'reserve') {
       this.#reserved.set(connection.remotePeer.toString(), connection)
-      hop.send(encodeHopStatus('ok', IN_AN_HOUR))
+      // Ends so soon that each request is a new one.
+      hop.send(encodeHopStatus('ok', Math.floor(Date.now() / 1_000) + MINUTE_SECONDS))
+      this.reservations++
       await hop.close()
       return
     }
@@ -84,7 +90,7 @@ export class EvilRelay implements AsyncDisposable {
     )
     const taker = leadTo === undefined ? asked : this.#reserved.get(leadTo)
     if (taker === undefined) throw new Error('nobody there')
-    const stop = await taker.newStream(STOP_PROTOCOL)
+    const stop = await taker.newStream(STOP_PROTOCOL, MANY)
     stop.send(encodeStopConnect(nameAsker ?? connection.remotePeer.toMultihash().bytes))
     if (!decodeStopStatus(await readMessage(stop, never))) throw new Error('not taken')
     hop.send(encodeHopStatus('ok'))

@@ -3,7 +3,7 @@ import { isIP, isIPv4, isIPv6 } from 'node:net'
 /** `host:port`, where the host is a name, an IPv4 address, or an IPv6 address in brackets. */
 export function isHostAndPort(text: string): boolean {
   const { bracketed, port } =
-    /^(?:\[(?<bracketed>[^\]]+)\]|[^\s:/[\]]+):(?<port>\d{1,5})$/.exec(text)?.groups ?? {}
+    /^(?:\[(?<bracketed>[^\]]+)\]|[^\s:/[\]@?#]+):(?<port>\d{1,5})$/.exec(text)?.groups ?? {}
   return isPort(port) && (bracketed === undefined || isIPv6(bracketed))
 }
 

@@ -35,6 +35,18 @@ describe('the config of the edge agent', () => {
     },
   )
 
+  it.each([
+    'tunnel.example.com:20006',
+    'ws://tunnel.example.com',
+    'wss://tunnel.example.com:8443',
+    'wss://[fd00::1]',
+    'wss://1.2.3.4/',
+  ])('takes %s as a tunnel server', (server) => {
+    const config = edgeAgentConfigSchema.parse({ ...MINIMAL, tunnel: { servers: [server] } })
+
+    expect(config.tunnel.servers).toEqual([server])
+  })
+
   it('stands in the example with every field, and each group of them is explained', async () => {
     const example = await readFile(EXAMPLE, 'utf8')
 
@@ -54,8 +66,14 @@ describe('the config of the edge agent', () => {
     },
     {
       wrong: { tunnel: { servers: ['h:0'] } },
-      message: /tunnel\.servers\[0\]: expected host:port, found "h:0"/,
+      message: /tunnel\.servers\[0\]: expected host:port, .*found "h:0"/,
     },
+    {
+      wrong: { tunnel: { servers: ['wss://h/path'] } },
+      message:
+        /tunnel\.servers\[0\]: expected host:port, ws:\/\/host\[:port\] or wss:\/\/host\[:port\], found "wss:\/\/h\/path"/,
+    },
+    { wrong: { tunnel: { servers: ['https://h'] } }, message: /tunnel\.servers\[0\]: expected host:port/ },
     { wrong: { tunnel: { servers: ['h:65536'] } }, message: /tunnel\.servers\[0\]: expected host:port/ },
     {
       wrong: { dns: { upstreams: ['1.1.1.1:99999'] } },

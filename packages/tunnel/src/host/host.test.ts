@@ -41,6 +41,7 @@ it('forgets a peer that left', async () => {
   const known = async (): Promise<number> => (await server.node.peerStore.all()).length
   const address = multiaddr(`${server.listenAddresses()[0]}/p2p/${server.node.peerId}`)
   const connection = await visitor.dial(address, new AbortController().signal)
+  await connection.newStream('/ipfs/ping/1.0.0')
   await vi.waitFor(async () => expect(await known()).toBe(1), 10_000)
   await connection.close()
 

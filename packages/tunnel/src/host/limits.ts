@@ -1,15 +1,20 @@
 /**
- * Every limit of libp2p that the mesh sets, in one place. js-libp2p's defaults fit a peer of a public network, not a
- * server with thousands of agents nor an agent with thousands of flows: most of them cut off silently.
+ * Every limit of libp2p and of WebSockets that the mesh sets, in one place. js-libp2p's defaults fit a peer of a public
+ * network, not a server with thousands of agents nor an agent with thousands of flows: most of them cut off silently.
+ * Those of what one member may have of a relay are options: `server/relay-quota.ts`.
  */
 
 const KIB = 1024
 const MIB = 1024 * KIB
+const HOUR_MS = 3_600_000
 
 /** Streams per connection, and circuits at a relay: more than an agent can serve with its memory anyway. */
 export const MAX_STREAMS = 20_000
 
 export const YAMUX_LIMITS = {
+  // Default 30 s, by both sides. `Liveness` asks whether the other one lives, and yamux only logs when it does not. Not off:
+  // the first question, at once, measures the round trip, without which no window ever grows.
+  keepAliveInterval: 24 * HOUR_MS,
   // Defaults 1,000: one flow is one stream, and all flows to a peer share a connection.
   maxInboundStreams: MAX_STREAMS,
   maxOutboundStreams: MAX_STREAMS,
@@ -19,7 +24,8 @@ export const YAMUX_LIMITS = {
     // The least that yamux allows. A stream that is read fast grows its window up to the maximum.
     initialStreamWindowSize: 256 * KIB,
     // Default 16 MiB: more than the read buffer may hold, so a paused stream would be reset. It also bounds what each
-    // hop keeps per flow.
+    // hop keeps per flow, and what the relay keeps per circuit and direction when a peer does not read: all flows of two
+    // peers share a circuit, so with less a relayed bulk flow would get less than 1 MiB per round trip to the relay.
     maxStreamWindowSize: 1 * MIB,
     // Well above the window: pausing may grant one window too many.
     maxReadBufferLength: 4 * MIB,
@@ -27,18 +33,23 @@ export const YAMUX_LIMITS = {
 }
 
 /**
- * Default 2 minutes: connections without a byte are cut. Whether a silent one lives is `Liveness`'s affair, and the time
- * between its questions is nobody else's.
+ * Defaults 2 minutes: connections without a byte are cut. Whether a silent one lives is `Liveness`'s affair, and the time
+ * between its questions is nobody else's. 0 is never.
  */
 export const TCP_LIMITS = { inboundSocketInactivityTimeout: 0, outboundSocketInactivityTimeout: 0 }
 
 export const CONNECTION_LIMITS = {
   // Default 300; over it connections are closed at random.
   maxConnections: 20_000,
-  // Default 5 per second and host: a whole site is one host behind its NAT, and all come back after a restart.
-  inboundConnectionThreshold: 1_000,
-  // Default 10: the reconnect storm after a restart of the server.
+  // Default 5 per second and host. Not limited: a whole site is one host behind its NAT, all sites are one behind a load
+  // balancer, and all come back at once after a restart. What bounds strangers is the next one.
+  inboundConnectionThreshold: Number.MAX_SAFE_INTEGER,
+  // Default 10. Those beyond are cut before their handshake, at a tenth of its cost, and come again after their back-off:
+  // the storm of 1,000 agents after a restart of the server passes without.
   maxIncomingPendingConnections: 1_000,
+  // Default 10 s: 1,000 handshakes at once take longer on a busy core, and one that is cut has cost as much as one that is
+  // not.
+  inboundUpgradeTimeout: 20_000,
 }
 
 /**
@@ -51,3 +62,21 @@ export const SERVER_LIVENESS = { intervalMs: 5_000, timeoutMs: 10_000 }
 
 /** Defaults 2 and 1: a question slower than the interval meets the next one. */
 export const PING_LIMITS = { maxInboundStreams: 32, maxOutboundStreams: 32 }
+
+export const CIRCUIT_LIMITS = {
+  // Default 1: the first success would clear the queue, and the second relay would wait for ever.
+  reservationConcurrency: 8,
+  // Default 300: as many peers as have a circuit to this one through one relay.
+  maxInboundStopStreams: MAX_STREAMS,
+}
+
+export const WEB_SOCKET_LIMITS = {
+  // Of libp2p's bytes, which have no borders of their own. Small enough for any proxy, large enough to cost little per byte.
+  messageBytes: 64 * KIB,
+  // Default 100 MiB, from anybody. What the other side's implementation may choose; more is refused before it is in memory.
+  maxMessageBytes: 1 * MIB,
+  // Default 60 s: a client that has not finished TLS or asked for a WebSocket by then is cut off.
+  requestTimeoutMs: 10_000,
+  // Default 16 KiB: browsers' cookies are not needed here.
+  maxHeaderBytes: 8 * KIB,
+}

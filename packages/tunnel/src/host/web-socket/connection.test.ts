@@ -6,7 +6,8 @@ import type { Logger, MultiaddrConnection } from '@libp2p/interface'
 import { multiaddr } from '@multiformats/multiaddr'
 import { describe, expect, it } from 'vitest'
 import { WebSocket, WebSocketServer } from 'ws'
-import { MAX_MESSAGE_BYTES, toMultiaddrConnection } from './connection.ts'
+import { WEB_SOCKET_LIMITS } from '../limits.ts'
+import { toMultiaddrConnection } from './connection.ts'
 
 const MIB = 1024 * 1024
 const CHUNK_BYTES = 256 * 1024
@@ -39,7 +40,7 @@ class Pair implements AsyncDisposable {
     const address = server.address()
     const port = typeof address === 'object' ? address?.port : undefined
     const accepted = Promise.withResolvers<[WebSocket, Duplex]>()
-    const webSockets = new WebSocketServer({ noServer: true, maxPayload: MAX_MESSAGE_BYTES })
+    const webSockets = new WebSocketServer({ noServer: true, maxPayload: WEB_SOCKET_LIMITS.maxMessageBytes })
     server.on('upgrade', (request, socket, head) =>
       webSockets.handleUpgrade(request, socket, head, (each) => accepted.resolve([each, socket])),
     )
@@ -122,7 +123,7 @@ describe('a connection by WebSocket', () => {
 
   it.each([
     ['text', 'hello', 1003],
-    ['a message that is too large', Buffer.alloc(MAX_MESSAGE_BYTES + 1), 1009],
+    ['a message that is too large', Buffer.alloc(WEB_SOCKET_LIMITS.maxMessageBytes + 1), 1009],
   ])('is closed by who gets %s', async (_what, message, code) => {
     await using pair = await Pair.open()
     const closed = once(pair.raw, 'close')

@@ -3,11 +3,7 @@ import type { Duplex } from 'node:stream'
 import type { AbortOptions, MultiaddrConnection } from '@libp2p/interface'
 import { AbstractMultiaddrConnection, type AbstractMultiaddrConnectionInit } from '@libp2p/utils'
 import type { WebSocket } from 'ws'
-
-/** Of libp2p's bytes, which have no borders of their own. Small enough for any proxy, large enough to cost little per byte. */
-const MESSAGE_BYTES = 64 * 1024
-/** What the other side's implementation may choose; more is refused before it is in memory. */
-export const MAX_MESSAGE_BYTES = 1024 * 1024
+import { WEB_SOCKET_LIMITS } from '../limits.ts'
 
 /** RFC 6455, 7.4.1 */
 const NORMAL_CLOSURE = 1000
@@ -31,7 +27,7 @@ class WebSocketConnection extends AbstractMultiaddrConnection {
   readonly #socket: Duplex
 
   constructor({ webSocket, socket, ...init }: WebSocketConnectionInit) {
-    super({ ...init, maxMessageSize: MESSAGE_BYTES })
+    super({ ...init, maxMessageSize: WEB_SOCKET_LIMITS.messageBytes })
     this.#webSocket = webSocket
     this.#socket = socket
     webSocket.on('message', (data, isBinary) => {

@@ -14,8 +14,8 @@ import {
 import { getThinWaistAddresses, ipPortToMultiaddr } from '@libp2p/utils'
 import { type Multiaddr, multiaddr } from '@multiformats/multiaddr'
 import { type WebSocket, WebSocketServer } from 'ws'
-import { CONNECTION_LIMITS } from '../limits.ts'
-import { MAX_MESSAGE_BYTES, toMultiaddrConnection } from './connection.ts'
+import { CONNECTION_LIMITS, WEB_SOCKET_LIMITS } from '../limits.ts'
+import { toMultiaddrConnection } from './connection.ts'
 
 /** A certificate chain and its key, as PEM. */
 export interface Certificate {
@@ -36,13 +36,12 @@ export interface WebSocketListenerDeps {
   readonly certificate: CertificateSource | undefined
 }
 
-/** A client that has not asked for a WebSocket by then is cut off: it would be kept for ever. */
-const REQUEST_TIMEOUT_MS = 10_000
+const { requestTimeoutMs, maxHeaderBytes, maxMessageBytes } = WEB_SOCKET_LIMITS
 const HTTP_OPTIONS = {
-  headersTimeout: REQUEST_TIMEOUT_MS,
-  requestTimeout: REQUEST_TIMEOUT_MS,
-  connectionsCheckingInterval: REQUEST_TIMEOUT_MS / 5,
-  maxHeaderSize: 8 * 1024,
+  headersTimeout: requestTimeoutMs,
+  requestTimeout: requestTimeoutMs,
+  connectionsCheckingInterval: requestTimeoutMs / 5,
+  maxHeaderSize: maxHeaderBytes,
   keepAlive: true,
   noDelay: true,
 }
@@ -54,7 +53,7 @@ export class WebSocketListener extends TypedEventEmitter<ListenerEvents> impleme
   readonly #server: HttpServer | HttpsServer
   readonly #webSockets = new WebSocketServer({
     noServer: true,
-    maxPayload: MAX_MESSAGE_BYTES,
+    maxPayload: maxMessageBytes,
     perMessageDeflate: false,
     clientTracking: false,
   })
@@ -73,7 +72,7 @@ export class WebSocketListener extends TypedEventEmitter<ListenerEvents> impleme
       const server = createHttpsServer({
         ...HTTP_OPTIONS,
         ...certificate.current,
-        handshakeTimeout: REQUEST_TIMEOUT_MS,
+        handshakeTimeout: requestTimeoutMs,
       })
       this.#reload = certificate.onChange((changed) => server.setSecureContext(changed))
       this.#server = server

@@ -13,7 +13,8 @@ import {
 import type { Multiaddr } from '@multiformats/multiaddr'
 import { WebSocket } from 'ws'
 import { isWebSocketAddress, webSocketUrl } from '../../addresses.ts'
-import { MAX_MESSAGE_BYTES, toMultiaddrConnection } from './connection.ts'
+import { WEB_SOCKET_LIMITS } from '../limits.ts'
+import { toMultiaddrConnection } from './connection.ts'
 import { type CertificateSource, WebSocketListener } from './listener.ts'
 
 interface Components {
@@ -84,7 +85,7 @@ function openWebSocket(url: string, signal: AbortSignal): Promise<OpenWebSocket>
     // certificate of the Web's authorities would prove less, and a middlebox that replaces it gets nothing to read.
     rejectUnauthorized: false,
     perMessageDeflate: false,
-    maxPayload: MAX_MESSAGE_BYTES,
+    maxPayload: WEB_SOCKET_LIMITS.maxMessageBytes,
   })
   let socket: Duplex | undefined
   const onAbort = (): void => {
