@@ -66,6 +66,26 @@ export class SessionEndedError extends EdgewayError {
   readonly code = 'ERR_SESSION_ENDED'
 }
 
+/** The other side does not speak the protocol that a stream was opened for. */
+export class UnsupportedProtocolError extends EdgewayError {
+  override readonly name = 'UnsupportedProtocolError'
+  readonly code = 'ERR_UNSUPPORTED_PROTOCOL'
+
+  constructor(protocol: string, options?: ErrorOptions) {
+    super(`the other side does not speak ${protocol}`, options)
+  }
+}
+
+/** The connection gave no sign of life in time, though something is waited for. It may come back. */
+export class SilentConnectionError extends EdgewayError {
+  override readonly name = 'SilentConnectionError'
+  readonly code = 'ERR_SILENT_CONNECTION'
+
+  constructor() {
+    super('the connection gives no sign of life')
+  }
+}
+
 /** The stream was reset: by the other side, or because its connection is gone. */
 export class StreamResetError extends EdgewayError {
   override readonly name = 'StreamResetError'

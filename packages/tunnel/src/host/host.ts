@@ -18,7 +18,7 @@ import {
   TCP_LIMITS,
   YAMUX_LIMITS,
 } from './limits.ts'
-import { Liveness, type LivenessOptions } from './liveness.ts'
+import { Liveness } from './liveness.ts'
 import type { CertificateSource } from './web-socket/listener.ts'
 
 export interface HostOptions {
@@ -53,7 +53,12 @@ export interface Host {
   dial(address: Multiaddr, signal: AbortSignal): Promise<Connection>
   /** The addresses that the process accepts connections at, TCP first, wildcards resolved to those of the interfaces. */
   listenAddresses(): Multiaddr[]
-  /** To be called for each sign of life of the other side; connections without any are closed after a while. */
+  /** Signs of life, and what their lack means; see there. */
+  readonly liveness: Pick<
+    Liveness,
+    'seen' | 'expecting' | 'activity' | 'ask' | 'rtt' | 'isSuspect' | 'suspicion'
+  >
+  /** For each sign of life of the other side that is no byte; see `Liveness.seen`. */
   seen(connection: Connection): void
   stop(): Promise<void>
 }
@@ -98,9 +103,11 @@ export async function startAgentHost(options: AgentHostOptions): Promise<AgentHo
   const refuse = (stream: Stream): void => stream.abort(new Error('this is no relay'))
   await node.handle(RELAY_V2_HOP_CODEC, refuse, { maxInboundStreams: 1, maxOutboundStreams: MAX_STREAMS })
 
+  const liveness = new Liveness(node, AGENT_LIVENESS)
   const host: AgentHost = {
-    ...commonHost(node, node.services.transports, AGENT_LIVENESS),
+    ...commonHost(node, node.services.transports, liveness),
     reserve: async (relay) => {
+      liveness.addRelay(relay.toString())
       await reserving.reservationStore.addRelay(relay, 'configured')
     },
     onReservationLost: (listener) => {
@@ -136,7 +143,7 @@ export async function startServerHost(options: ServerHostOptions): Promise<Host>
   })
   // What identify learned of each stranger would stay in memory for ever.
   node.addEventListener('peer:disconnect', ({ detail }) => void node.peerStore.delete(detail))
-  const host = commonHost(node, node.services.transports, SERVER_LIVENESS)
+  const host = commonHost(node, node.services.transports, new Liveness(node, SERVER_LIVENESS))
   await start(host, options)
   return host
 }
@@ -203,10 +210,10 @@ function transportAccess({ transportManager }: { transportManager: Transports })
   }
 }
 
-function commonHost(node: Libp2p, transports: Transports, options: LivenessOptions): Host {
-  const liveness = new Liveness(node, options)
+function commonHost(node: Libp2p, transports: Transports, liveness: Liveness): Host {
   return {
     node,
+    liveness,
     seen: (connection) => liveness.seen(connection),
     stop: async () => {
       liveness[Symbol.dispose]()

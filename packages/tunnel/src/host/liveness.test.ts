@@ -1,60 +1,208 @@
 import type { Connection } from '@libp2p/interface'
-import { afterEach, beforeEach, expect, it, vi } from 'vitest'
+import { multiaddr } from '@multiformats/multiaddr'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { AGENT_LIVENESS } from './limits.ts'
 import { Liveness } from './liveness.ts'
 
-const OPTIONS = { intervalMs: 1_000, timeoutMs: 3_000 }
+const RELAY = '12D3KooWRw48BNE3xLFTAZ64JHV2Pm6dAt32PYadh6zriuC14Lxb'
+const PEER = '12D3KooWLqLxEfJ9nDdEe8Kh8PFvNPQRYDQBwyL7CMM7HhVd5LsX'
 
-/** A connection whose streams never open, as far as Liveness needs one. */
-function silentConnection(remoteAddr: string): Connection & { aborted: boolean; asked: number } {
-  const self = {
-    aborted: false,
-    asked: 0,
-    remotePeer: 'relay',
-    remoteAddr,
-    newStream: (_protocol: string, { signal }: { signal: AbortSignal }) => {
-      self.asked++
-      return new Promise((_resolve, reject) => signal.addEventListener('abort', () => reject(signal.reason)))
+/** A connection as far as Liveness needs one; the other side answers questions only when told to. */
+class TestConnection {
+  aborted = false
+  asked = 0
+  saidAlive = 0
+  status = 'open'
+  readonly direct: boolean
+  readonly remotePeer: string
+  readonly remoteAddr
+  readonly maConn = Object.assign(new EventTarget(), { writableNeedsDrain: false })
+  #answer: (() => void) | undefined
+  readonly muxer = {
+    createStream: () => {},
+    ping: () => {
+      this.asked++
+      return new Promise<void>((resolve) => {
+        this.#answer = resolve
+      })
     },
-    abort: () => {
-      self.aborted = true
-    },
+    sendFrame: () => this.saidAlive++,
   }
-  return self as unknown as Connection & { aborted: boolean; asked: number }
+
+  constructor(remotePeer: string, via?: string) {
+    this.remotePeer = remotePeer
+    this.direct = via === undefined
+    this.remoteAddr = multiaddr(
+      via === undefined
+        ? `/ip4/1.2.3.4/tcp/1/p2p/${remotePeer}`
+        : `/ip4/1.2.3.4/tcp/1/p2p/${via}/p2p-circuit/p2p/${remotePeer}`,
+    )
+  }
+
+  abort(): void {
+    this.aborted = true
+  }
+
+  receive(bytes: number): void {
+    this.maConn.dispatchEvent(Object.assign(new Event('message'), { data: new Uint8Array(bytes) }))
+  }
+
+  async answer(): Promise<void> {
+    this.receive(30)
+    this.#answer?.()
+    await vi.advanceTimersByTimeAsync(0)
+  }
+}
+
+function watching(...connections: TestConnection[]): Liveness {
+  const getConnections = (): Connection[] => connections as unknown as Connection[]
+  return new Liveness({ getConnections }, AGENT_LIVENESS)
+}
+
+const real = (connection: TestConnection): Connection => connection as unknown as Connection
+
+/** Looks at the connection for the first time, which measures its round trip. */
+async function measured(connection: TestConnection, rttMs = 20): Promise<void> {
+  await vi.advanceTimersByTimeAsync(AGENT_LIVENESS.tickMs)
+  await vi.advanceTimersByTimeAsync(rttMs)
+  await connection.answer()
 }
 
 beforeEach(() => void vi.useFakeTimers())
 afterEach(() => void vi.useRealTimers())
 
-it('closes a connection that is silent and does not answer', async () => {
-  const connection = silentConnection('/ip4/1.2.3.4/tcp/1')
-  using _ = new Liveness({ getConnections: () => [connection] }, OPTIONS)
+describe('a connection that goes silent', () => {
+  it('while something is waited for is suspect within 2 s, and closed 2 s later', async () => {
+    const connection = new TestConnection(PEER)
+    using liveness = watching(connection)
+    await measured(connection)
+    await vi.advanceTimersByTimeAsync(10_000)
+    const suspicion = liveness.suspicion(real(connection))
+    liveness.expecting(real(connection))
 
-  await vi.advanceTimersByTimeAsync(3_900)
+    await vi.advanceTimersByTimeAsync(2_000)
+    expect([liveness.isSuspect(real(connection)), suspicion.aborted]).toEqual([true, true])
+    expect(connection.aborted).toBe(false)
+    await vi.advanceTimersByTimeAsync(2_000)
+    expect(connection.aborted).toBe(true)
+  })
+
+  it('while nothing is waited for is closed after a question that has no answer', async () => {
+    const connection = new TestConnection(PEER)
+    using _ = watching(connection)
+    await measured(connection)
+
+    await vi.advanceTimersByTimeAsync(29_000)
+    expect([connection.asked, connection.aborted]).toEqual([1, false])
+    await vi.advanceTimersByTimeAsync(9_000)
+    expect([connection.asked, connection.aborted]).toEqual([2, true])
+  })
+
+  it('with bytes that the network does not take is closed, too', async () => {
+    const connection = new TestConnection(PEER)
+    using _ = watching(connection)
+    await measured(connection)
+    connection.maConn.writableNeedsDrain = true
+
+    await vi.advanceTimersByTimeAsync(4_200)
+    expect(connection.aborted).toBe(true)
+  })
+
+  it('makes what goes through it suspect, and is asked with it', async () => {
+    const relay = new TestConnection(RELAY)
+    const circuit = new TestConnection(PEER, RELAY)
+    using liveness = watching(relay, circuit)
+    await measured(relay)
+    await circuit.answer()
+    await vi.advanceTimersByTimeAsync(5_000)
+    liveness.expecting(real(circuit))
+
+    await vi.advanceTimersByTimeAsync(2_000)
+    expect(relay.asked).toBe(2)
+    expect(liveness.isSuspect(real(relay))).toBe(true)
+    await circuit.answer()
+    expect(liveness.isSuspect(real(circuit))).toBe(true)
+  })
+})
+
+describe('a connection that lives', () => {
+  it('is no longer suspect when bytes come', async () => {
+    const connection = new TestConnection(PEER)
+    using liveness = watching(connection)
+    await measured(connection)
+    liveness.expecting(real(connection))
+    await vi.advanceTimersByTimeAsync(2_500)
+    connection.receive(1)
+
+    expect(liveness.isSuspect(real(connection))).toBe(false)
+    await vi.advanceTimersByTimeAsync(5_000)
+    expect(connection.aborted).toBe(false)
+  })
+
+  it('is asked again and again while a stream waits, and not once nothing waits', async () => {
+    const connection = new TestConnection(PEER)
+    using liveness = watching(connection)
+    await measured(connection)
+    const stream = liveness.activity(real(connection))
+    stream.sent()
+    for (let second = 0; second < 5; second++) {
+      await vi.advanceTimersByTimeAsync(1_200)
+      await connection.answer()
+    }
+    expect(connection.asked).toBeGreaterThanOrEqual(5)
+
+    stream.received()
+    const { asked } = connection
+    await vi.advanceTimersByTimeAsync(10_000)
+    expect(connection.asked).toBe(asked)
+  })
+
+  it('is not asked by whoever brings bytes all the time', async () => {
+    const connection = new TestConnection(PEER)
+    using _ = watching(connection)
+    await measured(connection)
+    for (let i = 0; i < 100; i++) {
+      connection.receive(30)
+      await vi.advanceTimersByTimeAsync(500)
+    }
+    expect(connection.asked).toBe(1)
+  })
+
+  it('has a smoothed round-trip time', async () => {
+    const connection = new TestConnection(PEER)
+    using liveness = watching(connection)
+    await measured(connection, 80)
+
+    expect(liveness.rtt(real(connection))).toBe(80)
+  })
+})
+
+it('says once a second that it is there while it receives much, and not after an answer', async () => {
+  const connection = new TestConnection(PEER)
+  using _ = watching(connection)
+  await measured(connection)
+  await vi.advanceTimersByTimeAsync(5_000)
+  expect(connection.saidAlive).toBe(0)
+
+  for (let i = 0; i < 20; i++) {
+    connection.receive(10_000)
+    await vi.advanceTimersByTimeAsync(250)
+  }
+  expect(connection.saidAlive).toBeGreaterThanOrEqual(4)
+  expect(connection.saidAlive).toBeLessThanOrEqual(6)
+})
+
+it('does not count the time in which the process did not run', async () => {
+  const connection = new TestConnection(PEER)
+  using liveness = watching(connection)
+  await measured(connection)
+  liveness.expecting(real(connection))
+  await vi.advanceTimersByTimeAsync(1_000)
+  // The clock goes on, and no timer fires: what came meanwhile has not been read.
+  vi.setSystemTime(Date.now() + 60_000)
+  vi.spyOn(performance, 'now').mockReturnValue(performance.now() + 60_000)
+  vi.advanceTimersToNextTimer()
+
   expect(connection.aborted).toBe(false)
-  await vi.advanceTimersByTimeAsync(200)
-  expect(connection.aborted).toBe(true)
-})
-
-it('asks nothing of a connection that brings bytes', async () => {
-  const connection = silentConnection('/ip4/1.2.3.4/tcp/1')
-  using liveness = new Liveness({ getConnections: () => [connection] }, OPTIONS)
-  for (let i = 0; i < 20; i++) {
-    liveness.seen(connection)
-    await vi.advanceTimersByTimeAsync(500)
-  }
-
-  expect(connection.asked).toBe(0)
-})
-
-it('takes bytes for an answer that is late, also bytes of a circuit through the connection', async () => {
-  const relay = silentConnection('/ip4/1.2.3.4/tcp/1/p2p/relay')
-  const circuit = silentConnection('/ip4/1.2.3.4/tcp/1/p2p/relay/p2p-circuit/p2p/other')
-  using liveness = new Liveness({ getConnections: () => [relay, circuit] }, OPTIONS)
-  for (let i = 0; i < 20; i++) {
-    await vi.advanceTimersByTimeAsync(1_500)
-    liveness.seen(circuit)
-  }
-
-  expect(relay.asked).toBeGreaterThan(0)
-  expect(relay.aborted).toBe(false)
+  vi.restoreAllMocks()
 })

@@ -1,77 +1,130 @@
 import type { Connection } from '@libp2p/interface'
 import type { Libp2p } from 'libp2p'
-
-export interface LivenessOptions {
-  /** A connection that brought nothing for that long is asked whether it still lives. */
-  readonly intervalMs: number
-  /** How long it has to answer, or to bring anything else. */
-  readonly timeoutMs: number
-}
-
-const PING_PROTOCOL = '/ipfs/ping/1.0.0'
+import { SilentConnectionError } from '../errors.ts'
+import { relayOf } from './connection-parts.ts'
+import { FairClock } from './fair-clock.ts'
+import { judgeSilence, type LivenessOptions } from './silence.ts'
+import { type StreamActivity, WatchedConnection } from './watched-connection.ts'
 
 /**
  * Finds connections that are dead without having been closed: a silent host, a NAT that forgot, a route that changed.
  *
- * Any sign of life counts, not only answers: an answer waits behind the bytes of bulk flows, on a slow link or a busy
- * machine for longer than any sensible timeout. (libp2p's own monitor counts answers only, and closes such connections.)
+ * Any byte that comes is a sign of life, not only an answer: answers wait behind the bytes of bulk flows. A connection
+ * is asked when something is waited for on it, and else now and then; see `judgeSilence`. One that a circuit goes
+ * through waits with the circuit. Whoever receives much says so by a frame each second, since a large frame counts at
+ * its other end only when all of it has come. Time in which this process did not run does not count.
  */
 export class Liveness implements Disposable {
   readonly #node: Pick<Libp2p, 'getConnections'>
   readonly #options: LivenessOptions
-  readonly #seenAt = new WeakMap<Connection, number>()
-  readonly #asking = new WeakSet<Connection>()
+  readonly #watched = new WeakMap<Connection, WatchedConnection>()
+  readonly #relays = new Set<string>()
+  readonly #clock: FairClock
   readonly #timer: NodeJS.Timeout
 
   constructor(node: Pick<Libp2p, 'getConnections'>, options: LivenessOptions) {
     this.#node = node
     this.#options = options
-    this.#timer = setInterval(() => this.#askSilentOnes(), options.intervalMs)
+    this.#clock = new FairClock(2 * options.tickMs)
+    this.#timer = setInterval(() => this.#tick(), options.tickMs)
   }
 
-  /** The other side gave a sign of life: bytes, or room for bytes. */
+  /** The other side gave a sign of life. Bytes that come are noticed without it. */
   seen(connection: Connection): void {
-    this.#seenAt.set(connection, performance.now())
+    this.#watch(connection).seen(this.#clock.now())
+  }
+
+  /** Something was sent that wants an answer: until bytes come, silence is looked at closely. */
+  expecting(connection: Connection): void {
+    this.#watch(connection).expecting(this.#clock.now())
+  }
+
+  /** For a stream that sends and waits again and again; it waits on its own, whatever comes on other streams. */
+  activity(connection: Connection): StreamActivity {
+    return this.#watch(connection).activity(() => this.#clock.now())
+  }
+
+  /** Asks now, whatever came lately: the way to the other side may be another one. */
+  ask(connection: Connection): void {
+    this.#watch(connection).ask(this.#clock.now())
+  }
+
+  /** Connections to that peer carry circuits: they are asked more often. */
+  addRelay(peerId: string): void {
+    this.#relays.add(peerId)
+  }
+
+  /** The smoothed round-trip time in ms; `undefined` before it was measured. */
+  rtt(connection: Connection): number | undefined {
+    return this.#watch(connection).rttMs
+  }
+
+  /** True while an answer is overdue, here or at the relay that the connection goes through. */
+  isSuspect(connection: Connection): boolean {
+    return [connection, ...this.#carriersOf(connection)].some((each) => this.#watch(each).isSuspect)
+  }
+
+  /** Aborts when the connection becomes suspect the next time, with a `SilentConnectionError`. */
+  suspicion(connection: Connection): AbortSignal {
+    return this.#watch(connection).suspicion
   }
 
   [Symbol.dispose](): void {
     clearInterval(this.#timer)
   }
 
-  #askSilentOnes(): void {
-    const silentSince = performance.now() - this.#options.intervalMs
-    for (const connection of this.#node.getConnections()) {
-      const seenAt = this.#seenAt.get(connection) ?? Number.NEGATIVE_INFINITY
-      if (seenAt <= silentSince && !this.#asking.has(connection)) void this.#ask(connection)
+  #tick(): void {
+    const now = this.#clock.tick()
+    const connections = this.#node.getConnections()
+    const waitingSince = this.#waitingOnRelays(connections, now)
+    for (const connection of connections) {
+      const watched = this.#watch(connection)
+      const peer = connection.remotePeer.toString()
+      watched.sayAliveWhenDue(now)
+      const silence = watched.silence(now, {
+        isRelay: this.#relays.has(peer),
+        circuitWaitsSince: connection.direct ? waitingSince.get(peer) : undefined,
+      })
+      const verdict = judgeSilence(silence, now, this.#options)
+      if (verdict === 'ask') watched.ask(now)
+      if (verdict === 'suspect') this.#suspect(connection)
+      if (verdict === 'dead') connection.abort(new SilentConnectionError())
     }
   }
 
-  /** Opening a stream takes a round trip, that is all that is asked for. */
-  async #ask(connection: Connection): Promise<void> {
-    this.#asking.add(connection)
-    const askedAt = performance.now()
-    const late = new AbortController()
-    const timer = setTimeout(() => late.abort(new Error('no answer')), this.#options.timeoutMs)
-    const { signal } = late
-    try {
-      const stream = await connection.newStream(PING_PROTOCOL, { signal, maxOutboundStreams: 32 })
-      this.seen(connection)
-      await stream.close({ signal })
-    } catch (error) {
-      const hasAnswered = error instanceof Error && error.name === 'UnsupportedProtocolError'
-      if (!hasAnswered && !this.#wasSeenSince(askedAt, connection))
-        connection.abort(new Error('no sign of life'))
+  /** By the PeerId of the relay: since when some circuit through it has been waiting. */
+  #waitingOnRelays(connections: readonly Connection[], now: number): Map<string, number> {
+    const earliest = new Map<string, number>()
+    for (const connection of connections) {
+      const relay = relayOf(connection)
+      const since = relay === undefined ? undefined : this.#watch(connection).waitingSince(now)
+      if (relay === undefined || since === undefined) continue
+      earliest.set(relay, Math.min(since, earliest.get(relay) ?? since))
     }
-    clearTimeout(timer)
-    this.#asking.delete(connection)
+    return earliest
   }
 
-  /** Also when a circuit that goes through the connection was. */
-  #wasSeenSince(time: number, connection: Connection): boolean {
-    const viaIt = `/p2p/${connection.remotePeer}/p2p-circuit`
-    const circuits = this.#node
+  #suspect(connection: Connection): void {
+    this.#watch(connection).suspect()
+    const peer = connection.remotePeer.toString()
+    for (const other of this.#node.getConnections()) {
+      if (relayOf(other) === peer) this.#watch(other).raiseSuspicion()
+    }
+  }
+
+  #carriersOf(connection: Connection): readonly Connection[] {
+    const relay = relayOf(connection)
+    if (relay === undefined) return []
+    return this.#node
       .getConnections()
-      .filter(({ remoteAddr }) => remoteAddr.toString().includes(viaIt))
-    return [connection, ...circuits].some((each) => (this.#seenAt.get(each) ?? 0) > time)
+      .filter(({ direct, remotePeer }) => direct && remotePeer.toString() === relay)
+  }
+
+  #watch(connection: Connection): WatchedConnection {
+    const known = this.#watched.get(connection)
+    if (known !== undefined) return known
+    const watched = new WatchedConnection(connection, () => this.#clock.now())
+    this.#watched.set(connection, watched)
+    return watched
   }
 }

@@ -2,12 +2,15 @@ import { Duplex } from 'node:stream'
 import type { Stream, StreamCloseEvent } from '@libp2p/interface'
 import { StreamResetError } from '../errors.ts'
 import { isRemoteFinished, PacedReader } from './paced-reader.ts'
+import type { StreamActivity } from './watched-connection.ts'
 
 /** What gathers while the stream is full is sent at once afterwards: larger writes cost less per byte. */
 const WRITE_BUFFER_BYTES = 256 * 1024
 const READ_BUFFER_BYTES = 64 * 1024
 
 type WriteCallback = (error?: Error | null) => void
+
+const UNWATCHED: StreamActivity = { sent: () => {}, received: () => {}, ended: () => {} }
 
 /**
  * A libp2p stream as a Node stream, with back-pressure both ways. `end()` sends FIN and leaves the other direction
@@ -22,23 +25,23 @@ type WriteCallback = (error?: Error | null) => void
 export class StreamDuplex extends Duplex {
   readonly #stream: Stream
   readonly #reader: PacedReader
-  readonly #seen: () => void
+  readonly #activity: StreamActivity
   #pendingWrite: WriteCallback | undefined
   #remoteFinished: boolean
   #finishing = false
 
-  /** @param seen - called for each sign of life of the other side */
-  constructor(stream: Stream, seen: () => void = () => {}) {
+  /** @param activity - told of what is sent and what comes */
+  constructor(stream: Stream, activity: StreamActivity = UNWATCHED) {
     super({
       allowHalfOpen: true,
       readableHighWaterMark: READ_BUFFER_BYTES,
       writableHighWaterMark: WRITE_BUFFER_BYTES,
     })
     this.#stream = stream
-    this.#seen = seen
+    this.#activity = activity
     this.#remoteFinished = isRemoteFinished(stream)
     this.#reader = new PacedReader(stream, (bytes) => {
-      seen()
+      activity.received()
       let wantsMore = true
       for (const chunk of bytes instanceof Uint8Array ? [bytes] : bytes) wantsMore = this.push(chunk)
       return wantsMore
@@ -82,6 +85,7 @@ export class StreamDuplex extends Duplex {
 
   override _destroy(error: Error | null, done: WriteCallback): void {
     const { status } = this.#stream
+    this.#activity.ended()
     if (status === 'open' || status === 'closing') this.#stream.abort(error ?? new StreamResetError())
     done(error)
   }
@@ -93,6 +97,7 @@ export class StreamDuplex extends Duplex {
       done(new StreamResetError('the stream is closed', { cause }))
       return
     }
+    this.#activity.sent()
     this.#pendingWrite = done
     this.#completeWrite()
   }
@@ -108,7 +113,7 @@ export class StreamDuplex extends Duplex {
 
   /** libp2p flushes its buffer in a microtask that it queued just before. */
   readonly #onDrain = (): void => {
-    this.#seen()
+    this.#activity.received()
     queueMicrotask(() => this.#completeWrite())
   }
 

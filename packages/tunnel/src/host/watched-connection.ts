@@ -1,0 +1,155 @@
+import type { Connection } from '@libp2p/interface'
+import { SilentConnectionError } from '../errors.ts'
+import { type Muxer, muxerOf, sendSignOfLife, type Transport, transportOf } from './connection-parts.ts'
+import { type Silence, smoothedRtt } from './silence.ts'
+
+/** A stream that was sent to waits that long at most: many protocols answer nothing. */
+const MAX_WAIT_MS = 30_000
+/** Whoever received that much since it last said so says that it is alive, once a second. */
+const MUCH_BYTES = 4096
+const SAY_ALIVE_MS = 1_000
+
+/** One stream of a connection, as far as its waiting for the other side goes. */
+export interface StreamActivity {
+  /** Bytes were sent: an answer may follow. */
+  sent(): void
+  /** Bytes came, or room for more. */
+  received(): void
+  ended(): void
+}
+
+interface Waiting {
+  since: number
+  lastSentAt: number
+}
+
+/** What is known of one connection's signs of life. Times are those of the caller's clock. */
+export class WatchedConnection {
+  readonly #connection: Connection
+  readonly #muxer: Muxer
+  readonly #transport: Transport
+  readonly #waitingStreams = new Map<StreamActivity, Waiting>()
+  #aliveAt: number
+  #expectingSince: number | undefined
+  #askedAt: number | undefined
+  #rttMs: number | undefined
+  #isSuspect = false
+  #suspicion: AbortController | undefined
+  #receivedBytes = 0
+  #saidAliveAt: number
+
+  /** Asks at once: yamux and the choice of relays go by the round-trip time. */
+  constructor(connection: Connection, clock: () => number) {
+    this.#connection = connection
+    this.#muxer = muxerOf(connection)
+    this.#transport = transportOf(connection)
+    this.#aliveAt = this.#saidAliveAt = clock()
+    this.#transport.addEventListener('message', ({ data }) => {
+      this.#receivedBytes += data.byteLength
+      this.seen(clock())
+    })
+    // A relayed or busy one takes more bytes only when some went away.
+    this.#transport.addEventListener('drain', () => this.seen(clock()))
+    this.ask(this.#aliveAt)
+  }
+
+  get rttMs(): number | undefined {
+    return this.#rttMs
+  }
+
+  get isSuspect(): boolean {
+    return this.#isSuspect
+  }
+
+  get suspicion(): AbortSignal {
+    this.#suspicion ??= new AbortController()
+    return this.#suspicion.signal
+  }
+
+  seen(now: number): void {
+    this.#aliveAt = now
+    this.#expectingSince = undefined
+    this.#isSuspect = false
+  }
+
+  expecting(now: number): void {
+    this.#expectingSince ??= now
+  }
+
+  activity(clock: () => number): StreamActivity {
+    const waiting = this.#waitingStreams
+    const activity = {
+      sent: (): void => {
+        const now = clock()
+        waiting.set(activity, { since: waiting.get(activity)?.since ?? now, lastSentAt: now })
+      },
+      received: (): void => void waiting.delete(activity),
+      ended: (): void => void waiting.delete(activity),
+    }
+    return activity
+  }
+
+  /** Since when something has been waited for; `undefined` when nothing is. */
+  waitingSince(now: number): number | undefined {
+    let earliest = this.#expectingSince
+    for (const [activity, { since, lastSentAt }] of this.#waitingStreams) {
+      if (now - lastSentAt > MAX_WAIT_MS) this.#waitingStreams.delete(activity)
+      else earliest = Math.min(since, earliest ?? since)
+    }
+    // Bytes that the network does not take want an answer, too.
+    if (earliest === undefined && this.#hasUnsentBytes()) return this.#aliveAt
+    return earliest
+  }
+
+  silence(now: number, context: { isRelay: boolean; circuitWaitsSince: number | undefined }): Silence {
+    return {
+      aliveAt: this.#aliveAt,
+      waitingSince: this.waitingSince(now) ?? context.circuitWaitsSince,
+      askedAt: this.#askedAt,
+      rttMs: this.#rttMs,
+      isRelay: context.isRelay,
+      isCircuit: !this.#connection.direct,
+    }
+  }
+
+  /** Does nothing while a question is open. */
+  ask(now: number): void {
+    if (this.#askedAt !== undefined || this.#connection.status !== 'open') return
+    this.#askedAt = now
+    const sentAt = performance.now()
+    this.#muxer.ping().then(
+      () => {
+        this.#askedAt = undefined
+        this.#rttMs = smoothedRtt(this.#rttMs, performance.now() - sentAt)
+      },
+      // The multiplexer is about to close: what is left of the connection ends without questions.
+      () => {},
+    )
+  }
+
+  suspect(): void {
+    this.#isSuspect = true
+    this.raiseSuspicion()
+  }
+
+  raiseSuspicion(): void {
+    this.#suspicion?.abort(new SilentConnectionError())
+    this.#suspicion = undefined
+  }
+
+  sayAliveWhenDue(now: number): void {
+    if (this.#receivedBytes < MUCH_BYTES || now - this.#saidAliveAt < SAY_ALIVE_MS) return
+    this.#receivedBytes = 0
+    this.#saidAliveAt = now
+    if (this.#connection.status !== 'open') return
+    try {
+      sendSignOfLife(this.#muxer)
+    } catch {
+      // It is closing underneath: others see that, too.
+    }
+  }
+
+  #hasUnsentBytes(): boolean {
+    return this.#transport.writableNeedsDrain
+  }
+}
