@@ -1,8 +1,13 @@
 import type { Counter, DialFailure, FlowRefusal, Gauge, Metrics, Path } from '@edgeway/core'
+import type { Connection } from '@libp2p/interface'
+import { isPublic } from './addresses.ts'
 import type { JoinRefusal } from './protocol/join-refusal.ts'
 
 /** Why an inbound flow failed: refused with a status, or the asking peer is unknown or broke off. */
 export type FlowFailure = FlowRefusal | DialFailure | 'unknown-peer' | 'aborted'
+
+export const TUNNEL_PATHS = ['lan', 'direct', 'relayed'] as const satisfies readonly Path[]
+export type TunnelPath = (typeof TUNNEL_PATHS)[number]
 
 export interface TunnelMetrics {
   readonly sessions: Gauge<never>
@@ -11,6 +16,7 @@ export interface TunnelMetrics {
   readonly flows: Counter<'direction' | 'path'>
   readonly failures: Counter<'direction' | 'reason'>
   readonly refusedPeers: Counter<'reason'>
+  readonly candidateFailures: Counter<'reason'>
 }
 
 export function createTunnelMetrics(metrics: Metrics): TunnelMetrics {
@@ -38,6 +44,11 @@ export function createTunnelMetrics(metrics: Metrics): TunnelMetrics {
     refusedPeers: metrics.counter({
       name: 'edgeway_tunnel_refused_peers_total',
       help: 'Connections of peers that no tunnel server vouches for.',
+      labels: ['reason'],
+    }),
+    candidateFailures: metrics.counter({
+      name: 'edgeway_tunnel_candidate_failures_total',
+      help: 'Addresses of other nodes where nobody answered, or another host.',
       labels: ['reason'],
     }),
   }
@@ -96,7 +107,8 @@ export function createServerMetrics(metrics: Metrics): ServerMetrics {
   }
 }
 
-/** The path of a libp2p connection. */
-export function pathOf({ direct }: { readonly direct: boolean }): Extract<Path, 'direct' | 'relayed'> {
-  return direct ? 'direct' : 'relayed'
+/** The path of a libp2p connection: through a relay, to a private address, or to a public one. */
+export function pathOf({ direct, remoteAddr }: Pick<Connection, 'direct' | 'remoteAddr'>): TunnelPath {
+  if (!direct) return 'relayed'
+  return isPublic(remoteAddr) ? 'direct' : 'lan'
 }

@@ -7,7 +7,7 @@ import type {
   NodeName,
   ReadinessGate,
 } from '@edgeway/core'
-import type { Connection } from '@libp2p/interface'
+import { peerIdFromString } from '@libp2p/peer-id'
 import type { Multiaddr } from '@multiformats/multiaddr'
 import {
   isPublic,
@@ -22,23 +22,22 @@ import { type AgentHost, startAgentHost } from './host/host.ts'
 import { MAX_STREAMS } from './host/limits.ts'
 import { type JoinToken, readJoinTokens } from './identity/former-join-token.ts'
 import { loadOrCreateKey } from './identity/key.ts'
-import { createTunnelMetrics, pathOf, type TunnelMetrics } from './metrics.ts'
+import { createTunnelMetrics, pathOf, TUNNEL_PATHS, type TunnelMetrics } from './metrics.ts'
+import { AddressWatch } from './node/address-watch.ts'
+import type { PeerPaths } from './node/candidates.ts'
 import { InboundFlows } from './node/inbound-flows.ts'
 import { membersOnly } from './node/members-only.ts'
 import { OpenFlows } from './node/open-flows.ts'
-import { PeerConnections } from './node/peer-connections.ts'
+import { type JoinedRelay, PeerConnections } from './node/peer-connections.ts'
 import { ServerSession } from './node/server-session.ts'
 import { TunnelDialer } from './node/tunnel-dialer.ts'
 import { PeerBook } from './peer-book.ts'
 import { FLOW_PROTOCOL } from './protocol/flow.ts'
-import { MAX_ADDRESSES } from './protocol/registry.ts'
+import { MAX_ADDRESSES, type PeerRecord } from './protocol/registry.ts'
 import { PrivateFile } from './state/private-file.ts'
 import type { TunnelOptions } from './tunnel-options.ts'
 
 export type TunnelDeps = ComponentDeps & { readonly nodeName: NodeName }
-
-/** Interfaces come and go without libp2p's notice; a look at them costs less than 1 ms. */
-const ADDRESS_POLL_MS = 2_000
 
 /**
  * The node's side of the tunnel: joins the tunnel servers and stays joined, opens flows to Endpoints on other nodes, and
@@ -56,7 +55,7 @@ export class Tunnel implements Component {
   readonly #metrics: TunnelMetrics
   readonly #gate: ReadinessGate
   readonly #logger: Logger
-  readonly #addressPoll: NodeJS.Timeout
+  readonly #addressWatch: AddressWatch
   #stopped: Promise<void> | undefined
 
   private constructor(options: TunnelOptions, parts: TunnelParts, deps: TunnelDeps) {
@@ -67,12 +66,15 @@ export class Tunnel implements Component {
     this.#metrics = metrics
     this.#logger = logger
     this.#gate = deps.readiness.gate('tunnel')
-    this.#connections = new PeerConnections(host, options, () => this.#relays())
-    const seen = (connection: Connection): void => host.seen(connection)
-    this.#inbound = new InboundFlows({ ...options, ...parts, seen, flows: this.#flows })
+    this.#connections = new PeerConnections(options, {
+      ...parts,
+      relays: () => this.#joinedRelays(),
+      egress: () => [],
+    })
+    this.#inbound = new InboundFlows({ ...options, ...parts, flows: this.#flows })
     this.dialer = new TunnelDialer(options, {
       ...parts,
-      seen,
+      book: { byNode: (node) => pathsOf(book.byNode(node), options) },
       connections: this.#connections,
       flows: this.#flows,
     })
@@ -86,9 +88,10 @@ export class Tunnel implements Component {
           changed: () => this.#update(),
         }),
     )
-    this.#addressPoll = setInterval(() => {
+    this.#addressWatch = new AddressWatch(({ gone }) => {
+      this.#connections.addressesChanged(gone)
       for (const session of this.#sessions) session.announce()
-    }, ADDRESS_POLL_MS)
+    })
   }
 
   /**
@@ -147,7 +150,7 @@ export class Tunnel implements Component {
   async #stop(): Promise<void> {
     this.#inbound.drain()
     await this.#flows.drain(this.#options.drainTimeoutMs)
-    clearInterval(this.#addressPoll)
+    this.#addressWatch[Symbol.dispose]()
     // Before the sessions: relayed connections go through theirs, and the last bytes of their flows, too.
     await this.#connections.stop()
     await Promise.all(this.#sessions.map((session) => session[Symbol.asyncDispose]()))
@@ -173,11 +176,21 @@ export class Tunnel implements Component {
       )
   }
 
+  #joinedRelays(): JoinedRelay[] {
+    const { node, liveness } = this.#host
+    return this.#relays().map((address) => {
+      const peerId = address.getComponents().at(-1)?.value ?? ''
+      const [connection] = node.getConnections(peerIdFromString(peerId))
+      const rttMs = connection === undefined ? undefined : liveness.rtt(connection)
+      return { peerId, address, rttMs: rttMs ?? Number.NaN }
+    })
+  }
+
   #countConnections(): void {
     const peers = this.#host.node
       .getConnections()
       .filter(({ remotePeer }) => this.#book.byPeerId(remotePeer.toString()))
-    for (const path of ['direct', 'relayed'] as const) {
+    for (const path of TUNNEL_PATHS) {
       const count = peers.filter((connection) => pathOf(connection) === path).length
       this.#metrics.connections.set({ path }, count)
     }
@@ -204,6 +217,22 @@ export class Tunnel implements Component {
         return address !== undefined && (usePrivateAddresses || isPublic(address))
       })
   }
+}
+
+/** The registry's addresses, told apart by where they lead. */
+function pathsOf(
+  record: PeerRecord | undefined,
+  { usePrivateAddresses }: TunnelOptions,
+): PeerPaths | undefined {
+  if (record === undefined) return undefined
+  const isDirect = (text: string): boolean => {
+    const address = parsePeerAddress(text)
+    return address !== undefined && isPublic(address)
+  }
+  const direct = record.addresses.filter(isDirect)
+  // The registry does not say yet where a peer is: a private address may be of any site.
+  const lan = usePrivateAddresses ? record.addresses.filter((text) => !isDirect(text)) : []
+  return { ...record, lan, direct, egress: [], relays: [] }
 }
 
 interface TunnelParts {

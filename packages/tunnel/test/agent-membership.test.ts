@@ -38,7 +38,7 @@ describe('an agent', () => {
     one.tunnel.serve(serving(echo))
     const { stream, path } = await (await two.knows(1)).dial('edge-1')
     const ended = new Promise((resolve) => stream.on('error', resolve))
-    expect(path).toBe('direct')
+    expect(path).toBe('lan')
 
     // The server forgets `edge-2`, which does not come back.
     await server[Symbol.asyncDispose]()

@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import { describe, expect, it } from 'vitest'
-import { echo, SmallMesh, serving, textOf, twoNodes } from './small-mesh.ts'
+import { echo, SmallMesh, serving, textOf, twoNodes, until } from './small-mesh.ts'
 
 const MIB = 1024 * 1024
 
@@ -31,7 +31,7 @@ describe('a flow', () => {
     ).toBe(1)
   })
 
-  it('goes directly to a node that announces an address', async () => {
+  it('goes over the LAN to a node that announces a private address', async () => {
     await using mesh = await SmallMesh.create()
     const [one, two] = await twoNodes(mesh, { announceAddresses: 'auto' })
     two.tunnel.serve(serving(echo))
@@ -39,17 +39,20 @@ describe('a flow', () => {
     const { path, stream } = await one.dial('edge-2')
     stream.end('hello')
 
-    expect(path).toBe('direct')
+    expect(path).toBe('lan')
     expect(await textOf(stream)).toBe('hello')
   })
 
-  it('goes directly although a relayed connection is there already', async () => {
+  it('goes at once by the relayed connection that is there, and over the LAN as soon as that is tried', async () => {
     await using mesh = await SmallMesh.create()
     const [one, two] = await twoNodes(mesh, { announceAddresses: 'auto' })
     for (const node of [one, two]) node.tunnel.serve(serving(echo))
 
     expect((await two.dial('edge-1')).path).toBe('relayed')
-    expect((await one.dial('edge-2')).path).toBe('direct')
+    expect((await one.dial('edge-2')).path).toBe('relayed')
+    const labels = { path: 'lan' }
+    await until(() => one.deps.metrics.value('edgeway_tunnel_connections', labels) > 0, 'it came up')
+    expect((await one.dial('edge-2')).path).toBe('lan')
   })
 
   it('goes through the relay when nothing answers at the announced address', async () => {

@@ -22,7 +22,7 @@ describe('an agent that speaks otherwise', () => {
     const address = multiaddr(`${two.address}/p2p/${two.tunnel.peerId}`)
     const connection = await host.dial(address, new AbortController().signal)
     await until(
-      () => two.deps.metrics.value('edgeway_tunnel_connections', { path: 'direct' }) === 1,
+      () => two.deps.metrics.value('edgeway_tunnel_connections', { path: 'lan' }) === 1,
       'a connection',
     )
     return { host, two, connection, [Symbol.asyncDispose]: async () => host.stop() }

@@ -1,6 +1,7 @@
 import type { FlowAnswer, FlowHandler, FlowRequest, Logger, NodeName } from '@edgeway/core'
 import type { Connection, Stream } from '@libp2p/interface'
 import { ProtocolError, StreamResetError } from '../errors.ts'
+import type { Host } from '../host/host.ts'
 import { StreamDuplex } from '../host/stream-duplex.ts'
 import { type FlowFailure, pathOf, type TunnelMetrics } from '../metrics.ts'
 import type { PeerBook } from '../peer-book.ts'
@@ -15,8 +16,7 @@ export interface InboundFlowsDeps {
   readonly logger: Logger
   /** Time for the request to come, once the stream is open. */
   readonly requestTimeoutMs: number
-  /** To be called for each sign of life on a connection. */
-  seen(connection: Connection): void
+  readonly host: Pick<Host, 'liveness'>
 }
 
 type Request = Omit<FlowRequest, 'from'>
@@ -44,7 +44,7 @@ export class InboundFlows {
 
   /** Serves one stream. Never rejects. */
   async accept(libp2pStream: Stream, connection: Connection): Promise<void> {
-    const stream = new StreamDuplex(libp2pStream, () => this.#deps.seen(connection))
+    const stream = new StreamDuplex(libp2pStream, this.#deps.host.liveness.activity(connection))
     const closed = new AbortController()
     // Stays for the whole life of the stream: a reset that no one else listens for would end the process.
     stream.on('error', (error) => closed.abort(error))

@@ -1,10 +1,21 @@
-import { DialError, type Dialer, type DialTarget, type EndpointConnection, type Logger } from '@edgeway/core'
-import type { Connection, Stream } from '@libp2p/interface'
-import { ProtocolError, StreamResetError } from '../errors.ts'
-import { MAX_STREAMS } from '../host/limits.ts'
-import { StreamDuplex } from '../host/stream-duplex.ts'
+import {
+  DialError,
+  type Dialer,
+  type DialTarget,
+  type EndpointConnection,
+  type Logger,
+  type NodeName,
+} from '@edgeway/core'
+import type { Connection } from '@libp2p/interface'
+import {
+  ProtocolError,
+  SilentConnectionError,
+  StreamResetError,
+  UnsupportedProtocolError,
+} from '../errors.ts'
+import type { Host } from '../host/host.ts'
+import type { StreamDuplex } from '../host/stream-duplex.ts'
 import { pathOf, type TunnelMetrics } from '../metrics.ts'
-import type { PeerBook } from '../peer-book.ts'
 import {
   decodeFlowAnswer,
   encodeFlowRequest,
@@ -14,8 +25,9 @@ import {
   toDialError,
 } from '../protocol/flow.ts'
 import { readFrame } from '../protocol/frames.ts'
-import type { PeerRecord } from '../protocol/registry.ts'
 import { abortable } from './abortable.ts'
+import type { PeerPaths } from './candidates.ts'
+import { openStream } from './flow-stream.ts'
 import type { OpenFlows } from './open-flows.ts'
 import type { PeerConnections } from './peer-connections.ts'
 
@@ -27,14 +39,16 @@ export interface TunnelDialerOptions {
 }
 
 export interface TunnelDialerDeps {
-  readonly book: Pick<PeerBook, 'byNode'>
+  readonly book: { byNode(node: NodeName): PeerPaths | undefined }
   readonly connections: Pick<PeerConnections, 'connect' | 'avoid'>
   readonly flows: OpenFlows
   readonly metrics: TunnelMetrics
   readonly logger: Logger
-  /** To be called for each sign of life on a connection. */
-  seen(connection: Connection): void
+  readonly host: Pick<Host, 'liveness'>
 }
+
+/** Of connections for one flow. */
+const MAX_ATTEMPTS = 3
 
 /** Opens flows to Endpoints on other nodes, through the peers that speak for those nodes. */
 export class TunnelDialer implements Dialer {
@@ -60,35 +74,34 @@ export class TunnelDialer implements Dialer {
     }
   }
 
-  /** A connection that turns out to be dead is replaced once: no byte of the flow was sent yet. */
+  /** A connection that turns out to be dead is replaced by the next best: no byte of the flow was sent yet. */
   async #dial(target: DialTarget, signal: AbortSignal): Promise<EndpointConnection> {
     signal.throwIfAborted()
     const peer = this.#peerOf(target)
-    const first = await this.#connect(peer, target, signal)
-    try {
-      return await this.#open(first, target, signal)
-    } catch (error) {
-      signal.throwIfAborted()
-      if (error instanceof DialError) throw error
-      this.#deps.connections.avoid(first)
-      this.#deps.logger.debug('connection did not take a flow, trying another one', {
-        node: peer.node,
-        error,
-      })
+    let cause: unknown
+    for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt++) {
+      const connection = await this.#connect(peer, target, signal)
+      try {
+        return await this.#open(connection, target, signal)
+      } catch (error) {
+        signal.throwIfAborted()
+        if (error instanceof DialError) throw error
+        this.#passOver(connection, error)
+        cause = error
+      }
     }
-    const second = await this.#connect(peer, target, signal)
-    try {
-      return await this.#open(second, target, signal)
-    } catch (cause) {
-      signal.throwIfAborted()
-      if (cause instanceof DialError) throw cause
-      this.#deps.connections.avoid(second)
-      const reason = `the agent of node ${peer.node} does not answer`
-      throw new DialError(target.endpoint, { failure: 'unreachable', reason }, { cause })
-    }
+    const reason = `the agent of node ${peer.node} does not answer`
+    throw new DialError(target.endpoint, { failure: 'unreachable', reason }, { cause })
   }
 
-  #peerOf({ endpoint }: DialTarget): PeerRecord {
+  /** A silent connection is passed over as long as it is silent, any other for a while. */
+  #passOver(connection: Connection, error: unknown): void {
+    if (!(error instanceof SilentConnectionError)) this.#deps.connections.avoid(connection)
+    const peer = connection.remotePeer.toString()
+    this.#deps.logger.debug('connection did not take a flow, trying another one', { peer, error })
+  }
+
+  #peerOf({ endpoint }: DialTarget): PeerPaths {
     const { node } = endpoint
     const peer = node === undefined ? undefined : this.#deps.book.byNode(node)
     if (peer !== undefined) return peer
@@ -97,7 +110,7 @@ export class TunnelDialer implements Dialer {
     throw new DialError(endpoint, { failure: 'no-peer', reason })
   }
 
-  async #connect(peer: PeerRecord, { endpoint }: DialTarget, signal: AbortSignal): Promise<Connection> {
+  async #connect(peer: PeerPaths, { endpoint }: DialTarget, signal: AbortSignal): Promise<Connection> {
     try {
       return await abortable(this.#deps.connections.connect(peer), signal)
     } catch (cause) {
@@ -117,34 +130,30 @@ export class TunnelDialer implements Dialer {
   }
 
   async #open(connection: Connection, target: DialTarget, signal: AbortSignal): Promise<EndpointConnection> {
-    const libp2pStream = await this.#newStream(connection, target, signal)
-    const stream = new StreamDuplex(libp2pStream, () => this.#deps.seen(connection))
-    // Errors before the answer reach the caller by way of `readFrame`. Later ones are the owner's, but one who listens
-    // late must not end the process.
-    stream.on('error', () => {})
+    const { host, flows } = this.#deps
+    const alive = AbortSignal.any([signal, host.liveness.suspicion(connection)])
+    const stream = await this.#openStream(connection, target, alive)
     try {
-      stream.write(encodeFlowRequest(target))
-      const answer = await this.#readAnswer(stream, target, signal)
+      const answer = await this.#readAnswer(stream, target, alive)
       if (answer.status !== 'ok') throw toDialError(target.endpoint, answer)
     } catch (error) {
       stream.reset()
       throw error
     }
-    this.#deps.flows.add(stream)
+    flows.add(stream)
     return { path: pathOf(connection), stream, reset: () => stream.reset() }
   }
 
-  async #newStream(connection: Connection, { endpoint }: DialTarget, signal: AbortSignal): Promise<Stream> {
-    const options = {
-      signal: AbortSignal.any([signal, AbortSignal.timeout(this.#options.openTimeoutMs)]),
-      maxOutboundStreams: MAX_STREAMS,
-    }
+  async #openStream(connection: Connection, target: DialTarget, signal: AbortSignal): Promise<StreamDuplex> {
+    const { liveness } = this.#deps.host
+    const opening = { connection, liveness, protocol: FLOW_PROTOCOL, firstBytes: encodeFlowRequest(target) }
     try {
-      return await connection.newStream(FLOW_PROTOCOL, options)
+      const timeout = AbortSignal.timeout(this.#options.openTimeoutMs)
+      return await openStream(opening, AbortSignal.any([signal, timeout]))
     } catch (error) {
-      if (!(error instanceof Error) || error.name !== 'UnsupportedProtocolError') throw error
-      const reason = `node ${endpoint.node} does not speak ${FLOW_PROTOCOL}`
-      throw toDialError(endpoint, { status: 'unsupported-version', reason })
+      if (!(error instanceof UnsupportedProtocolError)) throw error
+      const reason = `node ${target.endpoint.node} does not speak ${FLOW_PROTOCOL}`
+      throw toDialError(target.endpoint, { status: 'unsupported-version', reason })
     }
   }
 

@@ -43,8 +43,8 @@ export async function readFrame(
   return payload
 }
 
-/** Fewer than `bytes` only at the end of the source. */
-async function readExactly(source: Readable, bytes: number, signal: AbortSignal): Promise<Buffer> {
+/** Reads that many bytes; none at the end of the source, fewer only where it ended within them. */
+export async function readExactly(source: Readable, bytes: number, signal: AbortSignal): Promise<Buffer> {
   for (;;) {
     signal.throwIfAborted()
     if (source.errored) throw source.errored
