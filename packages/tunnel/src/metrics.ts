@@ -59,9 +59,14 @@ export function createTunnelMetrics(metrics: Metrics): TunnelMetrics {
  * `reservation-quota`, `circuit-quota`: by a member that has as many as it may; `too-slow`: a member that does not read
  * the registry.
  */
-export type ServerRefusal = JoinRefusal | 'not-admitted' | RelayRefusal | 'too-slow'
-
-export type RelayRefusal = 'reservation' | 'circuit' | 'reservation-quota' | 'circuit-quota'
+export type ServerRefusal =
+  | JoinRefusal
+  | 'not-admitted'
+  | 'reservation'
+  | 'circuit'
+  | 'reservation-quota'
+  | 'circuit-quota'
+  | 'too-slow'
 
 export interface ServerMetrics {
   readonly sessions: Gauge<never>

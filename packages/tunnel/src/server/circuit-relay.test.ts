@@ -234,11 +234,11 @@ describe('the quota of a member', () => {
   })
 
   it('holds back bytes beyond the bandwidth without losing any, also those before an end', async () => {
-    await using circle = await Circle.create(60_000, { bitsPerSecondPerMember: 8_000_000 })
+    await using circle = await Circle.create(60_000, { bitsPerSecondPerMember: 1_000_000 })
     const { hop, stop } = await circle.ask()
     stop.send(TAKEN)
     expect(await statusIn(hop)).toBe(100)
-    const sent = randomBytes(1024 * 1024)
+    const sent = randomBytes(200 * 1024)
     const [asker, taker] = [new StreamDuplex(hop), new StreamDuplex(stop)]
     asker.end(sent)
     taker.end('and back')

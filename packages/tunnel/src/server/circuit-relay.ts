@@ -1,7 +1,7 @@
 import { type Logger, limitedWarn } from '@edgeway/core'
 import type { Connection, Stream } from '@libp2p/interface'
 import { MAX_STREAMS } from '../host/limits.ts'
-import type { RelayRefusal, ServerMetrics } from '../metrics.ts'
+import type { ServerMetrics, ServerRefusal } from '../metrics.ts'
 import {
   type CircuitStatus,
   decodeHopRequest,
@@ -25,6 +25,8 @@ export interface CircuitRelayDeps {
   /** For the whole exchange in front of a circuit. */
   readonly handshakeTimeoutMs: number
 }
+
+type RelayRefusal = Extract<ServerRefusal, 'reservation' | 'circuit' | 'reservation-quota' | 'circuit-quota'>
 
 /** js-libp2p renews a reservation 5 minutes before its end. */
 const RESERVATION_SECONDS = 2 * 60 * 60
