@@ -128,14 +128,15 @@ it('a host renews its reservation beside circuits to more peers than libp2p has 
   await using relay = await EvilRelay.start()
   await using one = await relay.peer()
   await using two = await relay.peer()
-  for (let i = 0; i < 66; i++) await one.dial(multiaddr(relay.to(idOf(two))), never)
+  const circuits = Array.from({ length: 66 }, () => one.dial(multiaddr(relay.to(idOf(two))), never))
+  await Promise.all(circuits)
   const before = relay.reservations
   const [connection] = one.node.getConnections().filter(({ direct }) => direct)
   if (connection === undefined) throw new Error('no connection to the relay')
   await one.reserve(connection.remotePeer)
 
   expect(relay.reservations).toBe(before + 1)
-})
+}, 120_000)
 
 function flipped(bytes: Buffer): Buffer {
   const middle = Math.floor(bytes.length / 2)
