@@ -8,15 +8,14 @@ import type { LivenessOptions } from './silence.ts'
 
 const KIB = 1024
 const MIB = 1024 * KIB
-const HOUR_MS = 3_600_000
 
 /** Streams per connection, and circuits at a relay: more than an agent can serve with its memory anyway. */
 export const MAX_STREAMS = 20_000
 
 export const YAMUX_LIMITS = {
-  // Default 30 s, by both sides. `Liveness` asks whether the other one lives, and yamux only logs when it does not. Not off:
-  // the first question, at once, measures the round trip, without which no window ever grows.
-  keepAliveInterval: 24 * HOUR_MS,
+  // Default true, every 30 s by both sides, and a late answer ends the connection. `Liveness` asks by the same question, at
+  // once for the first time: without the round-trip time that yamux learns by it no window ever grows.
+  enableKeepAlive: false,
   // Defaults 1,000: one flow is one stream, and all flows to a peer share a connection.
   maxInboundStreams: MAX_STREAMS,
   maxOutboundStreams: MAX_STREAMS,
