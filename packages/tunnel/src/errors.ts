@@ -1,5 +1,4 @@
 import { EdgewayError } from '@edgeway/core'
-import type { JoinRefusal } from './protocol/join-refusal.ts'
 
 /** The key file can't be used. It is never replaced silently: the key is the identity that others know. */
 export class KeyFileError extends EdgewayError {
@@ -11,12 +10,6 @@ export class KeyFileError extends EdgewayError {
 export class JoinTokenError extends EdgewayError {
   override readonly name = 'JoinTokenError'
   readonly code = 'ERR_JOIN_TOKEN'
-}
-
-/** The members file can't be used. It is never emptied silently: it says who may speak for which node. */
-export class MembersFileError extends EdgewayError {
-  override readonly name = 'MembersFileError'
-  readonly code = 'ERR_MEMBERS_FILE'
 }
 
 /** What outlives the process can't be read or written just now: a full disk, a missing right, an API server that is away. */
@@ -46,18 +39,6 @@ export class CertificateFileError extends EdgewayError {
 export class ProtocolError extends EdgewayError {
   override readonly name = 'ProtocolError'
   readonly code = 'ERR_PROTOCOL'
-}
-
-/** The tunnel server does not let this node in. */
-export class JoinRefusedError extends EdgewayError {
-  override readonly name = 'JoinRefusedError'
-  readonly code = 'ERR_JOIN_REFUSED'
-  readonly reason: JoinRefusal
-
-  constructor(reason: JoinRefusal, message: string) {
-    super(message)
-    this.reason = reason
-  }
 }
 
 /** A session with a tunnel server came to its end; the supervisor starts a new one. */
@@ -118,4 +99,47 @@ export class ClusterKeysError extends EdgewayError {
 export class StoredValueConflictError extends EdgewayError {
   override readonly name = 'StoredValueConflictError'
   readonly code = 'ERR_STORED_VALUE_CONFLICT'
+}
+
+/**
+ * What this node has stored about its membership can't be used. It is never replaced silently.
+ *
+ * - `broken`: it can't be read; `exposed`: other users can read it
+ * - `key-in-use`: the key is that of another node, so the disk is a copy or the node was renamed
+ */
+export class NodeIdentityError extends EdgewayError {
+  override readonly name = 'NodeIdentityError'
+  readonly code = 'ERR_NODE_IDENTITY'
+  readonly reason: 'broken' | 'exposed' | 'key-in-use'
+
+  constructor(reason: NodeIdentityError['reason'], message: string, options?: ErrorOptions) {
+    super(message, options)
+    this.reason = reason
+  }
+}
+
+/** What was reached is no tunnel server of this node's cluster, as far as it can tell: it has shown it nothing. */
+export class UntrustedServerError extends EdgewayError {
+  override readonly name = 'UntrustedServerError'
+  readonly code = 'ERR_UNTRUSTED_SERVER'
+  /** One of `MEMBERSHIP_REFUSALS`. */
+  readonly reason: string
+
+  constructor(reason: string, message: string) {
+    super(message)
+    this.reason = reason
+  }
+}
+
+/** A tunnel server gives this node no certificate, or no session. */
+export class ServerRefusalError extends EdgewayError {
+  override readonly name = 'ServerRefusalError'
+  readonly code = 'ERR_SERVER_REFUSAL'
+  /** One of `ENROLMENT_REFUSALS` or `REGISTRY_REFUSALS`. */
+  readonly reason: string
+
+  constructor(reason: string, message: string) {
+    super(message)
+    this.reason = reason
+  }
 }

@@ -1,7 +1,8 @@
 import type { Counter, DialFailure, FlowRefusal, Gauge, Metrics, Path } from '@edgeway/core'
 import type { Connection } from '@libp2p/interface'
 import { isPublic } from './addresses.ts'
-import type { JoinRefusal } from './protocol/join-refusal.ts'
+import type { EnrolmentRefusal } from './protocol/enrolment.ts'
+import type { RegistryRefusal } from './protocol/registry.ts'
 
 /** Why an inbound flow failed: refused with a status, or the asking peer is unknown or broke off. */
 export type FlowFailure = FlowRefusal | DialFailure | 'unknown-peer' | 'aborted'
@@ -16,6 +17,11 @@ export interface TunnelMetrics {
   readonly flows: Counter<'direction' | 'path'>
   readonly failures: Counter<'direction' | 'reason'>
   readonly refusedPeers: Counter<'reason'>
+  readonly refusedServers: Counter<'reason'>
+  readonly refusals: Counter<'by' | 'reason'>
+  readonly lookups: Counter<'outcome'>
+  readonly certificateEnd: Gauge<never>
+  readonly trustSerial: Gauge<never>
   readonly candidateFailures: Counter<'reason'>
 }
 
@@ -25,7 +31,7 @@ export function createTunnelMetrics(metrics: Metrics): TunnelMetrics {
       name: 'edgeway_tunnel_sessions',
       help: 'Tunnel servers that this node has joined and holds a reservation at.',
     }),
-    peers: metrics.gauge({ name: 'edgeway_tunnel_peers', help: 'Peers that a tunnel server vouches for.' }),
+    peers: metrics.gauge({ name: 'edgeway_tunnel_peers', help: 'Peers whose signed record this node has.' }),
     connections: metrics.gauge({
       name: 'edgeway_tunnel_connections',
       help: 'Open connections to other nodes, by the path they take.',
@@ -43,8 +49,31 @@ export function createTunnelMetrics(metrics: Metrics): TunnelMetrics {
     }),
     refusedPeers: metrics.counter({
       name: 'edgeway_tunnel_refused_peers_total',
-      help: 'Connections of peers that no tunnel server vouches for.',
+      help: 'Connections that this node closed as the peer is no member, by reason.',
       labels: ['reason'],
+    }),
+    refusedServers: metrics.counter({
+      name: 'edgeway_tunnel_refused_servers_total',
+      help: 'Attempts to join what did not prove to be a tunnel server of the cluster, by reason.',
+      labels: ['reason'],
+    }),
+    refusals: metrics.counter({
+      name: 'edgeway_tunnel_refusals_total',
+      help: 'Times that this node was refused, by a tunnel server or a peer, with the reason that it gave.',
+      labels: ['by', 'reason'],
+    }),
+    lookups: metrics.counter({
+      name: 'edgeway_tunnel_lookups_total',
+      help: 'Nodes that were asked for as their peer was not known, by what came of it.',
+      labels: ['outcome'],
+    }),
+    certificateEnd: metrics.gauge({
+      name: 'edgeway_tunnel_certificate_end_timestamp_seconds',
+      help: 'When the membership certificate of this node ends, in Unix time; 0 without one.',
+    }),
+    trustSerial: metrics.gauge({
+      name: 'edgeway_tunnel_trust_serial_number',
+      help: 'Serial of the trust bundle that this node goes by; 0 without one.',
     }),
     candidateFailures: metrics.counter({
       name: 'edgeway_tunnel_candidate_failures_total',
@@ -55,22 +84,27 @@ export function createTunnelMetrics(metrics: Metrics): TunnelMetrics {
 }
 
 /**
- * `not-admitted`: no join within the grace; `reservation`, `circuit`: asked for by, or to, a peer that did not join;
- * `reservation-quota`, `circuit-quota`: by a member that has as many as it may; `too-slow`: a member that does not read
- * the registry.
+ * Beside what is told to the peer: `not-admitted`: neither enrolment nor hello within the grace; `untrusted`: a node did
+ * not believe this server; `bad-bundle`: roots and revocations that nobody who is trusted has signed; `reservation`,
+ * `circuit`: asked for by, or to, a peer that did not join.
  */
 export type ServerRefusal =
-  | JoinRefusal
+  | EnrolmentRefusal
+  | RegistryRefusal
   | 'not-admitted'
+  | 'untrusted'
+  | 'bad-bundle'
   | 'reservation'
   | 'circuit'
   | 'reservation-quota'
   | 'circuit-quota'
-  | 'too-slow'
 
 export interface ServerMetrics {
   readonly sessions: Gauge<never>
+  readonly links: Gauge<never>
   readonly members: Gauge<never>
+  readonly clones: Counter<never>
+  readonly refusedRecords: Counter<'reason'>
   readonly reservations: Gauge<never>
   readonly circuits: Counter<never>
   readonly openCircuits: Gauge<never>
@@ -86,7 +120,20 @@ export function createServerMetrics(metrics: Metrics): ServerMetrics {
     }),
     members: metrics.gauge({
       name: 'edgeway_tunnel_server_members',
-      help: 'Nodes that were admitted, ever.',
+      help: 'Members of the cluster that this server knows, tunnel servers included.',
+    }),
+    links: metrics.gauge({
+      name: 'edgeway_tunnel_server_links',
+      help: 'Other tunnel servers that this one is linked with.',
+    }),
+    clones: metrics.counter({
+      name: 'edgeway_tunnel_server_clones_total',
+      help: 'Times that a key was found in use by two processes; once a minute for each key.',
+    }),
+    refusedRecords: metrics.counter({
+      name: 'edgeway_tunnel_server_refused_records_total',
+      help: 'Peer records that were not taken, by reason.',
+      labels: ['reason'],
     }),
     reservations: metrics.gauge({
       name: 'edgeway_tunnel_server_reservations',
@@ -106,7 +153,7 @@ export function createServerMetrics(metrics: Metrics): ServerMetrics {
     }),
     refusals: metrics.counter({
       name: 'edgeway_tunnel_server_refusals_total',
-      help: 'Joins, reservations and circuits that were refused, by reason.',
+      help: 'Enrolments, sessions, reservations and circuits that were refused or ended, by reason.',
       labels: ['reason'],
     }),
   }

@@ -76,6 +76,11 @@ export class Trust {
     return this.#bundle?.bundle
   }
 
+  /** Raw keys that sign for the cluster. */
+  get roots(): readonly Uint8Array[] {
+    return [...this.#roots.values()]
+  }
+
   /** KeyIds of the keys that sign for the cluster. */
   get rootIds(): readonly string[] {
     return [...this.#roots.keys()]

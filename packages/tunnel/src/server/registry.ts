@@ -1,71 +1,82 @@
 import { type Logger, limitedWarn } from '@edgeway/core'
 import type { Connection, Stream } from '@libp2p/interface'
-import { parsePeerAddress } from '../addresses.ts'
-import { ProtocolError } from '../errors.ts'
 import { closeConnection } from '../host/connections.ts'
 import { StreamDuplex } from '../host/stream-duplex.ts'
+import type { ClusterKeys } from '../identity/cluster-keys.ts'
 import type { ServerMetrics } from '../metrics.ts'
-import { readFrame } from '../protocol/frames.ts'
-import type { JoinRefusal } from '../protocol/join-refusal.ts'
+import { encodeRegistryMessage } from '../protocol/registry.ts'
+import type { PeerBook } from '../records/peer-book.ts'
+import { isAnswering, type KeyGuard } from './key-guard.ts'
+import { endWith } from './linger.ts'
+import type { OwnRecord } from './own-record.ts'
+import type { Presence } from './presence.ts'
+import { RecordFeed } from './record-feed.ts'
 import {
-  AGENT_FRAMES,
-  decodeAgentMessage,
-  encodeServerMessage,
-  encodeWelcome,
-  type Join,
-  type PeerRecord,
-  type ServerMessage,
-} from '../protocol/registry.ts'
-import { decideAdmission } from './admission.ts'
-import type { Member, MemberStore } from './member-store.ts'
-
-/** A session that reads slower than changes come is ended when that much waits for it; it then joins anew. */
-const MAX_WAITING_BYTES = 8 * 1024 * 1024
-/** A refused agent gets that long to read why. */
-const REFUSAL_LINGER_MS = 1_000
+  judgeHello,
+  judgeSecondConnection,
+  observedIp,
+  readHello,
+  type SessionRefusal,
+} from './registry-handshake.ts'
+import { RegistryInbox } from './registry-inbox.ts'
+import { RegistrySession, type SessionParts } from './registry-session.ts'
 
 export interface RegistryDeps {
-  readonly members: MemberStore
-  /** Of the join token. */
-  readonly secret: string
-  readonly joinTimeoutMs: number
+  readonly keys: ClusterKeys
+  readonly book: PeerBook
+  readonly presence: Presence
+  readonly guard: KeyGuard
+  /** What this server says of itself. */
+  readonly own: Pick<OwnRecord, 'peerId' | 'instance' | 'certificate'>
+  /** For a peer to say hello. */
+  readonly timeoutMs: number
   readonly logger: Logger
   readonly metrics: ServerMetrics
 }
 
-/** An agent that joined and is connected. */
-interface Session {
-  readonly connection: Connection
-  readonly stream: StreamDuplex
-  record: PeerRecord
-}
-
-/** The server's side of the registry protocol: admits agents, and tells each member of all others. */
-export class Registry {
+/** The sessions of a tunnel server: with agents, and with the other servers. Tells each what it lacks. */
+export class Registry implements Disposable {
   readonly #deps: RegistryDeps
-  /** By PeerId: a key speaks for one node, on one connection; the newest one counts. */
-  readonly #sessions = new Map<string, Session>()
+  /** By PeerId: a key is used by one process, on one connection. */
+  readonly #sessions = new Map<string, RegistrySession>()
+  readonly #feed: RecordFeed
+  readonly #inbox: RegistryInbox
+  readonly #subscriptions: readonly Disposable[]
   readonly #warn: Logger['warn']
 
   constructor(deps: RegistryDeps) {
     this.#deps = deps
     this.#warn = limitedWarn(deps.logger)
-    deps.metrics.members.set({}, deps.members.size)
+    this.#feed = new RecordFeed(deps.book, (frames, changed) => this.#push(frames, changed))
+    this.#inbox = new RegistryInbox({
+      ...deps,
+      feed: this.#feed,
+      sessionOf: (peerId) => this.#sessions.get(peerId),
+    })
+    this.#subscriptions = [
+      deps.keys.trust.onChange(() => this.#trustChanged()),
+      deps.presence.onChange((kind, key) => this.#tellServers(kind, key)),
+    ]
   }
 
-  /** True while that peer is connected and has joined. */
+  /** True while that peer is connected, and is a member. */
   isJoined(peerId: string): boolean {
     return this.#sessions.has(peerId)
   }
 
-  /** Serves one stream until it ends, and closes its connection then. Never rejects. */
+  /** How many agents, and how many servers, are connected. */
+  get connected(): { readonly agents: number; readonly servers: number } {
+    const servers = this.#sessions.values().reduce((sum, { isServer }) => sum + (isServer ? 1 : 0), 0)
+    return { agents: this.#sessions.size - servers, servers }
+  }
+
+  /** Serves one stream that a peer has opened until it ends, and closes its connection then. Never rejects. */
   async serve(libp2pStream: Stream, connection: Connection): Promise<void> {
-    const stream = new StreamDuplex(libp2pStream)
     const peer = connection.remotePeer.toString()
+    const stream = new StreamDuplex(libp2pStream)
     stream.on('error', (error) => this.#deps.logger.debug('registry stream failed', { peer, error }))
     try {
-      const session = await this.#admit(stream, connection)
-      if (session !== undefined) await this.#follow(session)
+      await this.#welcome(stream, connection)
     } catch (error) {
       this.#deps.logger.debug('registry session failed', { peer, error })
     }
@@ -73,152 +84,172 @@ export class Registry {
     await closeConnection(connection)
   }
 
-  async #admit(stream: StreamDuplex, connection: Connection): Promise<Session | undefined> {
-    const peerId = connection.remotePeer.toString()
-    const join = await this.#readJoin(stream)
-    if (join === undefined) {
-      await this.#refuse(stream, connection, { reason: 'bad-request', message: 'the join can not be read' })
-      return undefined
+  /** Follows a session that stands, until it ends. Rejects when it ends by an error. */
+  async follow(parts: SessionParts): Promise<void> {
+    const session = new RegistrySession(parts, (slow) => this.#cut(slow))
+    this.#open(session)
+    const { serial, bundle } = this.#deps.keys.trust
+    // Two servers that were cut off from each other may have made bundles of one serial.
+    const isBehind = session.isServer || session.bundleSerial < serial
+    if (bundle !== undefined && isBehind) session.send(encodeBundle(bundle))
+    session.send(this.#feed.haveFrame())
+    if (session.isServer) {
+      session.send(encodeRegistryMessage({ type: 'present', keys: this.#deps.presence.here }))
     }
-    const { members, secret } = this.#deps
-    const admission = decideAdmission(join, peerId, {
-      secret,
-      memberCount: members.size,
-      byNode: (node) => members.byNode(node),
-      byPeerId: (id) => members.byPeerId(id),
-      isConnected: (id) => this.isJoined(id),
-    })
-    if (admission.kind === 'refused') {
-      await this.#refuse(stream, connection, { ...admission, node: join.node })
-      return undefined
-    }
-
-    // From here to the welcome nothing waits: two joins for one name can't both pass, and no news of others comes first.
-    if (admission.kind === 'new') this.#addMember({ node: join.node, peerId }, admission.replaced)
-    const welcome = encodeWelcome(this.#records(peerId))
-    const session = this.#open(join, { stream, connection })
-    this.#send(session, welcome)
-    if (admission.kind === 'new') await this.#saveMembers()
-    return session
-  }
-
-  /** `undefined` for what is no join; rejects when the agent is gone or silent. */
-  async #readJoin(stream: StreamDuplex): Promise<Join | undefined> {
     try {
-      const frame = await readFrame(stream, AGENT_FRAMES, AbortSignal.timeout(this.#deps.joinTimeoutMs))
-      const message = frame === undefined ? undefined : decodeAgentMessage(frame)
-      return message?.type === 'join' ? message : undefined
-    } catch (error) {
-      if (error instanceof ProtocolError) return undefined
-      throw error
+      await this.#inbox.follow(session)
+    } finally {
+      this.#close(session)
     }
   }
 
-  async #refuse(
-    stream: StreamDuplex,
-    { remotePeer, remoteAddr }: Connection,
-    why: { readonly reason: JoinRefusal; readonly message: string; readonly node?: string },
-  ): Promise<void> {
-    const { reason, message, node } = why
-    this.#deps.metrics.refusals.add({ reason })
-    this.#warn('refused to let a node join', {
-      reason,
-      explanation: message,
-      node,
-      peer: remotePeer.toString(),
-      address: remoteAddr.toString(),
-    })
-    const { promise: gone, resolve } = Promise.withResolvers<void>()
-    const timer = setTimeout(resolve, REFUSAL_LINGER_MS)
-    stream.once('close', resolve).resume()
-    stream.end(encodeServerMessage({ type: 'refused', reason, message }))
-    await gone
-    clearTimeout(timer)
+  /** What to do with another session of the same key: `undefined` where there is none, or it was ended. */
+  async makeRoom(
+    parts: Pick<SessionParts, 'connection' | 'instance' | 'membership' | 'isDialled'>,
+  ): Promise<SessionRefusal | undefined> {
+    const peerId = parts.connection.remotePeer.toString()
+    const former = this.#sessions.get(peerId)
+    if (former === undefined || former.connection === parts.connection) return undefined
+    if (former.instance === parts.instance) {
+      const duplicate = judgeSecondConnection(former, parts, this.#deps.own.peerId)
+      if (duplicate === undefined) former.abort('the peer has another connection by now')
+      return duplicate
+    }
+    if (await isAnswering(former.connection)) {
+      const { node } = parts.membership
+      const why = 'another process uses the same key: is the disk a copy?'
+      const message = this.#deps.guard.tell({ node, peerId }, why)
+      const seen = `it was refused at ${parts.connection.remoteAddr}`
+      const notice = { reason: 'key-in-use' as const, message: `${message} ${seen}` }
+      former.send(encodeRegistryMessage({ type: 'notice', ...notice }))
+      return {
+        reason: 'key-in-use',
+        message: `${message} It is connected from ${former.connection.remoteAddr}`,
+      }
+    }
+    // Another newcomer may have taken its place meanwhile.
+    const now = this.#sessions.get(peerId)
+    if (now !== undefined && now !== former) return this.makeRoom(parts)
+    former.abort('the peer has another process by now')
+    return undefined
   }
 
-  #addMember({ node, peerId }: Omit<Member, 'since'>, replaced: readonly Member[]): void {
-    const { members, metrics, logger } = this.#deps
-    members.add({ node, peerId, since: new Date().toISOString() })
-    metrics.members.set({}, members.size)
-    logger.info('admitted a node', { node, peer: peerId })
-    for (const member of replaced) {
-      logger.warn('a member was replaced', { node: member.node, peer: member.peerId, by: peerId })
-      this.#broadcast({ type: 'gone', peerId: member.peerId }, peerId)
+  /** Ends the sessions whose certificates do not hold any more: to be called now and then, as they expire. */
+  review(): void {
+    for (const session of this.#sessions.values()) {
+      const verdict = this.#deps.keys.trust.judge(session.certificate, { peerId: session.peerId })
+      if (verdict.kind === 'refused') this.#expel(session, verdict)
     }
   }
 
-  /** The server goes on without: whoever joined stays a member until it stops. */
-  async #saveMembers(): Promise<void> {
-    try {
-      await this.#deps.members.save()
-    } catch (error) {
-      this.#deps.logger.error('members can not be stored; new ones are forgotten at a restart', {
-        error,
+  [Symbol.dispose](): void {
+    this.#feed[Symbol.dispose]()
+    for (const subscription of this.#subscriptions) subscription[Symbol.dispose]()
+  }
+
+  async #welcome(stream: StreamDuplex, connection: Connection): Promise<void> {
+    const hello = await readHello(stream, this.#deps.timeoutMs)
+    const judged = judgeHello(hello, connection.remotePeer.toString(), this.#deps.keys.trust)
+    if (judged.kind === 'refused') return this.#refuse(stream, connection, judged)
+    const { membership, certificate, instance, bundleSerial } = judged
+    const parts = { stream, connection, membership, certificate, instance, isDialled: false, bundleSerial }
+    const taken = await this.makeRoom(parts)
+    if (taken !== undefined) return this.#refuse(stream, connection, taken)
+    const { own } = this.#deps
+    const { trust } = this.#deps.keys
+    // From here to the session nothing waits: what changes is told to all that have one.
+    stream.write(
+      encodeRegistryMessage({
+        type: 'welcome',
+        certificate: own.certificate,
+        bundleSerial: trust.serial,
+        instance: own.instance,
+        observed: observedIp(connection.remoteAddr),
+        agents: Math.max(this.connected.agents, this.#deps.book.size),
+      }),
+    )
+    await this.follow(parts)
+  }
+
+  async #refuse(stream: StreamDuplex, connection: Connection, why: SessionRefusal): Promise<void> {
+    const { reason, message } = why
+    if (reason !== 'duplicate') {
+      this.#deps.metrics.refusals.add({ reason })
+      this.#warn('refused a session', {
+        ...{ reason, explanation: message, peer: connection.remotePeer.toString() },
+        address: connection.remoteAddr.toString(),
       })
     }
+    await endWith(stream, encodeRegistryMessage({ type: 'refused', reason, message }))
   }
 
-  #open({ node, addresses }: Join, { stream, connection }: Pick<Session, 'stream' | 'connection'>): Session {
-    const peerId = connection.remotePeer.toString()
-    const former = this.#sessions.get(peerId)
-    const session = { stream, connection, record: { node, peerId, addresses: valid(addresses) } }
+  #open(session: RegistrySession): void {
+    const { peerId, connection, membership } = session
     this.#sessions.set(peerId, session)
-    this.#deps.metrics.sessions.set({}, this.#sessions.size)
-    this.#deps.logger.info('node joined', { node, peer: peerId, address: connection.remoteAddr.toString() })
-    this.#broadcast({ type: 'peer', ...session.record }, peerId)
-    // A circuit would be opened over the oldest connection: it must not be a dead one.
-    if (former !== undefined) former.connection.abort(new Error('the peer joined on another connection'))
-    return session
+    this.#deps.presence.join(peerId)
+    this.#count()
+    this.#deps.logger.info(session.isServer ? 'linked with a tunnel server' : 'node joined', {
+      ...{ node: membership.node, peer: peerId, address: connection.remoteAddr.toString() },
+    })
   }
 
-  async #follow(session: Session): Promise<void> {
-    const { stream, record } = session
-    const { node, peerId } = record
-    try {
-      for (;;) {
-        const frame = await readFrame(stream, AGENT_FRAMES, NEVER)
-        if (frame === undefined) break
-        const message = decodeAgentMessage(frame)
-        if (message?.type !== 'addresses') continue
-        const addresses = valid(message.addresses)
-        if (addresses.join() === session.record.addresses.join()) continue
-        session.record = { node, peerId, addresses }
-        this.#broadcast({ type: 'peer', ...session.record }, peerId)
-      }
-    } finally {
-      if (this.#sessions.get(peerId) === session) {
-        this.#sessions.delete(peerId)
-        this.#deps.metrics.sessions.set({}, this.#sessions.size)
-        this.#deps.logger.info('node left', { node, peer: peerId })
-      }
+  #close(session: RegistrySession): void {
+    const { peerId, membership } = session
+    if (this.#sessions.get(peerId) !== session) return
+    this.#sessions.delete(peerId)
+    this.#deps.presence.leave(peerId)
+    this.#count()
+    const message = session.isServer ? 'lost a tunnel server' : 'node left'
+    this.#deps.logger.info(message, { node: membership.node, peer: peerId })
+  }
+
+  #count(): void {
+    const { agents, servers } = this.connected
+    this.#deps.metrics.sessions.set({}, agents)
+    this.#deps.metrics.links.set({}, servers)
+  }
+
+  #trustChanged(): void {
+    this.#deps.book.review()
+    this.review()
+    const { bundle } = this.#deps.keys.trust
+    if (bundle === undefined) return
+    const frame = encodeBundle(bundle)
+    for (const session of this.#sessions.values()) session.send(frame)
+  }
+
+  #expel(session: RegistrySession, { reason, message }: SessionRefusal): void {
+    const { node } = session.membership
+    this.#deps.metrics.refusals.add({ reason })
+    this.#warn('ended a session', { reason, explanation: message, node, peer: session.peerId })
+    this.#close(session)
+    void session.end(reason, message)
+  }
+
+  #push(frames: readonly Buffer[], changed: ReadonlySet<string>): void {
+    for (const session of this.#sessions.values()) {
+      const isOwn = changed.size === 1 && changed.has(session.peerId)
+      if (!isOwn) for (const frame of frames) session.send(frame)
     }
   }
 
-  /** All members but one; those that are not connected have no addresses. */
-  #records(exceptPeerId: string): PeerRecord[] {
-    const others = [...this.#deps.members.all()].filter(({ peerId }) => peerId !== exceptPeerId)
-    return others.map(
-      ({ node, peerId }) => this.#sessions.get(peerId)?.record ?? { node, peerId, addresses: [] },
-    )
+  #tellServers(type: 'present' | 'absent', key: string): void {
+    const servers = this.#sessions.values().filter(({ isServer }) => isServer)
+    const frame = encodeRegistryMessage({ type, keys: [key] })
+    for (const session of servers) session.send(frame)
   }
 
-  #broadcast(message: ServerMessage, exceptPeerId: string): void {
-    const frame = encodeServerMessage(message)
-    for (const [peerId, session] of this.#sessions) if (peerId !== exceptPeerId) this.#send(session, frame)
-  }
-
-  #send({ stream, record, connection }: Session, frame: Buffer): void {
-    if (!stream.writable) return
-    stream.write(frame)
-    if (stream.writableLength <= MAX_WAITING_BYTES) return
+  #cut(session: RegistrySession): void {
+    const { membership, peerId } = session
+    if (this.#sessions.get(peerId) !== session) return
     this.#deps.metrics.refusals.add({ reason: 'too-slow' })
-    this.#deps.logger.warn('a node reads the registry too slowly', { node: record.node, peer: record.peerId })
-    connection.abort(new Error('the node reads the registry too slowly'))
+    this.#deps.logger.warn('a member reads the registry too slowly', { node: membership.node, peer: peerId })
+    this.#close(session)
+    // It would read no reason either.
+    session.abort('the member reads the registry too slowly')
   }
 }
 
-const NEVER = new AbortController().signal
-
-function valid(addresses: readonly string[]): string[] {
-  return addresses.filter((address) => parsePeerAddress(address) !== undefined)
+function encodeBundle(bundle: string): Buffer {
+  return encodeRegistryMessage({ type: 'bundle', bundle })
 }

@@ -1,20 +1,24 @@
-import { type Component, type ComponentDeps, type Logger, limitedWarn } from '@edgeway/core'
-import type { Connection, ConnectionGater } from '@libp2p/interface'
+import type { Component, ComponentDeps, Logger } from '@edgeway/core'
+import type { PrivateKey } from '@libp2p/interface'
 import type { Multiaddr } from '@multiformats/multiaddr'
-import { isWebSocketAddress } from '../addresses.ts'
-import { type Host, startServerHost } from '../host/host.ts'
-import { MAX_STREAMS } from '../host/limits.ts'
-import { loadOrCreateJoinToken } from '../identity/former-join-token.ts'
+import { isWebSocketAddress, parseHostPort, parseServerAddress } from '../addresses.ts'
+import type { Host } from '../host/host.ts'
+import { ClusterKeys } from '../identity/cluster-keys.ts'
 import { loadOrCreateKey } from '../identity/key.ts'
 import { createServerMetrics, type ServerMetrics } from '../metrics.ts'
-import { HOP_PROTOCOL } from '../protocol/circuit.ts'
-import { REGISTRY_PROTOCOL } from '../protocol/registry.ts'
-import { CircuitRelay } from './circuit-relay.ts'
-import { MemberStore } from './member-store.ts'
+import { PeerBook } from '../records/peer-book.ts'
+import { ClusterUpkeep } from './cluster-upkeep.ts'
+import { KeyGuard } from './key-guard.ts'
+import type { MembershipOptions } from './membership-options.ts'
+import { OwnRecord } from './own-record.ts'
+import { Presence } from './presence.ts'
 import { Registry } from './registry.ts'
+import { RegistryStore } from './registry-store.ts'
 import { DEFAULT_RELAY_QUOTA, type RelayQuota } from './relay-quota.ts'
+import { Replication } from './replication.ts'
+import { startHost } from './server-host.ts'
 import type { RelayServerState } from './server-state.ts'
-import { WebSocketEntry, type WebSocketOptions } from './web-socket-entry.ts'
+import type { WebSocketOptions } from './web-socket-entry.ts'
 
 export interface RelayServerOptions {
   readonly listenHost: string
@@ -22,7 +26,7 @@ export interface RelayServerOptions {
   /** Listens for WebSockets, too. */
   readonly webSocket?: WebSocketOptions | undefined
   readonly quota: RelayQuota
-  /** How long a connection may stay without a join. */
+  /** How long a connection may stay without a session. */
   readonly admissionGraceMs: number
   /** `host:port` of the other tunnel servers; each address of a name is one, and this server's own is left out. */
   readonly peers: readonly string[]
@@ -39,84 +43,68 @@ export const DEFAULT_RELAY_SERVER_OPTIONS: RelayServerOptions = {
   advertiseAddresses: [],
 }
 
-/** For the exchange in front of a circuit: both peers have to answer. */
-const HANDSHAKE_TIMEOUT_MS = 10_000
+/** For each step towards a link with another server. */
+const LINK_TIMEOUT_MS = 5_000
+/** How long a node's name is kept for a key that was not seen since. */
+const NAME_HOLD_MS = 600_000
+/** Changes of the registry are written together. */
+const STORE_DELAY_MS = 5_000
+/** Certificates expire; that is looked at so often. */
+const REVIEW_MS = 30_000
 
 export interface RelayServerDeps extends ComponentDeps {
   readonly state: RelayServerState
 }
 
-/** The cloud side: lets nodes join, tells them of one another, and relays between them. */
+/** What a server is made of; each part is there as long as the server. */
+interface Parts {
+  readonly host: Host
+  readonly keys: ClusterKeys
+  readonly book: PeerBook
+  readonly own: OwnRecord
+  readonly registry: Registry
+  readonly replication: Replication
+  readonly closing: AbortController
+  readonly logger: Logger
+  /** Everything but the host, in the order of its making. */
+  readonly disposables: AsyncDisposableStack
+}
+
+/** The cloud side: makes nodes members, tells them of one another, and relays between them. */
 export class RelayServer implements Component {
-  readonly #host: Host
-  readonly #closing: AbortController
-  readonly #logger: Logger
-  readonly #grace: AdmissionGrace
-  readonly #members: MemberStore
-  readonly #webSocket: WebSocketEntry | undefined
+  readonly #parts: Parts
   #stopped: Promise<void> | undefined
 
-  private constructor(
-    host: Host,
-    parts: {
-      closing: AbortController
-      logger: Logger
-      grace: AdmissionGrace
-      members: MemberStore
-      webSocket: WebSocketEntry | undefined
-    },
-  ) {
-    this.#host = host
-    this.#closing = parts.closing
-    this.#logger = parts.logger
-    this.#grace = parts.grace
-    this.#members = parts.members
-    this.#webSocket = parts.webSocket
+  private constructor(parts: Parts) {
+    this.#parts = parts
   }
 
   /**
-   * @throws {KeyFileError | JoinTokenError | MembersFileError | CertificateFileError} when what is stored can't be used. Also
-   *   rejects when a port can't be listened on.
+   * @throws {KeyFileError | ClusterKeysError | CertificateFileError | AddressError} when what is stored, or an address of the options, can't be
+   *   used. Also rejects when the port can't be listened on.
    */
-  static async start(options: RelayServerOptions, deps: RelayServerDeps): Promise<RelayServer> {
+  static async start(
+    options: RelayServerOptions & MembershipOptions,
+    deps: RelayServerDeps,
+  ): Promise<RelayServer> {
     const logger = deps.logger.child({ component: 'tunnel' })
-    const metrics = createServerMetrics(deps.metrics)
-    const { state } = deps
-    const key = await loadOrCreateKey(state.key)
-    const peer = key.publicKey.toString()
-    const { secret } = await loadOrCreateJoinToken(state.joinToken, peer)
-    const members = await MemberStore.load(state.registry)
-    const { admissionGraceMs } = options
-    const registry = new Registry({ members, secret, joinTimeoutMs: admissionGraceMs, logger, metrics })
-
-    const closing = new AbortController()
-    const gater: ConnectionGater = { denyInboundConnection: () => closing.signal.aborted }
-    const grace = new AdmissionGrace(registry, { graceMs: admissionGraceMs, logger, metrics })
-    const prepare = async ({ node, seen }: Host): Promise<void> => {
-      const isJoined = (peerId: string): boolean => registry.isJoined(peerId)
-      const handshakeTimeoutMs = HANDSHAKE_TIMEOUT_MS
-      const { quota } = options
-      const relay = new CircuitRelay({ isJoined, quota, seen, logger, metrics, handshakeTimeoutMs })
-      node.addEventListener('connection:open', ({ detail }) => grace.watch(detail))
-      await node.handle(REGISTRY_PROTOCOL, (stream, connection) => registry.serve(stream, connection))
-      await node.handle(HOP_PROTOCOL, (stream, connection) => relay.serve(stream, connection), {
-        maxInboundStreams: MAX_STREAMS,
-      })
-    }
-    const webSocket = await WebSocketEntry.open(options.webSocket, logger)
-    const host = await startServerHost({ ...options, webSocket, key, gater, prepare }).catch((error) => {
-      webSocket?.[Symbol.dispose]()
-      throw error
+    const parts = await startParts(options, { ...deps, logger })
+    const server = new RelayServer(parts)
+    deps.status.section('tunnel', () => server.#status())
+    const addresses = parts.host.listenAddresses().map(String)
+    const { cluster } = parts.keys
+    logger.info('tunnel server listens', {
+      peer: server.peerId,
+      cluster,
+      addresses,
+      members: parts.book.size,
     })
-
-    const addresses = host.listenAddresses().map(String)
-    logger.info('tunnel server listens', { peer, addresses, members: members.size })
-    logger.info('nodes join with the token that is kept there', { place: state.joinToken.place })
-    return new RelayServer(host, { closing, logger, grace, members, webSocket })
+    logger.info('nodes join with the token that is kept there', { place: deps.state.joinToken.place })
+    return server
   }
 
   get peerId(): string {
-    return this.#host.node.peerId.toString()
+    return this.#parts.host.node.peerId.toString()
   }
 
   /** The port that is really listened on, also when the options say 0. */
@@ -130,7 +118,7 @@ export class RelayServer implements Component {
   }
 
   #portWhere(matches: (address: Multiaddr) => boolean): number {
-    const [, port] = this.#host.listenAddresses().find(matches)?.getComponents() ?? []
+    const [, port] = this.#parts.host.listenAddresses().find(matches)?.getComponents() ?? []
     return Number(port?.value)
   }
 
@@ -140,65 +128,117 @@ export class RelayServer implements Component {
   }
 
   async #stop(): Promise<void> {
+    const { host, closing, disposables, logger } = this.#parts
+    closing.abort()
+    // While the sessions are there: what is stored says who was connected.
+    await disposables.disposeAsync()
     // All connections first: an agent that asks for a reservation while the relay stops would never ask again
     // (js-libp2p remembers a relay without the protocol as invalid).
-    this.#closing.abort()
-    this.#grace.stop()
-    for (const connection of this.#host.node.getConnections()) connection.abort(new Error('the server stops'))
+    for (const connection of host.node.getConnections()) connection.abort(new Error('the server stops'))
     try {
-      await this.#host.stop()
+      await host.stop()
     } catch (error) {
-      this.#logger.warn('libp2p did not stop cleanly', { error })
+      logger.warn('libp2p did not stop cleanly', { error })
     }
-    this.#webSocket?.[Symbol.dispose]()
-    await this.#members.idle()
+  }
+
+  /** For /statusz. */
+  #status(): object {
+    const { keys, book, registry, replication } = this.#parts
+    const { serial, rootIds, content } = keys.trust
+    return {
+      peer: this.peerId,
+      cluster: keys.cluster,
+      keys: rootIds,
+      bundleSerial: serial,
+      revocations: content?.revoked.filter(({ lifted }) => lifted !== true).length ?? 0,
+      membersConnected: registry.connected.agents,
+      membersKnown: book.size,
+      links: replication.status,
+    }
   }
 }
 
-interface GraceDeps {
-  readonly graceMs: number
+type StartOptions = RelayServerOptions & MembershipOptions
+
+async function startParts(options: StartOptions, deps: RelayServerDeps): Promise<Parts> {
+  const { state, logger } = deps
+  const metrics = createServerMetrics(deps.metrics)
+  for (const peer of options.peers) parseHostPort(peer)
+  const advertised = options.advertiseAddresses.map((text) => parseServerAddress(text).toString())
+  const key = await loadOrCreateKey(state.key)
+  const keys = await ClusterKeys.loadOrCreate(state.cluster)
+  await using disposables = new AsyncDisposableStack()
+  const joinTokenValidSeconds = options.joinTokenValidDays * 86_400
+  disposables.use(await ClusterUpkeep.start({ joinTokenValidSeconds }, { keys, state, logger }))
+  const members = await openMembers({ key, keys, advertised }, { options, state, logger, metrics })
+  disposables.use(members.store)
+  disposables.use(members.guard)
+  const registry = disposables.use(
+    new Registry({ ...members, keys, timeoutMs: options.admissionGraceMs, logger, metrics }),
+  )
+  const closing = new AbortController()
+  const host = await startHost(key, {
+    ...members,
+    keys,
+    registry,
+    closing,
+    options,
+    logger,
+    metrics,
+    disposables,
+  })
+  const { own, book } = members
+  const links = { host, keys, registry, own, timeoutMs: LINK_TIMEOUT_MS, logger }
+  const replication = disposables.use(new Replication(options.peers, links))
+  keepReviewing({ ...members, keys, registry }, disposables)
+  own.publish()
+  return { host, keys, book, own, registry, replication, closing, logger, disposables: disposables.move() }
+}
+
+interface Environment {
+  readonly options: StartOptions
+  readonly state: RelayServerState
   readonly logger: Logger
   readonly metrics: ServerMetrics
 }
 
-/** Closes connections whose peer did not join in time. */
-class AdmissionGrace {
-  readonly #registry: Registry
-  readonly #deps: GraceDeps
-  readonly #timers = new Set<NodeJS.Timeout>()
-  readonly #warn: Logger['warn']
+interface Members {
+  readonly book: PeerBook
+  readonly presence: Presence
+  readonly guard: KeyGuard
+  readonly own: OwnRecord
+  readonly store: RegistryStore
+}
 
-  constructor(registry: Registry, deps: GraceDeps) {
-    this.#registry = registry
-    this.#deps = deps
-    this.#warn = limitedWarn(deps.logger)
-  }
+/** What is known of the members, as it was stored. */
+async function openMembers(
+  { key, keys, advertised }: { key: PrivateKey; keys: ClusterKeys; advertised: readonly string[] },
+  { options, state, logger, metrics }: Environment,
+): Promise<Members> {
+  const { trust } = keys
+  const book = new PeerBook(({ wire, peerId }) => trust.judge(wire.certificate, { peerId }))
+  const presence = new Presence(NAME_HOLD_MS)
+  const stored = state.registry
+  const store = await RegistryStore.open({ stored, book, presence, trust, logger, delayMs: STORE_DELAY_MS })
+  const guard = new KeyGuard({ keys, book, logger, metrics })
+  const certificateValidSeconds = options.certificateValidHours * 3_600
+  const own = new OwnRecord({ key, keys, book, certificateValidSeconds, addresses: () => advertised })
+  return { book, presence, guard, own, store }
+}
 
-  watch(connection: Connection): void {
-    const timer = setTimeout(() => {
-      this.#timers.delete(timer)
-      this.#check(connection)
-    }, this.#deps.graceMs)
-    this.#timers.add(timer)
-    connection.addEventListener('close', () => {
-      clearTimeout(timer)
-      this.#timers.delete(timer)
-    })
+/** Certificates expire, and keys change: what was believed is looked at again. */
+function keepReviewing(
+  { keys, book, registry, own, presence }: Members & { keys: ClusterKeys; registry: Registry },
+  disposables: AsyncDisposableStack,
+): void {
+  const review = (): void => {
+    own.review()
+    book.review()
+    registry.review()
+    presence.prune()
   }
-
-  stop(): void {
-    for (const timer of this.#timers) clearTimeout(timer)
-    this.#timers.clear()
-  }
-
-  #check(connection: Connection): void {
-    const peer = connection.remotePeer.toString()
-    if (this.#registry.isJoined(peer)) return
-    this.#deps.metrics.refusals.add({ reason: 'not-admitted' })
-    this.#warn('closed a connection whose peer did not join', {
-      peer,
-      address: connection.remoteAddr.toString(),
-    })
-    connection.abort(new Error('the peer did not join'))
-  }
+  const timer = setInterval(review, REVIEW_MS)
+  disposables.defer(() => clearInterval(timer))
+  disposables.use(keys.trust.onChange(() => own.review()))
 }

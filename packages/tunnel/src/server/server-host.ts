@@ -1,0 +1,83 @@
+import type { Logger } from '@edgeway/core'
+import type { ConnectionGater, PrivateKey } from '@libp2p/interface'
+import { type Host, startServerHost } from '../host/host.ts'
+import { MAX_STREAMS } from '../host/limits.ts'
+import type { ClusterKeys } from '../identity/cluster-keys.ts'
+import type { ServerMetrics } from '../metrics.ts'
+import { HOP_PROTOCOL } from '../protocol/circuit.ts'
+import { ENROLMENT_PROTOCOL } from '../protocol/enrolment.ts'
+import { REGISTRY_PROTOCOL } from '../protocol/registry.ts'
+import type { PeerBook } from '../records/peer-book.ts'
+import { AdmissionGrace } from './admission-grace.ts'
+import { CircuitRelay } from './circuit-relay.ts'
+import { EnrolmentHandler } from './enrolment-handler.ts'
+import { FORMER_REGISTRY_PROTOCOL, FormerAgents } from './former-agent.ts'
+import type { MembershipOptions } from './membership-options.ts'
+import type { OwnRecord } from './own-record.ts'
+import type { Presence } from './presence.ts'
+import type { Registry } from './registry.ts'
+import type { RelayQuota } from './relay-quota.ts'
+import { WebSocketEntry, type WebSocketOptions } from './web-socket-entry.ts'
+
+/** For the exchange in front of a circuit: both peers have to answer. */
+const HANDSHAKE_TIMEOUT_MS = 10_000
+/** Of each protocol on one connection: one, and one that is just ending. */
+const MAX_CONTROL_STREAMS = 2
+
+export interface ServerHostDeps {
+  readonly options: Pick<MembershipOptions, 'certificateValidHours'> & {
+    readonly listenHost: string
+    readonly listenPort: number
+    readonly webSocket?: WebSocketOptions | undefined
+    readonly quota: RelayQuota
+    readonly admissionGraceMs: number
+  }
+  readonly keys: ClusterKeys
+  readonly book: PeerBook
+  readonly presence: Presence
+  readonly own: OwnRecord
+  readonly registry: Registry
+  /** Nobody is let in any more when it is aborted. */
+  readonly closing: AbortController
+  /** Gets what has to be disposed of. */
+  readonly disposables: AsyncDisposableStack
+  readonly logger: Logger
+  readonly metrics: ServerMetrics
+}
+
+/** Listens, and serves all protocols of a tunnel server. Rejects when the port can't be listened on. */
+export async function startHost(key: PrivateKey, deps: ServerHostDeps): Promise<Host> {
+  const { registry, closing, options, disposables } = deps
+  const timeoutMs = options.admissionGraceMs
+  const isJoined = (peerId: string): boolean => registry.isJoined(peerId)
+  const grace = disposables.use(new AdmissionGrace({ ...deps, graceMs: timeoutMs, isJoined }))
+  const certificateValidSeconds = options.certificateValidHours * 3_600
+  const enrolled = grace.watch.bind(grace)
+  const enrolment = new EnrolmentHandler({ ...deps, timeoutMs, certificateValidSeconds, enrolled })
+  const former = new FormerAgents({ ...deps, timeoutMs })
+  const gater: ConnectionGater = { denyInboundConnection: () => closing.signal.aborted }
+  const prepare = async ({ node, seen }: Host): Promise<void> => {
+    const relay = new CircuitRelay({
+      ...deps,
+      quota: options.quota,
+      isJoined,
+      seen,
+      handshakeTimeoutMs: HANDSHAKE_TIMEOUT_MS,
+    })
+    node.addEventListener('connection:open', ({ detail }) => grace.watch(detail))
+    const few = { maxInboundStreams: MAX_CONTROL_STREAMS }
+    await node.handle(ENROLMENT_PROTOCOL, (stream, connection) => enrolment.serve(stream, connection), few)
+    await node.handle(REGISTRY_PROTOCOL, (stream, connection) => registry.serve(stream, connection), few)
+    await node.handle(
+      FORMER_REGISTRY_PROTOCOL,
+      (stream, connection) => former.refuse(stream, connection),
+      few,
+    )
+    await node.handle(HOP_PROTOCOL, (stream, connection) => relay.serve(stream, connection), {
+      maxInboundStreams: MAX_STREAMS,
+    })
+  }
+  const webSocket = await WebSocketEntry.open(options.webSocket, deps.logger)
+  if (webSocket !== undefined) disposables.use(webSocket)
+  return await startServerHost({ ...options, webSocket, key, gater, prepare })
+}

@@ -1,0 +1,141 @@
+import { describe, expect, it } from 'vitest'
+import { linesOf, refusalsOf, ServerMesh } from './server-mesh.ts'
+import { TestAgent } from './test-agent.ts'
+
+describe('enrolment', () => {
+  it('makes whoever has the standing token a member, and proves who the server is before', async () => {
+    await using mesh = await ServerMesh.create()
+    const one = await mesh.server('one')
+    await using agent = await TestAgent.create('edge-1')
+    const answer = await agent.enrol(one, await mesh.standingToken(one))
+    const { trust } = await mesh.keys(one)
+
+    expect(answer).toMatchObject({ type: 'enrolled', bundle: trust.bundle })
+    expect(trust.judge(agent.certificate, { peerId: agent.peerId, role: 'agent' })).toMatchObject({
+      kind: 'member',
+      membership: { node: 'edge-1' },
+    })
+    expect((await agent.join(one)).has('welcome')).toBe(true)
+  })
+
+  it.each([
+    ['wrong-token', 'edgeway2.nonsense', {}],
+    ['wrong-token', 'edgeway1.abc', {}],
+    ['token-for-another-node', undefined, { node: 'edge-2' }],
+    ['token-expired', undefined, { validSeconds: -601 }],
+  ])('says %s on the wire, in the log and in a metric', async (reason, text, request) => {
+    await using mesh = await ServerMesh.create()
+    const one = await mesh.server('one')
+    const token = text ?? (await mesh.token(one, { uses: 'multi', ...(request as object) }))
+    await using agent = await TestAgent.create('edge-1')
+
+    expect(await agent.enrol(one, token)).toMatchObject({ type: 'refused', reason })
+    expect(linesOf(one, 'refused to let a node in')).toMatchObject([
+      { level: 'warn', fields: { reason, peer: agent.peerId } },
+    ])
+    expect(refusalsOf(one, reason)).toBe(1)
+  })
+
+  it('takes no token of another cluster, and none that was revoked', async () => {
+    await using mesh = await ServerMesh.create()
+    const one = await mesh.server('one')
+    const foreign = await mesh.server('foreign')
+    await using agent = await TestAgent.create('edge-1')
+    expect(await agent.enrol(one, await mesh.standingToken(foreign))).toMatchObject({
+      reason: 'wrong-cluster',
+    })
+
+    const keys = await mesh.keys(one)
+    const token = keys.createToken({ uses: 'multi' })
+    await keys.revoke({ kind: 'token', value: token.id })
+    await expect
+      .poll(() => agent.enrol(one, token.text), { timeout: 10_000 })
+      .toMatchObject({
+        reason: 'token-revoked',
+      })
+  })
+
+  it('lets one key in by a token for a single use, that one again and again', async () => {
+    await using mesh = await ServerMesh.create()
+    const one = await mesh.server('one')
+    const token = await mesh.token(one, { uses: 'single', validSeconds: 3_600 })
+    await using first = await TestAgent.create('edge-1')
+    await using second = await TestAgent.create('edge-2')
+
+    expect(await first.enrol(one, token)).toMatchObject({ type: 'enrolled' })
+    expect(await second.enrol(one, token)).toMatchObject({ type: 'refused', reason: 'token-spent' })
+    expect(await first.enrol(one, token)).toMatchObject({ type: 'enrolled' })
+  })
+
+  it('gives a name to one of two keys that want it at once', async () => {
+    await using mesh = await ServerMesh.create()
+    const one = await mesh.server('one')
+    const token = await mesh.standingToken(one)
+    await using first = await TestAgent.create('edge-1')
+    await using second = await TestAgent.create('edge-1')
+    const answers = await Promise.all([first.enrol(one, token), second.enrol(one, token)])
+
+    expect(answers.map((answer) => answer?.type).toSorted()).toEqual(['enrolled', 'refused'])
+    expect(answers.find((answer) => answer?.type === 'refused')).toMatchObject({ reason: 'node-name-taken' })
+  })
+
+  it('renews a certificate for its own key, and for no other', async () => {
+    await using mesh = await ServerMesh.create()
+    const one = await mesh.server('one')
+    await using agent = await TestAgent.create('edge-1')
+    await using thief = await TestAgent.create('edge-1')
+    await agent.enrol(one, await mesh.standingToken(one))
+    const { certificate } = agent
+
+    expect(await thief.ask(one, { type: 'renew', certificate })).toMatchObject({ reason: 'bad-request' })
+    expect(await agent.ask(one, { type: 'renew', certificate })).toMatchObject({ type: 'enrolled' })
+    const { trust } = await mesh.keys(one)
+    expect(trust.judge(agent.certificate, { peerId: agent.peerId })).toMatchObject({
+      membership: { node: 'edge-1' },
+    })
+  })
+
+  it('renews nothing for a node that was revoked, and lets it in by a token that was made for it later', async () => {
+    await using mesh = await ServerMesh.create()
+    const one = await mesh.server('one')
+    await using agent = await TestAgent.create('edge-1')
+    const standing = await mesh.standingToken(one)
+    await agent.enrol(one, standing)
+    const { certificate } = agent
+    const keys = await mesh.keys(one)
+    await keys.revoke({ kind: 'node', value: 'edge-1' })
+    await expect
+      .poll(() => agent.ask(one, { type: 'renew', certificate }), { timeout: 10_000 })
+      .toMatchObject({ reason: 'revoked' })
+    expect(await agent.enrol(one, standing)).toMatchObject({ reason: 'revoked' })
+
+    // Times are in seconds: one of the next tokens is later than the revocation.
+    const node = agent.node
+    const enrol = () => agent.enrol(one, keys.createToken({ uses: 'multi', node }).text)
+    await expect.poll(enrol, { timeout: 10_000 }).toMatchObject({ type: 'enrolled' })
+  })
+
+  it.each([
+    ['a version that it does not know', 'unsupported-version', { type: 'hello', version: 9 }],
+    ['hello twice', 'bad-request', { type: 'hello', version: 2 }],
+  ] as const)('refuses %s', async (_what, reason, request) => {
+    await using mesh = await ServerMesh.create()
+    const one = await mesh.server('one')
+    await using agent = await TestAgent.create('edge-1')
+
+    expect(await agent.ask(one, request, request.version)).toMatchObject({ type: 'refused', reason })
+  })
+
+  it('counts a node that does not believe the server', async () => {
+    await using mesh = await ServerMesh.create()
+    const one = await mesh.server('one')
+    await using agent = await TestAgent.create('edge-1')
+
+    const asked = agent.ask(one, { type: 'untrusted', message: 'of another cluster' })
+    await expect(asked).rejects.toThrow(/reset/)
+    expect(refusalsOf(one, 'untrusted')).toBe(1)
+    expect(
+      linesOf(one, 'a node does not trust this server: is its join token of another cluster?'),
+    ).toHaveLength(1)
+  })
+})
