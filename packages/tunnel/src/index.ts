@@ -3,7 +3,6 @@ export {
   CertificateFileError,
   JoinTokenError,
   KeyFileError,
-  MembersFileError,
   StoredValueConflictError,
   StoredValueError,
 } from './errors.ts'

@@ -3,15 +3,22 @@ export interface TunnelOptions {
   readonly listenPort: number
   /** Each tunnel server: `host:port` by TCP, `ws://host[:port]` or `wss://host[:port]` by WebSocket. */
   readonly servers: readonly string[]
-  /** The join token that the tunnel server made, one line per server in their order; read anew at each attempt. */
+  /**
+   * Join tokens, one a line; the first usable one counts. Read anew at each attempt, and needed only to enrol: a node with
+   * a valid certificate does without.
+   */
   readonly joinTokenFile: string
   /** The node's Ed25519 key, made at the first start. */
   readonly keyFile: string
+  /** Absolute path: `identity.json` and `peers.json` are kept there. */
+  readonly dataDir: string
+  /** Kubernetes labels that the node asks to have in its certificate. */
+  readonly labels: Readonly<Record<string, string>>
   /** `host:port` where other nodes can dial this one, 16 at most; `auto`: the public addresses of its interfaces. */
   readonly announceAddresses: 'auto' | readonly string[]
   /** Private addresses are announced and dialled, too. Wrong where sites share subnets. */
   readonly usePrivateAddresses: boolean
-  /** For each step towards a session: connecting, joining, reserving. */
+  /** For each step towards a session: connecting, enrolling, joining, reserving. Up to twice as long after timeouts. */
   readonly joinTimeoutMs: number
   /** For a connection to another node, on whatever path. */
   readonly connectTimeoutMs: number
@@ -25,7 +32,7 @@ export interface TunnelOptions {
   readonly answerTimeoutMs: number
   /** For another agent to say what it wants of a stream that it opened. */
   readonly requestTimeoutMs: number
-  /** How long a peer that is not known yet waits for the registry's word. */
+  /** How long a peer that is not known yet has to show its certificate. */
   readonly unknownPeerWaitMs: number
   /** For open flows to end when the tunnel stops. */
   readonly drainTimeoutMs: number
@@ -37,6 +44,8 @@ export const DEFAULT_TUNNEL_OPTIONS: Omit<TunnelOptions, 'servers'> = {
   listenPort: 20_008,
   joinTokenFile: '/etc/edgeway/join-token',
   keyFile: '/var/lib/edgeway/agent/key',
+  dataDir: '/var/lib/edgeway/agent',
+  labels: {},
   announceAddresses: 'auto',
   usePrivateAddresses: false,
   joinTimeoutMs: 5_000,

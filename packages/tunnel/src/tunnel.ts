@@ -7,37 +7,28 @@ import type {
   NodeName,
   ReadinessGate,
 } from '@edgeway/core'
-import { peerIdFromString } from '@libp2p/peer-id'
-import type { Multiaddr } from '@multiformats/multiaddr'
-import {
-  isPublic,
-  isWebSocketAddress,
-  parseHostPort,
-  parsePeerAddress,
-  parseServerAddress,
-  withoutPeerId,
-} from './addresses.ts'
-import { JoinTokenError } from './errors.ts'
-import { type AgentHost, startAgentHost } from './host/host.ts'
+import { isWebSocketAddress, parseHostPort, parseServerAddress } from './addresses.ts'
+import { type AgentHost, type Host, startAgentHost } from './host/host.ts'
 import { MAX_STREAMS } from './host/limits.ts'
-import { type JoinToken, readJoinTokens } from './identity/former-join-token.ts'
+import type { Clock } from './identity/clock.ts'
 import { loadOrCreateKey } from './identity/key.ts'
 import { createTunnelMetrics, pathOf, TUNNEL_PATHS, type TunnelMetrics } from './metrics.ts'
 import { AddressWatch } from './node/address-watch.ts'
-import type { PeerPaths } from './node/candidates.ts'
+import { ClusterMember } from './node/cluster-member.ts'
 import { InboundFlows } from './node/inbound-flows.ts'
-import { membersOnly } from './node/members-only.ts'
+import { NodeFinder } from './node/node-finder.ts'
 import { OpenFlows } from './node/open-flows.ts'
-import { type JoinedRelay, PeerConnections } from './node/peer-connections.ts'
-import { ServerSession } from './node/server-session.ts'
+import { PeerConnections } from './node/peer-connections.ts'
 import { TunnelDialer } from './node/tunnel-dialer.ts'
-import { PeerBook } from './peer-book.ts'
 import { FLOW_PROTOCOL } from './protocol/flow.ts'
-import { MAX_ADDRESSES, type PeerRecord } from './protocol/registry.ts'
 import { PrivateFile } from './state/private-file.ts'
 import type { TunnelOptions } from './tunnel-options.ts'
 
-export type TunnelDeps = ComponentDeps & { readonly nodeName: NodeName }
+export type TunnelDeps = ComponentDeps & {
+  readonly nodeName: NodeName
+  /** The machine's, unless a test says otherwise. */
+  readonly clock?: Clock
+}
 
 /**
  * The node's side of the tunnel: joins the tunnel servers and stays joined, opens flows to Endpoints on other nodes, and
@@ -47,9 +38,9 @@ export class Tunnel implements Component {
   readonly dialer: Dialer
   readonly #options: TunnelOptions
   readonly #host: AgentHost
-  readonly #book: PeerBook
+  readonly #member: ClusterMember
   readonly #connections: PeerConnections
-  readonly #sessions: readonly ServerSession[]
+  readonly #finder: NodeFinder
   readonly #flows = new OpenFlows()
   readonly #inbound: InboundFlows
   readonly #metrics: TunnelMetrics
@@ -59,46 +50,36 @@ export class Tunnel implements Component {
   #stopped: Promise<void> | undefined
 
   private constructor(options: TunnelOptions, parts: TunnelParts, deps: TunnelDeps) {
-    const { host, book, metrics, logger } = parts
+    const { host, member, metrics, logger } = parts
     this.#options = options
     this.#host = host
-    this.#book = book
+    this.#member = member
     this.#metrics = metrics
     this.#logger = logger
     this.#gate = deps.readiness.gate('tunnel')
-    this.#connections = new PeerConnections(options, {
+    deps.status.section('tunnel', () => member.status)
+    const connections = new PeerConnections(options, {
       ...parts,
-      relays: () => this.#joinedRelays(),
-      egress: () => [],
+      relays: () => member.joined,
+      egress: () => member.egress,
     })
-    this.#inbound = new InboundFlows({ ...options, ...parts, flows: this.#flows })
-    this.dialer = new TunnelDialer(options, {
-      ...parts,
-      book: { byNode: (node) => pathsOf(book.byNode(node), options) },
-      connections: this.#connections,
-      flows: this.#flows,
-    })
-    const claimed = new Set<string>()
-    this.#sessions = options.servers.map(
-      (server, index) =>
-        new ServerSession(parseServerAddress(server), {
-          ...{ host, book, logger, claimed, nodeName: deps.nodeName, joinTimeoutMs: options.joinTimeoutMs },
-          readToken: () => readToken(options, index),
-          ownAddresses: () => this.#ownAddresses(),
-          changed: () => this.#update(),
-        }),
-    )
+    this.#connections = connections
+    this.#finder = new NodeFinder({ host, member, connections, nodeName: deps.nodeName, logger })
+    const flows = this.#flows
+    this.#inbound = new InboundFlows({ ...options, ...parts, members: member.connections, flows })
+    this.dialer = new TunnelDialer(options, { ...parts, lookup: this.#finder, connections, flows })
     this.#addressWatch = new AddressWatch(({ gone }) => {
-      this.#connections.addressesChanged(gone)
-      for (const session of this.#sessions) session.announce()
+      connections.addressesChanged(gone)
+      member.wake()
+      this.#finder.wake()
     })
   }
 
   /**
    * Listens, and returns at once: the sessions with the tunnel servers come up in the background.
    *
-   * @throws {KeyFileError | AddressError} when the key file or an address of the options can't be used. Also rejects when
-   *   the port can't be listened on.
+   * @throws {KeyFileError | NodeIdentityError | AddressError} when the key file, what else is stored, or an address of the
+   *   options can't be used. Also rejects when the port can't be listened on.
    */
   static async start(options: TunnelOptions, deps: TunnelDeps): Promise<Tunnel> {
     const logger = deps.logger.child({ component: 'tunnel' })
@@ -108,14 +89,18 @@ export class Tunnel implements Component {
     const key = await loadOrCreateKey(new PrivateFile(options.keyFile))
 
     let tunnel: Tunnel | undefined
-    const book = new PeerBook((peerId) => {
-      if (tunnel !== undefined) tunnel.#connections.drop(peerId)
+    const member = await ClusterMember.load(options, {
+      ...{ nodeName: deps.nodeName, clock: deps.clock, key, metrics, logger },
+      changed: () => {
+        if (tunnel !== undefined) tunnel.#update()
+      },
     })
-    const gater = membersOnly({ ...options, book, metrics, logger })
+    const prepare = (host: Host): Promise<void> => member.prepare(host)
     const dialsWebSockets = servers.some(isWebSocketAddress)
-    const host = await startAgentHost({ ...options, key, gater, dialsWebSockets })
-    tunnel = new Tunnel(options, { host, book, metrics, logger }, deps)
+    const host = await startAgentHost({ ...options, key, gater: {}, dialsWebSockets, prepare })
+    tunnel = new Tunnel(options, { host, member, metrics, logger }, deps)
     await tunnel.#listen()
+    member.start(host, servers)
     return tunnel
   }
 
@@ -144,16 +129,18 @@ export class Tunnel implements Component {
       maxOutboundStreams: MAX_STREAMS,
     })
     const addresses = this.#host.listenAddresses().map(String)
-    this.#logger.info('tunnel listens', { peer: this.peerId, addresses, announced: this.#ownAddresses() })
+    this.#logger.info('tunnel listens', { peer: this.peerId, addresses })
   }
 
   async #stop(): Promise<void> {
     this.#inbound.drain()
     await this.#flows.drain(this.#options.drainTimeoutMs)
     this.#addressWatch[Symbol.dispose]()
+    this.#member.retire()
+    await this.#finder[Symbol.asyncDispose]()
     // Before the sessions: relayed connections go through theirs, and the last bytes of their flows, too.
     await this.#connections.stop()
-    await Promise.all(this.#sessions.map((session) => session[Symbol.asyncDispose]()))
+    await this.#member[Symbol.asyncDispose]()
     try {
       await this.#host.stop()
     } catch (error) {
@@ -161,97 +148,35 @@ export class Tunnel implements Component {
     }
   }
 
-  #relays(): Multiaddr[] {
-    return this.#sessions.map(({ relay }) => relay).filter((relay) => relay !== undefined)
-  }
-
   #update(): void {
-    const up = this.#sessions.filter(({ relay }) => relay !== undefined).length
-    this.#metrics.sessions.set({}, up)
-    this.#metrics.peers.set({}, this.#book.size)
-    if (up > 0) this.#gate.open()
-    else
-      this.#gate.shut(
-        `no tunnel server is joined: ${this.#sessions.map(({ trouble }) => trouble).join('; ')}`,
-      )
-  }
-
-  #joinedRelays(): JoinedRelay[] {
-    const { node, liveness } = this.#host
-    return this.#relays().map((address) => {
-      const peerId = address.getComponents().at(-1)?.value ?? ''
-      const [connection] = node.getConnections(peerIdFromString(peerId))
-      const rttMs = connection === undefined ? undefined : liveness.rtt(connection)
-      return { peerId, address, rttMs: rttMs ?? Number.NaN }
-    })
+    const { joined, book, identity, trouble } = this.#member
+    this.#metrics.sessions.set({}, joined.length)
+    this.#metrics.peers.set({}, book.size)
+    this.#metrics.certificateEnd.set({}, identity.membership?.notAfter ?? 0)
+    this.#metrics.trustSerial.set({}, identity.trust?.serial ?? 0)
+    this.#finder.update()
+    if (joined.length > 0) this.#gate.open()
+    else this.#gate.shut(`no tunnel server is joined: ${trouble}`)
   }
 
   #countConnections(): void {
     const peers = this.#host.node
       .getConnections()
-      .filter(({ remotePeer }) => this.#book.byPeerId(remotePeer.toString()))
+      .filter(({ remotePeer }) => this.#member.book.byPeerId(remotePeer.toString()))
     for (const path of TUNNEL_PATHS) {
       const count = peers.filter((connection) => pathOf(connection) === path).length
       this.#metrics.connections.set({ path }, count)
     }
   }
-
-  /** Where others may dial this node. */
-  #ownAddresses(): string[] {
-    const { announceAddresses } = this.#options
-    const addresses =
-      announceAddresses === 'auto'
-        ? this.#interfaceAddresses()
-        : announceAddresses.map((text) => parseHostPort(text).toString())
-    return addresses.slice(0, MAX_ADDRESSES)
-  }
-
-  #interfaceAddresses(): string[] {
-    const { usePrivateAddresses } = this.#options
-    return this.#host
-      .listenAddresses()
-      .map(withoutPeerId)
-      .filter((text) => text !== undefined)
-      .filter((text) => {
-        const address = parsePeerAddress(text)
-        return address !== undefined && (usePrivateAddresses || isPublic(address))
-      })
-  }
-}
-
-/** The registry's addresses, told apart by where they lead. */
-function pathsOf(
-  record: PeerRecord | undefined,
-  { usePrivateAddresses }: TunnelOptions,
-): PeerPaths | undefined {
-  if (record === undefined) return undefined
-  const isDirect = (text: string): boolean => {
-    const address = parsePeerAddress(text)
-    return address !== undefined && isPublic(address)
-  }
-  const direct = record.addresses.filter(isDirect)
-  // The registry does not say yet where a peer is: a private address may be of any site.
-  const lan = usePrivateAddresses ? record.addresses.filter((text) => !isDirect(text)) : []
-  return { ...record, lan, direct, egress: [], relays: [] }
 }
 
 interface TunnelParts {
   readonly host: AgentHost
-  readonly book: PeerBook
+  readonly member: ClusterMember
   readonly metrics: TunnelMetrics
   readonly logger: Logger
 }
 
 function announcedTexts({ announceAddresses }: TunnelOptions): readonly string[] {
   return announceAddresses === 'auto' ? [] : announceAddresses
-}
-
-/** The token for the server at that place of the list; a single one is for all, which are then one server's addresses. */
-async function readToken({ joinTokenFile }: TunnelOptions, index: number): Promise<JoinToken> {
-  const tokens = await readJoinTokens(joinTokenFile)
-  const token = tokens.length === 1 ? tokens[0] : tokens[index]
-  if (token !== undefined) return token
-  throw new JoinTokenError(
-    `join token file ${joinTokenFile} has no line ${index + 1}: one per tunnel server is needed`,
-  )
 }

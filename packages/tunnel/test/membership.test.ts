@@ -1,42 +1,33 @@
-import { copyFile, readFile, writeFile } from 'node:fs/promises'
+import { copyFile, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { multiaddr } from '@multiformats/multiaddr'
 import { describe, expect, it } from 'vitest'
-import { StreamDuplex } from '../src/host/stream-duplex.ts'
-import { readFrame } from '../src/protocol/frames.ts'
-import { decodeServerMessage, REGISTRY_PROTOCOL, SERVER_FRAMES } from '../src/protocol/registry.ts'
-import { echo, linesOf, SmallMesh, serving, until } from './small-mesh.ts'
-import { closed, dialServer, never, stranger } from './stranger.ts'
+import { FlooredClock } from '../src/identity/clock.ts'
+import { echo, linesOf, type MeshNode, SmallMesh, serving, textOf, until } from './small-mesh.ts'
 
-describe('the tunnel server', () => {
-  it('refuses a wrong join token with a clear line in both logs, and takes the right one later', async () => {
+const NO_TOKEN = 'can not join without a valid join token, will retry'
+const REFUSED = 'the tunnel server refused this node, will retry'
+const UNTRUSTED = 'the tunnel server is not one of the cluster, will retry'
+const DAY_MS = 86_400_000
+
+const clockOff = (byMs: number): FlooredClock => new FlooredClock(() => Date.now() + byMs)
+
+async function said(node: MeshNode, message: string) {
+  await until(() => linesOf(node.deps, message).length > 0, `${node.name} says: ${message}`)
+  return linesOf(node.deps, message)[0]?.fields ?? {}
+}
+
+describe('a node that enrols', () => {
+  it('needs no token any more once it is a member, nor after a restart of the server', async () => {
     await using mesh = await SmallMesh.create()
-    const { server, deps } = await mesh.server()
-    const joinTokenFile = await mesh.wrongTokenFile()
-    const node = await mesh.node('edge-1', { joinTokenFile })
-    await until(
-      () => linesOf(node.deps, 'the tunnel server refused this node, will retry').length > 0,
-      'a refusal',
-    )
+    const { server } = await mesh.server()
+    const first = await (await mesh.node('edge-1')).ready()
+    await first[Symbol.asyncDispose]()
+    await server[Symbol.asyncDispose]()
+    await mesh.server()
 
-    expect(linesOf(node.deps, 'the tunnel server refused this node, will retry')).toMatchObject([
-      { level: 'error', fields: { reason: 'wrong-token' } },
-    ])
-    expect(linesOf(deps, 'refused to let a node join')[0]).toMatchObject({
-      level: 'warn',
-      fields: { reason: 'wrong-token', node: 'edge-1', peer: node.tunnel.peerId },
-    })
-    expect(
-      deps.metrics.value('edgeway_tunnel_server_refusals_total', { reason: 'wrong-token' }),
-    ).toBeGreaterThan(0)
-    expect(node.isReady).toBe(false)
-
-    const text = await readFile(mesh.joinTokenFile, 'utf8')
-    await writeFile(joinTokenFile, text)
-    await node.ready()
-    const logged = JSON.stringify([...deps.logger.lines, ...node.deps.logger.lines])
-    expect(logged).not.toContain(text.trim().split('.')[2])
-    expect(server.peerId).toBe(text.split('.')[1])
+    const again = await mesh.node('edge-1', { joinTokenFile: join(mesh.directory, 'none') })
+    await again.ready()
+    expect(linesOf(again.deps, 'enrolled')).toEqual([])
   })
 
   it('waits for a join token that is not there yet', async () => {
@@ -44,161 +35,296 @@ describe('the tunnel server', () => {
     await mesh.server()
     const joinTokenFile = join(mesh.directory, 'later')
     const node = await mesh.node('edge-1', { joinTokenFile })
-    const message = 'can not join without a valid join token, will retry'
-    await until(() => linesOf(node.deps, message).length > 0, 'a clear line')
-    expect(linesOf(node.deps, message)[0]?.fields['error']).toMatchObject({
-      message: expect.stringContaining('is missing'),
+    expect(await said(node, NO_TOKEN)).toMatchObject({
+      error: { message: expect.stringContaining('is missing') },
     })
+    expect(node.isReady).toBe(false)
 
     await copyFile(mesh.joinTokenFile, joinTokenFile)
     await node.ready()
   })
 
-  it('is not talked to when its key is not the one of the join token', async () => {
-    await using mesh = await SmallMesh.create()
-    const { server } = await mesh.server()
-    await copyFile(mesh.joinTokenFile, join(mesh.directory, 'old-token'))
-    await server[Symbol.asyncDispose]()
-    const { deps } = await mesh.server({
-      keyFile: join(mesh.directory, 'other-key'),
-      joinTokenFile: join(mesh.directory, 'other-token'),
-    })
-    const node = await mesh.node('edge-1', { joinTokenFile: join(mesh.directory, 'old-token') })
-    const message = 'can not join without a valid join token, will retry'
-    await until(() => linesOf(node.deps, message).length > 0, 'a clear line')
-
-    expect(linesOf(node.deps, message)[0]?.fields['error']).toMatchObject({
-      message: expect.stringContaining('not the one of the join token'),
-    })
-    expect(linesOf(deps, 'refused to let a node join')).toEqual([])
-  })
-
-  it('welcomes each of many nodes that join at once before it tells it of the others', async () => {
+  it('passes over tokens that are not for it, and says why each when there is no other', async () => {
     await using mesh = await SmallMesh.create()
     await mesh.server()
-    const names = Array.from({ length: 10 }, (_, index) => `edge-${index}`)
-    const nodes = await Promise.all(names.map((name) => mesh.node(name)))
-    for (const node of nodes) await (await node.ready()).knows(nodes.length - 1)
-
-    for (const { deps } of nodes)
-      expect(linesOf(deps, 'no session with the tunnel server, will retry')).toEqual([])
-  })
-
-  it('needs no token of a member, also after its own restart', async () => {
-    await using mesh = await SmallMesh.create()
-    const { server } = await mesh.server()
-    const first = await (await mesh.node('edge-1')).ready()
-    await first[Symbol.asyncDispose]()
-    const joinTokenFile = await mesh.wrongTokenFile()
-    await server[Symbol.asyncDispose]()
-    await mesh.server()
-
-    await (await mesh.node('edge-1', { joinTokenFile })).ready()
-  })
-
-  it('refuses a node name whose holder is connected, and gives it away when the holder has gone', async () => {
-    await using mesh = await SmallMesh.create()
-    const { deps } = await mesh.server()
-    const watcher = await (await mesh.node('edge-9')).ready()
-    const first = await (await mesh.node('edge-1')).ready()
-    const second = await mesh.node('edge-1', { keyFile: join(mesh.directory, 'other-key') })
-    await until(
-      () => linesOf(second.deps, 'the tunnel server refused this node, will retry').length > 0,
-      'a refusal',
-    )
-    expect(linesOf(second.deps, 'the tunnel server refused this node, will retry')[0]?.fields).toMatchObject({
-      reason: 'node-name-taken',
+    const keys = await mesh.keys()
+    const other = keys.createToken({ uses: 'multi', node: 'edge-9' as MeshNode['name'] })
+    const joinTokenFile = await mesh.tokenFile('# mine', `edgeway1.12D3Koo.${'A'.repeat(43)}`, other.text)
+    const node = await mesh.node('edge-1', { joinTokenFile })
+    expect(await said(node, NO_TOKEN)).toMatchObject({
+      error: {
+        message: expect.stringMatching(
+          /line 2: .*older version.*line 3: the token is for node edge-9, and this/,
+        ),
+      },
     })
 
-    await first[Symbol.asyncDispose]()
+    const own = keys.createToken({ uses: 'single', validSeconds: 60 })
+    await writeFile(joinTokenFile, [other.text, own.text].join('\n'))
+    await node.ready()
+    const logged = JSON.stringify(node.deps.logger.lines)
+    expect(logged).not.toContain(own.text)
+  })
+
+  it('tries the next token when the server does not take one', async () => {
+    await using mesh = await SmallMesh.create()
+    await mesh.server()
+    const keys = await mesh.keys()
+    const spent = keys.createToken({ uses: 'single', validSeconds: 60 })
+    const first = await mesh.node('edge-1', { joinTokenFile: await mesh.tokenFile(spent.text) })
+    await first.ready()
+    const joinTokenFile = await mesh.tokenFile(spent.text)
+    const second = await mesh.node('edge-2', { joinTokenFile })
+    expect(await said(second, REFUSED)).toMatchObject({ reason: 'token-spent' })
+    expect(
+      second.deps.metrics.value('edgeway_tunnel_refusals_total', { by: 'server', reason: 'token-spent' }),
+    ).toBeGreaterThan(0)
+
+    await writeFile(joinTokenFile, [spent.text, keys.createToken({ uses: 'multi' }).text].join('\n'))
     await second.ready()
-    expect(linesOf(deps, 'a member was replaced')).toMatchObject([
-      { level: 'warn', fields: { node: 'edge-1', peer: first.tunnel.peerId, by: second.tunnel.peerId } },
-    ])
-    second.tunnel.serve(serving(echo))
-    await watcher.dial('edge-1')
   })
 
-  it('refuses a registry version that it does not know', async () => {
+  it('shows its token to no server of another cluster', async () => {
+    await using mesh = await SmallMesh.create()
+    await using other = await SmallMesh.create()
+    const { deps } = await mesh.server()
+    await other.server()
+    const node = await mesh.node('edge-1', { joinTokenFile: other.joinTokenFile })
+
+    expect(await said(node, UNTRUSTED)).toMatchObject({ reason: 'wrong-cluster' })
+    expect(
+      node.deps.metrics.value('edgeway_tunnel_refused_servers_total', { reason: 'wrong-cluster' }),
+    ).toBeGreaterThan(0)
+    const token = (await readFile(other.joinTokenFile, 'utf8')).trim()
+    expect(JSON.stringify([...deps.logger.lines, ...node.deps.logger.lines])).not.toContain(token)
+  })
+
+  it('says what to do when it is a member of another cluster than the servers are', async () => {
+    await using mesh = await SmallMesh.create()
+    await using other = await SmallMesh.create()
+    await mesh.server()
+    await other.server()
+    const before = await (await mesh.node('edge-1')).ready()
+    await before[Symbol.asyncDispose]()
+    const { joinTokenFile, serverAddress } = other
+    const node = await mesh.node('edge-1', { joinTokenFile, servers: [serverAddress] })
+
+    expect(
+      await said(node, 'the join token is of another cluster than this node; it stays where it is'),
+    ).toMatchObject({
+      error: { message: expect.stringContaining('to move it, delete identity.json and peers.json') },
+    })
+    await until(() => linesOf(node.deps, REFUSED).length + linesOf(node.deps, UNTRUSTED).length > 0, 'why')
+  })
+})
+
+describe('a node that is a member', () => {
+  it('starts without any server, and finds the others by what it has stored', async () => {
     await using mesh = await SmallMesh.create()
     const { server } = await mesh.server()
-    await using host = await stranger()
-    const connection = await dialServer(host, mesh, server.peerId)
-    const stream = new StreamDuplex(await connection.newStream(REGISTRY_PROTOCOL))
-    const join = Buffer.from(
-      JSON.stringify({ type: 'join', version: 2, node: 'a', token: '', addresses: [] }),
-    )
-    stream.write(Buffer.concat([Buffer.from([0, 0, 0, join.length]), join]))
+    const options = { announceAddresses: 'auto' as const, joinTokenFile: mesh.joinTokenFile }
+    const one = await (await mesh.node('edge-1', options)).ready()
+    const two = await (await mesh.node('edge-2', { ...options, listenPort: 0 })).ready()
+    await one.knows(1)
+    await server[Symbol.asyncDispose]()
+    await one[Symbol.asyncDispose]()
+    const again = await mesh.node('edge-1', { joinTokenFile: join(mesh.directory, 'none') })
+    two.tunnel.serve(serving(echo))
 
-    const frame = await readFrame(stream, SERVER_FRAMES, never)
-    expect(decodeServerMessage(frame ?? Buffer.alloc(0))).toMatchObject({
-      type: 'refused',
-      reason: 'unsupported-version',
-      message: expect.stringContaining('version 2 is unknown'),
+    const { stream, path } = await again.dial('edge-2')
+    stream.end('offline')
+    expect(await textOf(stream)).toBe('offline')
+    expect(path).not.toBe('relayed')
+  })
+
+  it('shows its certificate to a node that does not know it', async () => {
+    await using mesh = await SmallMesh.create()
+    const { server } = await mesh.server()
+    const one = await (await mesh.node('edge-1', { announceAddresses: 'auto' })).ready()
+    const two = await (await mesh.node('edge-2')).ready()
+    await two.knows(1)
+    const [, port] = /tcp\/(\d+)/.exec(one.address) ?? []
+    await server[Symbol.asyncDispose]()
+    await one[Symbol.asyncDispose]()
+    await rm(join(mesh.directory, 'edge-1', 'peers.json'), { force: true })
+    const forgetful = await mesh.node('edge-1', { listenPort: Number(port) })
+    const handler = serving(echo)
+    forgetful.tunnel.serve(handler)
+    expect(forgetful.deps.metrics.value('edgeway_tunnel_peers')).toBe(0)
+
+    const { stream } = await two.dial('edge-1')
+    stream.end('it is me')
+    expect(await textOf(stream)).toBe('it is me')
+    expect(handler.requests[0]?.from).toBe('edge-2')
+  })
+
+  it('follows the cluster to new keys, also when it slept meanwhile', async () => {
+    await using mesh = await SmallMesh.create()
+    const { server } = await mesh.server()
+    const node = await (await mesh.node('edge-1')).ready()
+    await node[Symbol.asyncDispose]()
+    await server[Symbol.asyncDispose]()
+    const keys = await mesh.keys()
+    await keys.rotate()
+    await mesh.server()
+    const rotated = await mesh.node('edge-1', { joinTokenFile: join(mesh.directory, 'none') })
+    await rotated.ready()
+    await rotated[Symbol.asyncDispose]()
+  })
+
+  it('needs a new token when the key that signed its certificate is gone', async () => {
+    await using mesh = await SmallMesh.create()
+    const { server } = await mesh.server()
+    const node = await (await mesh.node('edge-1')).ready()
+    await node[Symbol.asyncDispose]()
+    await server[Symbol.asyncDispose]()
+    const keys = await mesh.keys()
+    await keys.rotate()
+    await keys.retire()
+    await rm(mesh.joinTokenFile)
+    await mesh.server()
+    const joinTokenFile = join(mesh.directory, 'later')
+    const late = await mesh.node('edge-1', { joinTokenFile })
+    expect(await said(late, NO_TOKEN)).toMatchObject({
+      error: { message: expect.stringMatching(/no key of this cluster.*needs a join token.*is missing/) },
     })
-    stream.destroy()
+
+    await copyFile(mesh.joinTokenFile, joinTokenFile)
+    await late.ready()
+  })
+
+  it('joins a server that has another key by now', async () => {
+    await using mesh = await SmallMesh.create()
+    const { server } = await mesh.server()
+    const node = await (await mesh.node('edge-1')).ready()
+    await server[Symbol.asyncDispose]()
+    await until(() => !node.isReady, 'the loss is noticed')
+    await mesh.server({ keyFile: join(mesh.directory, 'other-key') })
+
+    await node.ready()
   })
 
   it.each([
-    ['garbage', Buffer.from([0, 0, 0, 3, 1, 2, 3])],
-    ['a frame too large', Buffer.from([0xff, 0xff, 0xff, 0xff])],
-  ])('refuses %s, and closes the connection', async (_what, bytes) => {
-    await using mesh = await SmallMesh.create()
-    const { server, deps } = await mesh.server()
-    await using host = await stranger()
-    const connection = await dialServer(host, mesh, server.peerId)
-    const gone = closed(connection)
-    const stream = await connection.newStream(REGISTRY_PROTOCOL)
-    stream.send(bytes)
-    await stream.close()
-
-    await gone
-    expect(deps.metrics.value('edgeway_tunnel_server_refusals_total', { reason: 'bad-request' })).toBe(1)
-  })
-
-  it('closes a connection without a join', async () => {
-    await using mesh = await SmallMesh.create()
-    const { server, deps } = await mesh.server({ admissionGraceMs: 100 })
-    await using host = await stranger()
-    const connection = await dialServer(host, mesh, server.peerId)
-
-    await closed(connection)
-    expect(linesOf(deps, 'closed a connection whose peer did not join')).toMatchObject([
-      { level: 'warn', fields: { peer: host.node.peerId.toString() } },
-    ])
-    expect(deps.metrics.value('edgeway_tunnel_server_refusals_total', { reason: 'not-admitted' })).toBe(1)
-  })
-
-  it('gives a stranger no reservation and no circuit', async () => {
-    await using mesh = await SmallMesh.create()
-    const { server, deps } = await mesh.server({ admissionGraceMs: 60_000 })
-    const member = await (await mesh.node('edge-1')).ready()
-    await using host = await stranger()
-    const connection = await dialServer(host, mesh, server.peerId)
-
-    await expect(host.reserve(connection.remotePeer)).rejects.toThrow(/PERMISSION_DENIED/)
-    const circuit = multiaddr(`${connection.remoteAddr}/p2p-circuit/p2p/${member.tunnel.peerId}`)
-    await expect(host.dial(circuit, never)).rejects.toThrow(/PERMISSION_DENIED/)
-    for (const reason of ['reservation', 'circuit']) {
-      expect(deps.metrics.value('edgeway_tunnel_server_refusals_total', { reason })).toBe(1)
-    }
-    expect(
-      linesOf(deps, 'refused to serve a peer that has not joined').map(({ fields }) => fields['peer']),
-    ).toEqual([host.node.peerId.toString(), host.node.peerId.toString()])
-  })
-
-  it('takes a key that is a copy for one node at a time', async () => {
+    ['ten minutes behind', -600_000],
+    ['ten minutes ahead', 600_000],
+    ['years behind', -2_000 * DAY_MS],
+    ['a day ahead', DAY_MS],
+  ])('joins and is called with a clock that is %s', async (_what, byMs) => {
     await using mesh = await SmallMesh.create()
     await mesh.server()
-    await (await mesh.node('edge-1')).ready()
-    const copy = await mesh.node('edge-2', { keyFile: join(mesh.directory, 'edge-1-key') })
+    const off = await (await mesh.node('edge-1', { clock: clockOff(byMs) })).ready()
+    const right = await (await mesh.node('edge-2')).ready()
+    off.tunnel.serve(serving(echo))
+    right.tunnel.serve(serving(echo))
+    for (const [from, to] of [[off, right] as const, [right, off] as const]) {
+      const { stream } = await (await from.knows(1)).dial(to.name)
+      stream.end('on time')
+      expect(await textOf(stream)).toBe('on time')
+    }
+  })
+
+  it('says that a clock is wrong when it is ahead by more than certificates last', async () => {
+    await using mesh = await SmallMesh.create()
+    await mesh.server()
+    const node = await mesh.node('edge-1', { clock: clockOff(100 * DAY_MS) })
     await until(
-      () => linesOf(copy.deps, 'the tunnel server refused this node, will retry').length > 0,
-      'a refusal',
+      () => !node.isReady && node.deps.logger.lines.some(({ level }) => level === 'error'),
+      'an error',
     )
 
-    expect(linesOf(copy.deps, 'the tunnel server refused this node, will retry')[0]?.fields).toMatchObject({
-      reason: 'key-in-use',
+    const [line] = node.deps.logger.lines.filter(({ level }) => level === 'error')
+    expect(line?.fields['error']).toMatchObject({
+      message: expect.stringMatching(/ended at .*, and it is .* here/),
     })
+  })
+
+  it('renews its certificate when two thirds of its life are over', async () => {
+    await using mesh = await SmallMesh.create()
+    await mesh.server()
+    const node = await (await mesh.node('edge-1')).ready()
+    await node[Symbol.asyncDispose]()
+    const joinTokenFile = join(mesh.directory, 'none')
+    const late = await mesh.node('edge-1', { joinTokenFile, clock: clockOff(25 * DAY_MS) })
+    await late.ready()
+
+    expect(linesOf(late.deps, 'renewed the certificate').length).toBeGreaterThan(0)
+    expect(linesOf(node.deps, 'renewed the certificate')).toEqual([])
+  })
+})
+
+describe('what a node has stored', () => {
+  it('of another node is refused at start, with what to delete', async () => {
+    await using mesh = await SmallMesh.create()
+    await mesh.server()
+    const node = await (await mesh.node('edge-1')).ready()
+    await node[Symbol.asyncDispose]()
+
+    const dataDir = join(mesh.directory, 'edge-1')
+    const keyFile = join(mesh.directory, 'edge-1-key')
+    await expect(mesh.node('edge-2', { dataDir, keyFile })).rejects.toMatchObject({
+      reason: 'key-in-use',
+      message: expect.stringMatching(/is that of node edge-1, and this is node edge-2: .*delete that file/),
+    })
+  })
+
+  it('that is broken is refused at start, and left alone', async () => {
+    await using mesh = await SmallMesh.create()
+    await mesh.server()
+    const node = await (await mesh.node('edge-1')).ready()
+    await node[Symbol.asyncDispose]()
+    const file = join(mesh.directory, 'edge-1', 'identity.json')
+    await writeFile(file, '{"version":1,"epoch":"yesterday"}')
+
+    await expect(mesh.node('edge-1')).rejects.toMatchObject({
+      reason: 'broken',
+      message: expect.stringMatching(/field epoch is not an integer.*delete it to enrol anew/),
+    })
+    expect(await readFile(file, 'utf8')).toBe('{"version":1,"epoch":"yesterday"}')
+  })
+
+  it('of other nodes is passed over where it was tampered with, and kept aside where it can not be read', async () => {
+    await using mesh = await SmallMesh.create()
+    await mesh.server()
+    const one = await (await mesh.node('edge-1')).ready()
+    await (await mesh.node('edge-2')).ready()
+    await (await mesh.node('edge-3')).ready()
+    await one.knows(2)
+    await one[Symbol.asyncDispose]()
+    const file = join(mesh.directory, 'edge-1', 'peers.json')
+    const stored = JSON.parse(await readFile(file, 'utf8'))
+    const [body, signature] = stored.peers[0].record.split('.')
+    const forged = Buffer.from(body, 'base64url')
+      .toString()
+      .replace('"lan":[]', '"lan":["/ip4/9.9.9.9/tcp/1"]')
+    stored.peers[0].record = `${Buffer.from(forged).toString('base64url')}.${signature}`
+    await writeFile(file, JSON.stringify(stored))
+    const again = await mesh.node('edge-1', { servers: ['127.0.0.1:1'] })
+    expect(linesOf(again.deps, 'knows peers from before')).toMatchObject([
+      { fields: { peers: 1, refused: 1 } },
+    ])
+    await again[Symbol.asyncDispose]()
+
+    await writeFile(file, 'half a fi')
+    const last = await mesh.node('edge-1', { servers: ['127.0.0.1:1'] })
+    expect(
+      linesOf(last.deps, 'the stored peers can not be read; this node starts without them'),
+    ).toHaveLength(1)
+    expect(await readFile(`${file}.broken`, 'utf8')).toBe('half a fi')
+  })
+
+  it('tells two processes with one key of each other', async () => {
+    await using mesh = await SmallMesh.create()
+    await mesh.server()
+    const one = await (await mesh.node('edge-1')).ready()
+    const dataDir = join(mesh.directory, 'copy')
+    await copyFile(join(mesh.directory, 'edge-1-key'), join(mesh.directory, 'copied-key'))
+    const copy = await mesh.node('edge-1', { dataDir, keyFile: join(mesh.directory, 'copied-key') })
+
+    expect(await said(copy, REFUSED)).toMatchObject({ reason: 'key-in-use' })
+    await until(
+      () => one.deps.logger.lines.some(({ fields }) => fields?.['reason'] === 'key-in-use'),
+      'the first one is told',
+    )
+    expect(one.isReady).toBe(true)
   })
 })

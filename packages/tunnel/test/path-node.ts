@@ -7,7 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { NodeName } from '@edgeway/core'
 import { FakeComponentDeps } from '@edgeway/testbed'
 import { generateKeyPairFromSeed } from '@libp2p/crypto/keys'
-import type { PrivateKey } from '@libp2p/interface'
+import type { Connection, PrivateKey } from '@libp2p/interface'
 import { multiaddr } from '@multiformats/multiaddr'
 import { type AgentHost, type Host, startAgentHost, startServerHost } from '../src/host/host.ts'
 import { MAX_STREAMS } from '../src/host/limits.ts'
@@ -120,8 +120,10 @@ async function startAgent({
     egress: () => [],
   })
   const flows = new OpenFlows()
-  const book = { byPeerId: (peerId: string) => ({ node: peerId as NodeName, peerId, addresses: [] }) }
-  const inbound = new InboundFlows({ ...options, book, flows, metrics, logger, host })
+  const members = {
+    memberOf: async ({ remotePeer }: Connection) => ({ node: remotePeer.toString() as NodeName }),
+  }
+  const inbound = new InboundFlows({ ...options, members, flows, metrics, logger, host })
   inbound.serve(serving(echo))
   await host.node.handle(FLOW_PROTOCOL, (stream, connection) => inbound.accept(stream, connection), {
     maxInboundStreams: MAX_STREAMS,
@@ -139,7 +141,7 @@ async function startAgent({
   )
   const dialer = new TunnelDialer(options, {
     ...{ flows, metrics, logger, host, connections },
-    book: { byNode: (node) => peers.get(node) },
+    lookup: { find: async (node) => peers.get(node) },
   })
   say({ ready: name })
   const strangers = (): number =>

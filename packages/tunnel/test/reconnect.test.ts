@@ -1,4 +1,3 @@
-import { readFile, writeFile } from 'node:fs/promises'
 import { describe, expect, it } from 'vitest'
 import { echo, linesOf, SmallMesh, serving, textOf, until } from './small-mesh.ts'
 
@@ -81,16 +80,17 @@ describe('a tunnel', () => {
   })
 
   it('joins two servers, and goes through the one that is left', async () => {
-    await using first = await SmallMesh.create()
-    await using second = await SmallMesh.create()
-    const { server } = await first.server()
-    await second.server()
-    const tokens = await Promise.all([first, second].map((mesh) => readFile(mesh.joinTokenFile, 'utf8')))
-    const joinTokenFile = `${first.directory}/both`
-    await writeFile(joinTokenFile, tokens.join(''))
-    const overrides = { servers: [first.serverAddress, second.serverAddress], joinTokenFile }
-    const one = await first.node('edge-1', overrides)
-    const two = await first.node('edge-2', overrides)
+    await using mesh = await SmallMesh.create()
+    const { server } = await mesh.server()
+    const addresses = [mesh.serverAddress]
+    const second = await mesh.server({
+      listenPort: 0,
+      keyFile: `${mesh.directory}/second-key`,
+      registryFile: `${mesh.directory}/second-registry.json`,
+    })
+    addresses.push(`127.0.0.1:${second.server.port}`)
+    const one = await mesh.node('edge-1', { servers: addresses })
+    const two = await mesh.node('edge-2', { servers: addresses })
     for (const node of [one, two]) {
       await until(() => node.deps.metrics.value('edgeway_tunnel_sessions') === 2, 'two sessions')
       node.tunnel.serve(serving(echo))

@@ -1,47 +1,58 @@
-import { writeFile } from 'node:fs/promises'
+import type { NodeName } from '@edgeway/core'
 import { generateKeyPair } from '@libp2p/crypto/keys'
 import type { Stream } from '@libp2p/interface'
 import { expect, it } from 'vitest'
 import { type Host, startServerHost } from '../src/host/host.ts'
-import { formatJoinToken } from '../src/identity/former-join-token.ts'
 import { HOP_PROTOCOL } from '../src/protocol/circuit.ts'
-import { encodeWelcome, REGISTRY_PROTOCOL } from '../src/protocol/registry.ts'
+import { ENROLMENT_PROTOCOL } from '../src/protocol/enrolment.ts'
+import { encodeRegistryMessage, REGISTRY_PROTOCOL } from '../src/protocol/registry.ts'
 import { linesOf, SmallMesh, until } from './small-mesh.ts'
 
-/** A tunnel server that goes no further than the test says: counts the joins and reservations that it was asked for. */
+/** A tunnel server of the mesh's cluster that goes no further than the test says, and counts what it was asked for. */
 class SilentServer implements AsyncDisposable {
-  joins = 0
-  reservations = 0
+  asked = 0
   readonly #host: Host
-  readonly #joinTokenFile: string
 
-  private constructor(host: Host, joinTokenFile: string) {
+  private constructor(host: Host) {
     this.#host = host
-    this.#joinTokenFile = joinTokenFile
   }
 
-  static async start(mesh: SmallMesh, answerJoin: (stream: Stream) => void): Promise<SilentServer> {
+  static async start(mesh: SmallMesh, answers: 'nothing' | 'hello'): Promise<SilentServer> {
+    const keys = await mesh.keys()
     const key = await generateKeyPair('Ed25519')
-    const prepare = async ({ node }: Host): Promise<void> => {
-      await node.handle(REGISTRY_PROTOCOL, (stream) => {
-        server.joins++
-        stream.addEventListener('message', () => {})
-        answerJoin(stream)
+    const peerId = key.publicKey.toString()
+    const node = 'cloud-1' as NodeName
+    const certificate = keys.issue({ node, peerId, role: 'server', labels: {} }, 3_600)
+    const bundleSerial = keys.trust.serial
+    const listen = (stream: Stream): void => {
+      stream.addEventListener('message', () => {})
+      if (answers === 'nothing') server.asked++
+    }
+    const prepare = async ({ node: host }: Host): Promise<void> => {
+      await host.handle(ENROLMENT_PROTOCOL, listen)
+      await host.handle(REGISTRY_PROTOCOL, (stream) => {
+        listen(stream)
+        if (answers === 'nothing') return
+        const welcome = {
+          type: 'welcome',
+          certificate,
+          bundleSerial,
+          observed: '127.0.0.1',
+          agents: 1,
+          instance: 'silent',
+        } as const
+        stream.send(encodeRegistryMessage(welcome))
       })
-      await node.handle(HOP_PROTOCOL, () => void server.reservations++)
+      await host.handle(HOP_PROTOCOL, () => void server.asked++)
     }
     const host = await startServerHost({ key, listenHost: '127.0.0.1', listenPort: 0, gater: {}, prepare })
-    const joinTokenFile = `${mesh.directory}/silent-token`
-    const serverPeerId = key.publicKey.toString()
-    await writeFile(joinTokenFile, formatJoinToken({ serverPeerId, secret: 'A'.repeat(43) }))
-    const server = new SilentServer(host, joinTokenFile)
+    const server = new SilentServer(host)
     return server
   }
 
-  /** Options of a node that shall join it. */
-  get options(): { servers: string[]; joinTokenFile: string } {
+  get address(): string {
     const [, port] = this.#host.listenAddresses()[0]?.getComponents() ?? []
-    return { servers: [`127.0.0.1:${port?.value}`], joinTokenFile: this.#joinTokenFile }
+    return `127.0.0.1:${port?.value}`
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -49,19 +60,31 @@ class SilentServer implements AsyncDisposable {
   }
 }
 
-const stay = (): void => {}
-const welcome = (stream: Stream): void => void stream.send(encodeWelcome([]))
+/** A node that is a member, or one that has to enrol first. */
+async function meshWith(member: 'edge-1' | undefined): Promise<SmallMesh> {
+  const mesh = await SmallMesh.create()
+  const { server } = await mesh.server()
+  if (member !== undefined) {
+    const node = await (await mesh.node(member)).ready()
+    await node[Symbol.asyncDispose]()
+  }
+  await server[Symbol.asyncDispose]()
+  return mesh
+}
 
-it.each([
-  ['a welcome', stay, (server: SilentServer) => server.joins],
-  ['a reservation', welcome, (server: SilentServer) => server.reservations],
-])('a node gives up waiting for %s, and tries again', async (_what, answerJoin, asked) => {
-  await using mesh = await SmallMesh.create()
-  await using server = await SilentServer.start(mesh, answerJoin)
-  const node = await mesh.node('edge-1', { ...server.options, joinTimeoutMs: 100 })
+const CASES = [
+  ['to be enrolled', undefined, 'nothing'],
+  ['a welcome', 'edge-1', 'nothing'],
+  ['a reservation', 'edge-1', 'hello'],
+] as const
+
+it.each(CASES)('a node gives up waiting for %s, and tries again', async (_what, member, answers) => {
+  await using mesh = await meshWith(member)
+  await using server = await SilentServer.start(mesh, answers)
+  const node = await mesh.node('edge-1', { servers: [server.address], joinTimeoutMs: 300 })
 
   // In less time than libp2p would wait by itself: 5 s each time.
-  await until(() => asked(server) > 3, 'it was asked again and again')
+  await until(() => server.asked > 3, 'it was asked again and again')
   const lines = linesOf(node.deps, 'no session with the tunnel server, will retry')
   expect(lines).toContainEqual(
     expect.objectContaining({
@@ -70,14 +93,11 @@ it.each([
   )
 })
 
-it.each([
-  ['a welcome', stay, (server: SilentServer) => server.joins],
-  ['a reservation', welcome, (server: SilentServer) => server.reservations],
-])('a node that waits for %s stops without a word of trouble', async (_what, answerJoin, asked) => {
-  await using mesh = await SmallMesh.create()
-  await using server = await SilentServer.start(mesh, answerJoin)
-  const node = await mesh.node('edge-1', { ...server.options, joinTimeoutMs: 60_000 })
-  await until(() => asked(server) > 0, 'it was asked')
+it.each(CASES)('a node that waits for %s stops without a word of trouble', async (_what, member, answers) => {
+  await using mesh = await meshWith(member)
+  await using server = await SilentServer.start(mesh, answers)
+  const node = await mesh.node('edge-1', { servers: [server.address], joinTimeoutMs: 60_000 })
+  await until(() => server.asked > 0, 'it was asked')
   await node.tunnel[Symbol.asyncDispose]()
 
   expect(node.deps.logger.lines.filter(({ level }) => level === 'warn' || level === 'error')).toEqual([])

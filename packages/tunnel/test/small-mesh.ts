@@ -1,10 +1,13 @@
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Duplex } from 'node:stream'
 import type { DialTarget, FlowAnswer, FlowHandler, FlowRequest, NodeName } from '@edgeway/core'
 import { endpointsOf, FakeComponentDeps, type LogLine } from '@edgeway/testbed'
 import { vi } from 'vitest'
+import type { Clock } from '../src/identity/clock.ts'
+import { ClusterKeys } from '../src/identity/cluster-keys.ts'
+import { DEFAULT_MEMBERSHIP_OPTIONS, type MembershipOptions } from '../src/server/membership-options.ts'
 import {
   DEFAULT_RELAY_SERVER_OPTIONS,
   RelayServer,
@@ -18,7 +21,8 @@ import { DEFAULT_TUNNEL_OPTIONS, type TunnelOptions } from '../src/tunnel-option
 interface StateFiles {
   readonly keyFile: string
   readonly joinTokenFile: string
-  readonly membersFile: string
+  readonly clusterFile: string
+  readonly registryFile: string
 }
 
 /** A tunnel server and tunnels on loopback, in one process, with files in a directory of their own. */
@@ -26,6 +30,7 @@ export class SmallMesh implements AsyncDisposable {
   readonly directory: string
   readonly #stack = new AsyncDisposableStack()
   #port = 0
+  #tokenFiles = 0
 
   private constructor(directory: string) {
     this.directory = directory
@@ -44,59 +49,71 @@ export class SmallMesh implements AsyncDisposable {
     return join(this.directory, 'join-token')
   }
 
+  get clusterFile(): string {
+    return join(this.directory, 'cluster.json')
+  }
+
   /** Started again, it listens on the same port with the same files. */
   async server(
-    overrides: Partial<RelayServerOptions & StateFiles> = {},
+    overrides: Partial<RelayServerOptions & MembershipOptions & StateFiles> = {},
   ): Promise<{ server: RelayServer; deps: FakeComponentDeps }> {
     const deps = new FakeComponentDeps()
-    const { keyFile, joinTokenFile, membersFile, ...options } = {
-      ...DEFAULT_RELAY_SERVER_OPTIONS,
+    const { keyFile, joinTokenFile, clusterFile, registryFile, ...options } = {
+      ...{ ...DEFAULT_RELAY_SERVER_OPTIONS, ...DEFAULT_MEMBERSHIP_OPTIONS },
       listenHost: '127.0.0.1',
       listenPort: this.#port,
       keyFile: join(this.directory, 'server-key'),
       joinTokenFile: this.joinTokenFile,
-      membersFile: join(this.directory, 'members.json'),
+      clusterFile: this.clusterFile,
+      registryFile: join(this.directory, 'registry.json'),
       admissionGraceMs: 2_000,
-      peers: [],
-      advertiseAddresses: [],
       ...overrides,
     }
     const state = {
       key: new PrivateFile(keyFile),
       joinToken: new PrivateFile(joinTokenFile),
-      cluster: new PrivateFile(`${membersFile}.cluster`),
-      registry: new PrivateFile(membersFile),
-      refreshIntervalMs: 1_000,
+      cluster: new PrivateFile(clusterFile),
+      registry: new PrivateFile(registryFile),
+      refreshIntervalMs: 50,
     }
     const server = this.#stack.use(await RelayServer.start(options, { ...deps, state }))
-    this.#port = server.port
+    if (this.#port === 0) this.#port = server.port
     return { server, deps }
   }
 
+  /** As the operator's commands have them. */
+  keys(clock?: Clock): Promise<ClusterKeys> {
+    return ClusterKeys.loadOrCreate(new PrivateFile(this.clusterFile), clock)
+  }
+
   /** A tunnel that can only be reached through the relay, unless `overrides` say otherwise. */
-  async node(name: string, overrides: Partial<TunnelOptions> = {}): Promise<MeshNode> {
-    const node = await MeshNode.start(name, {
+  async node(
+    name: string,
+    { clock, ...overrides }: Partial<TunnelOptions> & { readonly clock?: Clock } = {},
+  ): Promise<MeshNode> {
+    const options = {
       ...DEFAULT_TUNNEL_OPTIONS,
       listenHost: '127.0.0.1',
       listenPort: 0,
       servers: [this.serverAddress],
       joinTokenFile: this.joinTokenFile,
       keyFile: join(this.directory, `${name}-key`),
+      dataDir: join(this.directory, name),
       announceAddresses: [],
       usePrivateAddresses: true,
       // Tests that leave flows open don't wait for them.
       drainTimeoutMs: 0,
       ...overrides,
-    })
+    }
+    const node = await MeshNode.start(name, options, clock)
     this.#stack.use(node)
     return node
   }
 
-  /** A token file with a secret that the server does not know. */
-  async wrongTokenFile(): Promise<string> {
-    const path = join(this.directory, 'wrong-token')
-    const text = await readFile(this.joinTokenFile, 'utf8')
-    await writeFile(path, text.replace(/[^.]+$/, 'A'.repeat(43)))
+  /** A join token file with that content. */
+  async tokenFile(...lines: readonly string[]): Promise<string> {
+    const path = join(this.directory, `token-${++this.#tokenFiles}`)
+    await writeFile(path, lines.join('\n'))
     return path
   }
 
@@ -116,10 +133,11 @@ export class MeshNode implements AsyncDisposable {
     this.deps = deps
   }
 
-  static async start(name: string, options: TunnelOptions): Promise<MeshNode> {
+  static async start(name: string, options: TunnelOptions, clock?: Clock): Promise<MeshNode> {
     const deps = new FakeComponentDeps()
     const nodeName = name as NodeName
-    return new MeshNode(nodeName, await Tunnel.start(options, { ...deps, nodeName }), deps)
+    const ofClock = clock === undefined ? {} : { clock }
+    return new MeshNode(nodeName, await Tunnel.start(options, { ...deps, nodeName, ...ofClock }), deps)
   }
 
   get isReady(): boolean {

@@ -1,8 +1,6 @@
 import { generateKeyPair } from '@libp2p/crypto/keys'
 import type { Connection } from '@libp2p/interface'
-import { multiaddr } from '@multiformats/multiaddr'
 import { type AgentHost, startAgentHost } from '../src/host/host.ts'
-import type { SmallMesh } from './small-mesh.ts'
 
 export const never = new AbortController().signal
 
@@ -11,11 +9,6 @@ export async function stranger(): Promise<AgentHost & AsyncDisposable> {
   const key = await generateKeyPair('Ed25519')
   const host = await startAgentHost({ key, listenHost: '127.0.0.1', listenPort: 0, gater: {} })
   return { ...host, [Symbol.asyncDispose]: async () => host.stop() }
-}
-
-export async function dialServer(host: AgentHost, mesh: SmallMesh, peerId: string): Promise<Connection> {
-  const [ip, port] = mesh.serverAddress.split(':')
-  return host.dial(multiaddr(`/ip4/${ip}/tcp/${port}/p2p/${peerId}`), never)
 }
 
 export function closed(connection: Connection): Promise<unknown> {

@@ -68,7 +68,7 @@ export function dnsOptionsOf(
   return { ...dns, clusterDns: { ...dns.clusterDns, intercept: wish === 'auto' ? isAtEdge : wish === 'on' } }
 }
 
-/** With the key in the data directory. */
+/** With the key, and what is known of the cluster, in the data directory. */
 export function tunnelOptionsOf({ tunnel: options, dataDir }: EdgeAgentConfig): TunnelOptions {
-  return { ...options, keyFile: join(dataDir, 'key') }
+  return { ...options, keyFile: join(dataDir, 'key'), dataDir }
 }

@@ -1,8 +1,11 @@
 const FIRST_MS = 200
-const MAX_MS = 5_000
+/** A restarted server is used again within 5 s: that leaves time to connect. */
+const MAX_MS = 3_000
+const MS_PER_AGENT = 10
+const MAX_SPREAD_MS = 10_000
 
 /**
- * How long to wait before the next attempt: 0.2 s, doubled up to 5 s, less up to half by chance, so that the agents of
+ * How long to wait before the next attempt: 0.2 s, doubled up to 3 s, less up to half by chance, so that the agents of
  * a restarted server don't come all at once.
  */
 export class BackOff {
@@ -17,4 +20,15 @@ export class BackOff {
   reset(): void {
     this.#nextMs = FIRST_MS
   }
+}
+
+/**
+ * How long to wait after a session was lost: all that the server had come back, and are spread over a time that it needs
+ * for so many.
+ *
+ * @param agents - how many the server had
+ * @param chance - 0 to 1
+ */
+export function delayAfterLoss(agents: number, chance: number): number {
+  return Math.min(agents * MS_PER_AGENT, MAX_SPREAD_MS) * chance
 }

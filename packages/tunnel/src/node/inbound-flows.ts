@@ -4,13 +4,13 @@ import { ProtocolError, StreamResetError } from '../errors.ts'
 import type { Host } from '../host/host.ts'
 import { StreamDuplex } from '../host/stream-duplex.ts'
 import { type FlowFailure, pathOf, type TunnelMetrics } from '../metrics.ts'
-import type { PeerBook } from '../peer-book.ts'
 import { decodeFlowRequest, encodeFlowAnswer, FLOW_FRAMES } from '../protocol/flow.ts'
 import { readFrame } from '../protocol/frames.ts'
 import type { OpenFlows } from './open-flows.ts'
 
 export interface InboundFlowsDeps {
-  readonly book: Pick<PeerBook, 'byPeerId'>
+  /** Which node is at the other end of a connection; `undefined`: no member. */
+  readonly members: { memberOf(connection: Connection): Promise<{ readonly node: NodeName } | undefined> }
   readonly flows: OpenFlows
   readonly metrics: TunnelMetrics
   readonly logger: Logger
@@ -59,7 +59,7 @@ export class InboundFlows {
 
   async #accept(stream: StreamDuplex, connection: Connection, closed: AbortSignal): Promise<void> {
     const peer = connection.remotePeer.toString()
-    const from = this.#deps.book.byPeerId(peer)?.node
+    const from = (await this.#deps.members.memberOf(connection))?.node
     if (from === undefined) {
       this.#fail('unknown-peer', { peer })
       stream.reset()

@@ -2,87 +2,166 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Logger, NodeName } from '@edgeway/core'
 import type { Connection } from '@libp2p/interface'
 import { type Multiaddr, multiaddr } from '@multiformats/multiaddr'
-import { JoinRefusedError, JoinTokenError, SessionEndedError } from '../errors.ts'
+import { SessionEndedError, UntrustedServerError } from '../errors.ts'
 import { closeConnection } from '../host/connections.ts'
 import type { AgentHost } from '../host/host.ts'
-import { StreamDuplex } from '../host/stream-duplex.ts'
-import type { JoinToken } from '../identity/former-join-token.ts'
-import type { PeerBook } from '../peer-book.ts'
-import { readFrame } from '../protocol/frames.ts'
-import {
-  decodeServerMessage,
-  encodeAgentMessage,
-  REGISTRY_PROTOCOL,
-  REGISTRY_VERSION,
-  SERVER_FRAMES,
-  type ServerMessage,
-} from '../protocol/registry.ts'
+import type { TunnelMetrics } from '../metrics.ts'
+import type { PeerBook } from '../records/peer-book.ts'
+import type { PeerRecord } from '../records/peer-record.ts'
 import { abortable } from './abortable.ts'
-import { BackOff } from './back-off.ts'
+import { BackOff, delayAfterLoss } from './back-off.ts'
+import { Certification, type CertificationDeps } from './certification.ts'
+import { renew } from './enrolment.ts'
+import type { OwnRecord } from './own-record.ts'
+import type { LookupSource } from './peer-lookup.ts'
+import { RegistryLink } from './registry-link.ts'
+import type { ServerClaims } from './server-claims.ts'
+import { asksForEnrolment, TroubleLog } from './session-trouble.ts'
 
-/** The same failure is logged again after that long only: attempts are seconds apart. */
-const REPEAT_LOG_AFTER_MS = 60_000
 /** A session that ends sooner was no success: two nodes with one key would push each other out without a pause. */
 const LASTING_MS = 5_000
+/** What takes longer at each further attempt is at most so many times as long. */
+const MAX_PATIENCE = 2
+const PATIENCE_GROWTH = 1.5
+/** An attempt that has just begun is left alone when the node's addresses change. */
+const FRESH_MS = 1_000
 
-export interface ServerSessionDeps {
+export interface ServerSessionDeps extends CertificationDeps {
   readonly host: AgentHost
   readonly book: PeerBook
+  readonly ownRecord: OwnRecord
   readonly logger: Logger
-  readonly nodeName: NodeName
+  readonly metrics: TunnelMetrics
+  /** For each step: connecting, enrolling, being welcome, reserving. */
   readonly joinTimeoutMs: number
-  /** Read anew at each attempt. */
-  readToken(): Promise<JoinToken>
-  /** Where others can dial this node, at this moment. */
-  ownAddresses(): readonly string[]
-  /** PeerIds of servers that some session of this node is busy with: two addresses may be of one server. */
-  readonly claimed: Set<string>
-  /** Called after each change of `relay`. */
+  /** Shared by all sessions of this node. */
+  readonly claims: ServerClaims
+  /** In milliseconds, as it is now; `undefined` where it was not measured. */
+  rtt(connection: Connection): number | undefined
+  /** Called after each change of `joined`. */
   changed(): void
+}
+
+/** A tunnel server that this node has a session with, and a reservation at. */
+export interface JoinedServer {
+  readonly peerId: string
+  /** With the PeerId. */
+  readonly address: Multiaddr
+  readonly rttMs: number
+  /** The IP address that the server sees this node at. */
+  readonly observed: string
+}
+
+interface Held {
+  readonly connection: Connection
+  readonly link: RegistryLink
+  readonly since: Date
+  readonly end: AbortController
+  isReserved: boolean
 }
 
 /**
  * Keeps this node joined to one tunnel server, with a reservation at its relay. Whatever ends (the connection, the
  * stream, the reservation), all of it is ended, and a new attempt follows: js-libp2p never comes back by itself.
  */
-export class ServerSession implements AsyncDisposable {
+export class ServerSession implements LookupSource, AsyncDisposable {
   readonly #address: Multiaddr
   readonly #deps: ServerSessionDeps
   readonly #logger: Logger
   readonly #stopping = new AbortController()
   readonly #supervised: Promise<void>
   readonly #backOff = new BackOff()
-  #relay: Multiaddr | undefined
-  /** While joined. */
-  #stream: StreamDuplex | undefined
-  /** The addresses that the server has of this node. */
-  #told: readonly string[] = []
-  #trouble = 'no attempt was made yet'
-  #reported = { trouble: '', at: Number.NEGATIVE_INFINITY }
+  readonly #trouble: TroubleLog
+  readonly #certification: Certification
+  #held: Held | undefined
+  #attempt = { abort: new AbortController(), since: 0 }
+  /** Of the agents that come back with this one, when the session is lost. */
+  #agents = 0
+  #patience = 1
+  #isRetired = false
 
+  /** @param address - without PeerId: the server proves itself by its certificate */
   constructor(address: Multiaddr, deps: ServerSessionDeps) {
     this.#address = address
     this.#deps = deps
     this.#logger = deps.logger.child({ server: address.toString() })
+    this.#certification = new Certification({ ...deps, logger: this.#logger })
+    this.#trouble = new TroubleLog(this.#logger, deps.metrics)
     this.#supervised = this.#supervise()
   }
 
-  /** The relay's address, with its PeerId, while this node is joined and holds a reservation. */
-  get relay(): Multiaddr | undefined {
-    return this.#relay
+  /** `undefined` while this node is not joined, or holds no reservation. */
+  get joined(): JoinedServer | undefined {
+    const held = this.#held
+    if (held?.isReserved !== true) return undefined
+    const { connection, link } = held
+    return {
+      peerId: connection.remotePeer.toString(),
+      address: multiaddr(`${this.#address}/p2p/${connection.remotePeer}`),
+      rttMs: Math.round(this.#deps.rtt(connection) ?? link.rttMs),
+      observed: link.welcome.observed,
+    }
   }
 
   /** Why there is no session now; the reason of the last failure otherwise. */
   get trouble(): string {
-    return `${this.#address}: ${this.#trouble}`
+    return `${this.#address}: ${this.#trouble.last}`
   }
 
-  /** Tells the server this node's addresses if they are others than those it was told last. */
-  announce(): void {
-    const addresses = this.#deps.ownAddresses()
-    if (!this.#stream?.writable || addresses.join() === this.#told.join()) return
-    this.#told = addresses
-    this.#stream.write(encodeAgentMessage({ type: 'addresses', addresses }))
+  /** For people. */
+  get status(): Readonly<Record<string, unknown>> {
+    const joined = this.joined
+    const address = this.#address.toString()
+    const trouble = this.#trouble.last
+    if (joined === undefined) return { address, state: 'not joined', trouble }
+    const since = this.#held?.since.toISOString()
+    return { address, state: 'joined', peer: joined.peerId, since, rttMs: joined.rttMs, trouble }
+  }
+
+  /** Tells the server of this node, if something has changed. */
+  publish(): void {
+    this.#held?.link.publish()
+  }
+
+  /** Trust has changed: the server may be none any more, or not know it yet. */
+  review(): void {
+    if (this.#held === undefined) return
+    const { connection, link, end } = this.#held
+    const peerId = connection.remotePeer.toString()
+    const verdict = this.#deps.identity.trust?.judge(link.welcome.certificate, { peerId, role: 'server' })
+    // It has shown its certificate once; that one may have been renewed since.
+    if (verdict?.kind === 'refused' && verdict.reason !== 'expired')
+      end.abort(
+        new UntrustedServerError(verdict.reason, `the tunnel server is one no more: ${verdict.message}`),
+      )
+    else link.publishTrust()
+  }
+
+  /** Tries at once, as the way to the server may be another one than before. */
+  wake(): void {
+    this.#backOff.reset()
+    this.#patience = 1
+    const isFresh = performance.now() - this.#attempt.since < FRESH_MS
+    if (this.#held === undefined && !isFresh)
+      this.#attempt.abort.abort(new SessionEndedError('this node has other addresses now'))
+  }
+
+  /** As of `LookupSource`; rejects while there is no session. */
+  async lookup(node: NodeName, signal: AbortSignal): Promise<PeerRecord | undefined> {
+    if (this.#held === undefined) throw new SessionEndedError('there is no session')
+    return await this.#held.link.lookup(node, signal)
+  }
+
+  /** A new certificate for this node. Rejects when this server gave none. */
+  async renew(): Promise<void> {
+    if (this.#held === undefined) throw new SessionEndedError('there is no session')
+    await renew(this.#held.connection, this.#deadline(), this.#deps)
+  }
+
+  /** Makes no further attempt. A session that there is lasts until it is disposed of. */
+  retire(): void {
+    this.#isRetired = true
+    if (this.joined === undefined) this.#stopping.abort()
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -93,134 +172,111 @@ export class ServerSession implements AsyncDisposable {
   async #supervise(): Promise<void> {
     const { signal } = this.#stopping
     while (!signal.aborted) {
+      this.#attempt = { abort: new AbortController(), since: performance.now() }
+      const woken = this.#attempt.abort.signal
+      let delayMs = 0
       try {
-        await this.#attempt()
+        await this.#attemptOnce()
       } catch (error) {
-        if (!signal.aborted) this.#report(error)
+        if (signal.aborted || this.#isRetired) break
+        if (!woken.aborted) delayMs = this.#learn(error)
       }
-      this.#setRelay(undefined)
-      // Rejects only when this session is disposed of, which the loop sees.
-      await sleep(this.#backOff.next(), undefined, { signal }).catch(() => {})
+      this.#deps.changed()
+      // Rejects when this session is disposed of, which the loop sees, or is woken.
+      await sleep(delayMs, undefined, { signal: AbortSignal.any([signal, woken]) }).catch(() => {})
     }
   }
 
-  async #attempt(): Promise<void> {
-    const token = await this.#deps.readToken()
-    const { claimed } = this.#deps
-    if (claimed.has(token.serverPeerId)) {
-      this.#trouble = 'is another address of a server that is in use already'
+  /** @returns how long to wait before the next attempt */
+  #learn(error: unknown): number {
+    this.#trouble.report(error)
+    if (asksForEnrolment(error)) this.#certification.refused(error.message)
+    const isTimeout = error instanceof Error && error.name === 'TimeoutError'
+    this.#patience = isTimeout ? Math.min(this.#patience * PATIENCE_GROWTH, MAX_PATIENCE) : 1
+    const agents = this.#agents
+    this.#agents = 0
+    return agents > 0 ? delayAfterLoss(agents, Math.random()) : this.#backOff.next()
+  }
+
+  async #attemptOnce(): Promise<void> {
+    const { claims } = this.#deps
+    const connection = await this.#dial()
+    const server = connection.remotePeer.toString()
+    using claim = claims.take(server)
+    if (claim === undefined) {
+      await closeConnection(connection)
+      this.#trouble.note('is another address of a server that is in use already')
+      await abortable(claims.untilReleased(server), this.#stopping.signal)
       return
     }
-    claimed.add(token.serverPeerId)
     try {
-      const connection = await this.#dial(token)
-      try {
-        await this.#hold(connection, token)
-      } finally {
-        await closeConnection(connection)
-      }
+      await this.#certification.certify(connection, () => this.#deadline())
+      await this.#hold(connection)
     } finally {
-      claimed.delete(token.serverPeerId)
+      await closeConnection(connection)
     }
   }
 
-  async #dial({ serverPeerId }: JoinToken): Promise<Connection> {
+  /** @throws {TimeoutError} when the time is up; libp2p's own error for that depends on the step it happened in */
+  async #dial(): Promise<Connection> {
+    const deadline = this.#deadline()
     try {
-      return await this.#deps.host.dial(multiaddr(`${this.#address}/p2p/${serverPeerId}`), this.#deadline())
+      return await this.#deps.host.dial(this.#address, deadline)
     } catch (error) {
-      // The only trace that noise's refusal of another identity leaves is its text.
-      if (!(error instanceof Error) || !error.message.includes('does not match expected')) throw error
-      throw new JoinTokenError('the server there is not the one of the join token: get its new token', {
-        cause: error,
-      })
+      throw deadline.aborted ? deadline.reason : error
     }
   }
 
-  /** Joins, reserves, and returns or throws when any of it has ended. */
-  async #hold(connection: Connection, token: JoinToken): Promise<void> {
-    const { host, book } = this.#deps
+  /** Is welcome, reserves, and throws when any of it has ended. */
+  async #hold(connection: Connection): Promise<never> {
+    const { host } = this.#deps
     const server = connection.remotePeer
-    const lost = new AbortController()
-    const since = performance.now()
+    const end = new AbortController()
     using _ = host.onReservationLost((relay) => {
-      if (relay.equals(server)) lost.abort(new SessionEndedError('the reservation at the relay was lost'))
+      if (relay.equals(server)) end.abort(new SessionEndedError('the reservation at the relay was lost'))
     })
-    const options = { signal: this.#deadline() }
-    const stream = new StreamDuplex(await connection.newStream(REGISTRY_PROTOCOL, options))
-    stream.on('error', (error) => lost.abort(error))
+    using link = await RegistryLink.open(connection, this.#deadline(), this.#deps)
+    const held = { connection, link, end, since: new Date(), isReserved: false }
+    const startedAt = performance.now()
+    this.#held = held
     try {
-      book.replace(server.toString(), await this.#join(stream, token))
-      this.#stream = stream
-      await abortable(host.reserve(server), AbortSignal.any([lost.signal, this.#deadline()]))
-      this.#setRelay(connection.remoteAddr)
-      this.#logger.info('joined the tunnel server', { peer: server.toString(), peers: book.size })
-      await this.#follow(stream, server.toString(), AbortSignal.any([lost.signal, this.#stopping.signal]))
+      link.publish()
+      const signal = AbortSignal.any([end.signal, this.#stopping.signal])
+      const following = link.follow(signal)
+      // Looked at below, unless the reservation fails first.
+      following.catch(() => {})
+      await Promise.race([
+        following,
+        abortable(host.reserve(server), AbortSignal.any([signal, this.#deadline()])),
+      ])
+      held.isReserved = true
+      this.#joined(held)
+      return await following
     } finally {
-      if (performance.now() - since > LASTING_MS) this.#backOff.reset()
-      this.#stream = undefined
-      stream.destroy()
+      this.#held = undefined
+      if (performance.now() - startedAt > LASTING_MS) {
+        this.#backOff.reset()
+        this.#agents = link.welcome.agents
+      }
     }
   }
 
-  async #join(stream: StreamDuplex, { secret }: JoinToken) {
-    const { nodeName, ownAddresses } = this.#deps
-    const addresses = ownAddresses()
-    this.#told = addresses
-    stream.write(
-      encodeAgentMessage({
-        type: 'join',
-        version: REGISTRY_VERSION,
-        node: nodeName,
-        token: secret,
-        addresses,
-      }),
-    )
-    const message = await this.#read(stream, this.#deadline())
-    if (message?.type === 'refused') throw new JoinRefusedError(message.reason, message.message)
-    if (message?.type !== 'welcome')
-      throw new SessionEndedError('the server ended the session instead of a welcome')
-    return message.peers
-  }
-
-  async #follow(stream: StreamDuplex, server: string, signal: AbortSignal): Promise<void> {
-    for (;;) {
-      const message = await this.#read(stream, signal)
-      if (message === undefined) throw new SessionEndedError('the server ended the session')
-      if (message.type === 'peer') this.#deps.book.set(server, message)
-      if (message.type === 'gone') this.#deps.book.remove(server, message.peerId)
-      this.#deps.changed()
-    }
-  }
-
-  /** The next message of a known type; `undefined` at the end of the stream. */
-  async #read(stream: StreamDuplex, signal: AbortSignal): Promise<ServerMessage | undefined> {
-    for (;;) {
-      const frame = await readFrame(stream, SERVER_FRAMES, signal)
-      if (frame === undefined) return undefined
-      const message = decodeServerMessage(frame)
-      if (message !== undefined) return message
-    }
+  #joined({ connection, link }: Held): void {
+    this.#patience = 1
+    this.#trouble.note('none')
+    this.#deps.changed()
+    this.#logger.info('joined the tunnel server', {
+      peer: connection.remotePeer.toString(),
+      peers: this.#deps.book.size,
+      observed: link.welcome.observed,
+    })
   }
 
   #deadline(): AbortSignal {
-    return AbortSignal.any([this.#stopping.signal, AbortSignal.timeout(this.#deps.joinTimeoutMs)])
-  }
-
-  #setRelay(relay: Multiaddr | undefined): void {
-    this.#relay = relay
-    this.#deps.changed()
-  }
-
-  #report(error: unknown): void {
-    const trouble = error instanceof Error ? error.message : String(error)
-    this.#trouble = trouble
-    const isRepeated = trouble === this.#reported.trouble
-    if (isRepeated && performance.now() - this.#reported.at < REPEAT_LOG_AFTER_MS) return
-    this.#reported = { trouble, at: performance.now() }
-    if (error instanceof JoinTokenError)
-      this.#logger.error('can not join without a valid join token, will retry', { error })
-    else if (error instanceof JoinRefusedError) {
-      this.#logger.error('the tunnel server refused this node, will retry', { reason: error.reason, error })
-    } else this.#logger.warn('no session with the tunnel server, will retry', { error })
+    return AbortSignal.any([
+      this.#stopping.signal,
+      this.#attempt.abort.signal,
+      AbortSignal.timeout(this.#deps.joinTimeoutMs * this.#patience),
+    ])
   }
 }

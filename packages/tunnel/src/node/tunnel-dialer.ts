@@ -39,7 +39,8 @@ export interface TunnelDialerOptions {
 }
 
 export interface TunnelDialerDeps {
-  readonly book: { byNode(node: NodeName): PeerPaths | undefined }
+  /** Finds the peer that speaks for a node. */
+  readonly lookup: { find(node: NodeName): Promise<PeerPaths | undefined> }
   readonly connections: Pick<PeerConnections, 'connect' | 'avoid'>
   readonly flows: OpenFlows
   readonly metrics: TunnelMetrics
@@ -77,7 +78,7 @@ export class TunnelDialer implements Dialer {
   /** A connection that turns out to be dead is replaced by the next best: no byte of the flow was sent yet. */
   async #dial(target: DialTarget, signal: AbortSignal): Promise<EndpointConnection> {
     signal.throwIfAborted()
-    const peer = this.#peerOf(target)
+    const peer = await this.#peerOf(target, signal)
     let cause: unknown
     for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt++) {
       const connection = await this.#connect(peer, target, signal)
@@ -101,12 +102,11 @@ export class TunnelDialer implements Dialer {
     this.#deps.logger.debug('connection did not take a flow, trying another one', { peer, error })
   }
 
-  #peerOf({ endpoint }: DialTarget): PeerPaths {
+  async #peerOf({ endpoint }: DialTarget, signal: AbortSignal): Promise<PeerPaths> {
     const { node } = endpoint
-    const peer = node === undefined ? undefined : this.#deps.book.byNode(node)
+    const peer = node === undefined ? undefined : await abortable(this.#deps.lookup.find(node), signal)
     if (peer !== undefined) return peer
-    const reason =
-      node === undefined ? 'its node is not known' : `no tunnel server knows a peer for node ${node}`
+    const reason = node === undefined ? 'its node is not known' : `nobody knows a peer for node ${node}`
     throw new DialError(endpoint, { failure: 'no-peer', reason })
   }
 
