@@ -46,8 +46,8 @@ describe('names outside of the cluster', () => {
     await expect.poll(() => dig(NAME), { timeout: 40_000 }).toContain(NEW)
   })
 
-  function startResolver(address: string): Promise<LabProcess> {
-    return startDnsUpstream(mesh.lab.node(VISITOR), { [NAME]: [address] }, { ttlSeconds: 1 })
+  async function startResolver(address: string): Promise<LabProcess> {
+    return (await startDnsUpstream(mesh.lab.node(VISITOR), { [NAME]: [address] }, { ttlSeconds: 1 })).process
   }
 
   async function dig(name: string): Promise<string> {

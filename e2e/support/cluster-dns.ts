@@ -27,7 +27,7 @@ export class ClusterDns {
   static async start(mesh: Mesh, names: readonly string[]): Promise<ClusterDns> {
     const pod = await mesh.lab.addPod('cloud', { name: 'coredns', namespace: METADATA.namespace })
     const records = Object.fromEntries(names.map((name) => [name, [CLUSTER_DNS_ANSWER]]))
-    const server = await startDnsUpstream(pod, records)
+    const { process: server } = await startDnsUpstream(pod, records)
     await startHttpEcho(pod, { port: METRICS_PORT })
     return new ClusterDns(pod, server)
   }

@@ -24,11 +24,31 @@ export async function sandboxCommand(
     target,
     readOnly ? 'ro' : 'rw',
   ])
-  const env = { ...image.env, ...plan.env }
   return [
     ...['unshare', '--mount', '--propagation', 'private'],
     ...['sh', SCRIPT, folder, plan.readOnlyRoot ? 'ro' : 'rw', image.workingDir, ...mounts, '--'],
-    ...Object.entries(env).map(([name, value]) => `${name}=${value}`),
+    ...programOf(plan, image),
+  ]
+}
+
+/**
+ * The command that runs a program in a container that `sandboxCommand` runs: on its root file system and mounts, and with the
+ * same environment, user and capabilities.
+ *
+ * @param pid - of the container's process
+ */
+export function execCommand(plan: ContainerPlan, image: ImageConfig, pid: number): readonly string[] {
+  return [
+    ...['nsenter', '--target', String(pid), '--mount', '--root', '--wd'],
+    ...['env', '--ignore-environment'],
+    ...programOf(plan, image),
+  ]
+}
+
+/** What comes after `env`: variables, then the program as another user. */
+function programOf(plan: ContainerPlan, image: ImageConfig): readonly string[] {
+  return [
+    ...Object.entries({ ...image.env, ...plan.env }).map(([name, value]) => `${name}=${value}`),
     ...['setpriv', ...privileges(plan)],
     ...image.entrypoint,
     ...plan.args,

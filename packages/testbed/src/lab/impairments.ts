@@ -9,6 +9,12 @@ export interface RateLimit {
   readonly bitsPerSecond: number
 }
 
+/** How many of a hundred packets vanish, by direction as the host sees it; none where it is not given. */
+export interface PacketLoss {
+  readonly sentPercent?: number
+  readonly receivedPercent?: number
+}
+
 /** States of a bridge port, BR_STATE_* in linux/if_bridge.h. */
 const PORT_STATES: Readonly<Record<LinkState, string>> = { down: '0', up: '3' }
 
@@ -39,6 +45,38 @@ export async function limitRate(host: HostPlan, { bitsPerSecond }: RateLimit): P
 /** Takes a rate limit away; without one it fails. */
 export async function removeRateLimit(host: HostPlan): Promise<void> {
   await forBothEnds(host, (device) => `qdisc delete dev ${device} root`)
+}
+
+/** Lets some of a host's packets vanish at the far side of its link, by chance; replaces what was set before. */
+export async function setLoss(host: HostPlan, loss: PacketLoss): Promise<void> {
+  const { bridgeNamespace, port, portIndex } = uplinkOf(host)
+  const { sentPercent = 0, receivedPercent = 0 } = loss
+  const table = `table netdev loss${portIndex}`
+  // What the host sends comes in at the port.
+  const chain = (hook: 'ingress' | 'egress', percent: number): string =>
+    `chain ${hook} { type filter hook ${hook} device "${port}" priority 0; numgen random mod 100 < ${percent} drop; }`
+  const chains = [
+    ...(sentPercent > 0 ? [chain('ingress', sentPercent)] : []),
+    ...(receivedPercent > 0 ? [chain('egress', receivedPercent)] : []),
+  ]
+  const input = [`${table} {}`, `delete ${table}`, `${table} {`, ...chains, '}'].join('\n')
+  await mustRun(['ip', 'netns', 'exec', bridgeNamespace, 'nft', '-f', '-'], { input })
+}
+
+/**
+ * Gives a host another address, as a DHCP server does: the old one is gone, and with it what was bound to it; routes stay.
+ *
+ * @param before - the plan with the old address; `after` - with the new one, in the same subnet
+ */
+export async function changeAddress(before: HostPlan, after: HostPlan): Promise<void> {
+  const { device, cidr } = uplinkOf(before)
+  // The new address is a secondary one until the old one goes; else the routes of the device would go with it.
+  const lines = [
+    `sysctl -qw net.ipv4.conf.${device}.promote_secondaries=1`,
+    `ip addr add ${uplinkOf(after).cidr} dev ${device}`,
+    `ip addr del ${cidr} dev ${device}`,
+  ]
+  await mustRun(['ip', 'netns', 'exec', before.namespace, 'sh', '-ec', lines.join('\n')])
 }
 
 async function forBothEnds(host: HostPlan, line: (device: string) => string): Promise<void> {

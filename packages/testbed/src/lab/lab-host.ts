@@ -5,12 +5,22 @@ import type { CommandOptions, CommandResult } from './run-command.ts'
 
 /** A node or router of a lab: a network namespace with a place in the topology. */
 export class LabHost {
-  readonly plan: HostPlan
   readonly namespace: NetworkNamespace
+  #plan: HostPlan
 
   constructor(plan: HostPlan, namespace: NetworkNamespace) {
-    this.plan = plan
+    this.#plan = plan
     this.namespace = namespace
+  }
+
+  /** As it is now. */
+  get plan(): HostPlan {
+    return this.#plan
+  }
+
+  /** For the lab, after it has changed the host. */
+  replan(plan: HostPlan): void {
+    this.#plan = plan
   }
 
   /** As in the topology; of a router `<site>-router`. */

@@ -1,7 +1,16 @@
 import { LabError } from './errors.ts'
 import type { HostPlan, UplinkPlan } from './host-plan.ts'
 import { LAN_BRIDGE, nodeRuleset, POD_BRIDGE, routerRuleset, WAN_DEVICE } from './rulesets.ts'
-import { formatSubnet, hasHost, hostAt, macOf, overlap, parseSubnet, type Subnet } from './subnet.ts'
+import {
+  formatSubnet,
+  hasHost,
+  hostAt,
+  macOf,
+  overlap,
+  parseSubnet,
+  type Subnet,
+  subnetOf,
+} from './subnet.ts'
 import {
   DEFAULT_PUBLIC_SUBNET,
   type NodeSpec,
@@ -89,6 +98,21 @@ export class LabPlan {
     this.hosts.splice(this.hosts.indexOf(host), 1)
   }
 
+  /**
+   * Replaces a host's plan by one with another address of the same subnet.
+   *
+   * @throws {LabError} when the address is taken or not of the subnet
+   */
+  changeAddress(host: HostPlan, address: string): HostPlan {
+    const { name, uplink } = host
+    if (uplink === undefined) throw new LabError(`${name} has no link`)
+    const subnet = subnetOf(uplink.cidr)
+    this.#checkFree({ name, address }, { namespace: uplink.bridgeNamespace, subnet })
+    const changed = { ...host, address, uplink: { ...uplink, cidr: `${address}/${subnet.prefix}` } }
+    this.hosts.splice(this.hosts.indexOf(host), 1, changed)
+    return changed
+  }
+
   #planSegment(): void {
     const { subnet, bridge: device } = this.#public
     const bridge = { device, address: hostAt(subnet, 1), cidr: `${hostAt(subnet, 1)}/${subnet.prefix}` }
@@ -149,18 +173,28 @@ export class LabPlan {
   #uplink(spec: { name: string; address?: string }, segment: Segment, first: number): UplinkPlan {
     const { namespace: bridgeNamespace, bridge, subnet } = segment
     const gateway = hostAt(subnet, 1)
-    const neighbours = this.hosts.filter(({ uplink }) => uplink?.bridgeNamespace === bridgeNamespace)
-    const taken = new Set([gateway, ...neighbours.map(({ address }) => address)])
-    const address = spec.address ?? firstFree(subnet, first, taken)
-    if (!hasHost(subnet, address) || taken.has(address))
-      throw new LabError(
-        `${spec.name} can't have address ${address}: taken or not in ${formatSubnet(subnet)}`,
-      )
+    const address = spec.address ?? firstFree(subnet, first, this.#takenIn(segment))
+    this.#checkFree({ name: spec.name, address }, segment)
     this.#ports += 1
     const port = `p${this.#ports}-${spec.name}`.slice(0, MAX_DEVICE_NAME)
     const cidr = `${address}/${subnet.prefix}`
     const portIndex = FIRST_PORT_INDEX + this.#ports
     return { device: 'eth0', cidr, gateway, mac: macOf(address), bridgeNamespace, bridge, port, portIndex }
+  }
+
+  #takenIn({ namespace, subnet }: Omit<Segment, 'bridge'>): ReadonlySet<string> {
+    const neighbours = this.hosts.filter(({ uplink }) => uplink?.bridgeNamespace === namespace)
+    return new Set([hostAt(subnet, 1), ...neighbours.map(({ address }) => address)])
+  }
+
+  /** @throws {LabError} when a host can't have that address there */
+  #checkFree(
+    { name, address }: { readonly name: string; readonly address: string },
+    segment: Omit<Segment, 'bridge'>,
+  ): void {
+    const { subnet } = segment
+    if (!hasHost(subnet, address) || this.#takenIn(segment).has(address))
+      throw new LabError(`${name} can't have address ${address}: taken or not in ${formatSubnet(subnet)}`)
   }
 }
 

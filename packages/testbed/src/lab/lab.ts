@@ -2,7 +2,16 @@ import { buildHosts } from './build.ts'
 import { sweepOrphans } from './clean.ts'
 import { LabError } from './errors.ts'
 import type { HostPlan } from './host-plan.ts'
-import { type LinkState, limitRate, type RateLimit, removeRateLimit, setLink } from './impairments.ts'
+import {
+  changeAddress,
+  type LinkState,
+  limitRate,
+  type PacketLoss,
+  type RateLimit,
+  removeRateLimit,
+  setLink,
+  setLoss,
+} from './impairments.ts'
 import { LabClaim } from './lab-claim.ts'
 import { LabHost, LabPod } from './lab-host.ts'
 import { uniqueLabId } from './lab-id.ts'
@@ -103,6 +112,24 @@ export class Lab implements AsyncDisposable {
 
   async removeRateLimit(host: LabHost): Promise<void> {
     await removeRateLimit(host.plan)
+  }
+
+  /** Loses packets of a host by chance, from now on; `{}` loses none. */
+  async setLoss(host: LabHost, loss: PacketLoss): Promise<void> {
+    await setLoss(host.plan, loss)
+  }
+
+  /**
+   * Gives a node another address, as a DHCP server does: the old one is gone at once, routes stay.
+   *
+   * @throws {LabError} when the node is unknown, or the address is taken or not of its subnet
+   */
+  async changeAddress(nodeName: string, address: string): Promise<void> {
+    const node = this.node(nodeName)
+    const before = node.plan
+    const after = this.#plan.changeAddress(before, address)
+    await changeAddress(before, after)
+    node.replan(after)
   }
 
   /** Kills (SIGKILL) all processes of a node, as a power cut does; those of its pods go on. */

@@ -58,6 +58,11 @@ export class NetworkNamespace implements AsyncDisposable {
     return new NetworkNamespace(name, { lab: name, logFolder: claim.logFolder, remove })
   }
 
+  /** For files that go with the namespace; the output of its processes is there, too. */
+  get logFolder(): string {
+    return this.#membership.logFolder
+  }
+
   /** Runs a command inside to its end. A non-zero exit code is a result, not an error. */
   exec(command: readonly string[], options: CommandOptions = {}): Promise<CommandResult> {
     return runCommand(this.#inside(command), { ...options, env: this.#environment(options.env) })

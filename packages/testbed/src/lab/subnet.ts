@@ -19,6 +19,13 @@ export function parseSubnet(text: string): Subnet {
   return { base, prefix }
 }
 
+/** The network of an address with prefix length, e.g. of `10.1.0.11/24`. */
+export function subnetOf(cidr: string): Subnet {
+  const [address = '', length = ''] = cidr.split('/')
+  const size = sizeOf(Number(length))
+  return parseSubnet(`${toText(Math.floor(toNumber(address) / size) * size)}/${length}`)
+}
+
 export function formatSubnet({ base, prefix }: Subnet): string {
   return `${toText(base)}/${prefix}`
 }

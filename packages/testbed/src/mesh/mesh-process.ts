@@ -3,9 +3,8 @@ import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { parse } from 'yaml'
 import type { ApiObject } from '../api-double/api-object.ts'
-import type { ContainerPlan } from '../kubelet/container-plan.ts'
 import type { Kubelet, PreparedContainer } from '../kubelet/kubelet.ts'
-import { sandboxCommand } from '../kubelet/sandbox.ts'
+import { execCommand, sandboxCommand } from '../kubelet/sandbox.ts'
 import { LabError } from '../lab/errors.ts'
 import type { LabHost } from '../lab/lab-host.ts'
 import type { LabProcess, ProcessExit } from '../lab/lab-process.ts'
@@ -45,7 +44,7 @@ export class MeshProcess {
   readonly #spec: MeshProcessSpec
   /** `undefined` while somebody else runs it. */
   #running: LabProcess | undefined
-  #plan: ContainerPlan | undefined
+  #prepared: PreparedContainer | undefined
 
   constructor(spec: MeshProcessSpec) {
     this.#spec = spec
@@ -65,7 +64,7 @@ export class MeshProcess {
     const { kubelet, readWorkload } = this.#spec
     const workload = await readWorkload()
     const prepared = await kubelet.prepare(workload, (file, content) => edited(file, content, changes))
-    this.#plan = prepared.plan
+    this.#prepared = prepared
     this.#running = undefined
     return prepared
   }
@@ -91,6 +90,22 @@ export class MeshProcess {
     if (code !== 0) throw new LabError(`${this.#spec.program} ${args.join(' ')} failed: ${stderr}`)
   }
 
+  /**
+   * Runs the program in its running container once more, with arguments of its own before those of the manifests, as
+   * `kubectl exec` does.
+   *
+   * @param args - e.g. `['token', 'create', '--node', 'edge-9']`
+   * @returns what it wrote to standard output
+   * @throws {LabError} with its words when it fails, or when the container does not run
+   */
+  async command(args: readonly string[]): Promise<string> {
+    const { plan, image } = this.#started(this.#prepared)
+    const command = execCommand({ ...plan, args: [...args, ...plan.args] }, image, this.pid)
+    const { code, stdout, stderr } = await this.host.exec(command)
+    if (code === 0) return stdout
+    throw new LabError(`${this.#spec.program} ${args.join(' ')} failed with code ${code}: ${stderr}`)
+  }
+
   /** Gives the running pod another join token, as the kubelet does when the Secret has changed. */
   async setJoinToken(token: string): Promise<void> {
     await writeFile(join(this.#mountAt('/etc/edgeway/join'), JOIN_TOKEN_FILE), token)
@@ -113,7 +128,7 @@ export class MeshProcess {
 
   /** The answer of its admin server, whatever its status; empty while nothing answers. */
   async admin(path: string): Promise<string> {
-    const url = new URL(path, this.#started(this.#plan).readinessUrl)
+    const url = new URL(path, this.#started(this.#prepared).plan.readinessUrl)
     const { stdout } = await this.host.exec(['curl', '--silent', '--max-time', '5', url.href])
     return stdout
   }
@@ -122,7 +137,7 @@ export class MeshProcess {
   async whenReady(timeoutMs = 60_000): Promise<void> {
     const deadline = Date.now() + timeoutMs
     for (;;) {
-      const answer = await this.admin(this.#started(this.#plan).readinessUrl.pathname)
+      const answer = await this.admin(this.#started(this.#prepared).plan.readinessUrl.pathname)
       if (answer.endsWith('\nready\n') || answer === 'ready\n') return
       if (this.#running?.running === false || Date.now() > deadline)
         throw new LabError(
@@ -167,7 +182,7 @@ export class MeshProcess {
   }
 
   #mountAt(target: string): string {
-    const mount = this.#started(this.#plan).mounts.find((candidate) => candidate.target === target)
+    const mount = this.#started(this.#prepared).plan.mounts.find((candidate) => candidate.target === target)
     if (mount === undefined) throw new LabError(`${this.#spec.program} has nothing mounted at ${target}`)
     return mount.source
   }

@@ -16,8 +16,14 @@ import { REPOSITORY } from './repository.ts'
 
 export interface MeshOptions {
   readonly topology: Topology
-  /** Hosts of the topology's cloud that are no nodes of the cluster. */
+  /** Hosts of the topology's cloud on which no agent runs. */
   readonly bystanders?: readonly string[]
+  /** Hosts of the topology's cloud on which a replica of the tunnel server runs; its first node unless given. */
+  readonly servers?: readonly string[]
+  /** Where agents look for tunnel servers; address and port of each unless given. */
+  readonly serverAddresses?: readonly string[]
+  /** Fields of the programs' config files beside those that the mesh sets, by section. */
+  readonly config?: Readonly<Partial<Record<MeshProcessProgram, ConfigSections>>>
   /** Files with the cluster's objects, applied before any agent starts. */
   readonly manifests?: readonly string[]
   /** Of agents and tunnel server; `debug`, which has a line per flow, unless given. */
@@ -26,6 +32,9 @@ export interface MeshOptions {
   readonly onStep?: (step: string) => void
 }
 
+/** Fields of a config file by its sections. */
+export type ConfigSections = Readonly<Record<string, Readonly<Record<string, unknown>>>>
+
 const NAMESPACE = 'edgeway'
 const TUNNEL_SERVER_PORT = 20006
 /** Of agents. MetaServer loses changes now and then, which lists put right; minutes later by default. */
@@ -33,13 +42,14 @@ const METADATA_PERIODS = { relistIntervalMs: 5_000, probeIntervalMs: 500 }
 
 /**
  * The whole product in a lab, as a user runs it: an API server on the first node of the cloud, on each node of a site a
- * MetaServer with all of its faults, and the manifests applied by kubectl, from which the tunnel server and an agent on every
+ * MetaServer with all of its faults, and the manifests applied by kubectl, from which the tunnel servers and an agent on every
  * node are started.
  */
 export class Mesh implements AsyncDisposable {
   readonly lab: Lab
   readonly kubectl: Kubectl
-  readonly server: MeshProcess
+  /** At least one, in the order of `MeshOptions.servers`. */
+  readonly servers: readonly [MeshProcess, ...MeshProcess[]]
   readonly #agents: ReadonlyMap<string, MeshProcess>
   readonly #cloud: LabHost
   readonly #reader: ClusterReader
@@ -48,7 +58,7 @@ export class Mesh implements AsyncDisposable {
 
   private constructor(
     lab: Lab,
-    { topology, bystanders = [] }: MeshOptions,
+    { topology, bystanders = [], servers = [] }: MeshOptions,
     { api, metaServers }: { readonly api: ApiServer; readonly metaServers: readonly MetaServer[] },
   ) {
     const { access } = api
@@ -62,7 +72,9 @@ export class Mesh implements AsyncDisposable {
       kubeconfig: api.kubeconfig,
       home: join(lab.logFolder, 'home'),
     })
-    this.server = this.#plan(this.#cloud, { program: 'tunnel-server', access })
+    const [first = this.#cloud, ...others] = servers.map((name) => lab.node(name))
+    const server = (host: LabHost): MeshProcess => this.#plan(host, { program: 'tunnel-server', access })
+    this.servers = [server(first), ...others.map(server)]
     const edge = (topology.sites ?? []).flatMap(({ nodes }) => nodes)
     const agents = [
       ...cloudNodes.map(({ name }) => this.#plan(lab.node(name), { program: 'edge-agent', access })),
@@ -84,10 +96,9 @@ export class Mesh implements AsyncDisposable {
       const metaServers = await startMetaServers(lab, topology, api.url)
       const mesh = new Mesh(lab, options, { api, metaServers })
       onStep('applying the manifests')
-      await mesh.#applyManifests(manifests, options.logLevel ?? 'debug')
-      onStep('starting the tunnel server')
-      await mesh.server.start()
-      await mesh.server.whenReady()
+      await mesh.#applyManifests(manifests, options)
+      onStep('starting the tunnel servers')
+      await mesh.#startServers()
       onStep('starting the agents')
       await Promise.all(mesh.agents.map((agent) => agent.start()))
       await Promise.all(mesh.agents.map((agent) => agent.whenReady()))
@@ -101,6 +112,11 @@ export class Mesh implements AsyncDisposable {
   /** Of the API server without TLS, on its own host. */
   get plainApiUrl(): string {
     return this.#api.localUrl
+  }
+
+  /** The first tunnel server. */
+  get server(): MeshProcess {
+    return this.servers[0]
   }
 
   get agents(): readonly MeshProcess[] {
@@ -143,32 +159,38 @@ export class Mesh implements AsyncDisposable {
     await this.lab[Symbol.asyncDispose]()
   }
 
-  /** Everything of `manifests/`, with what a user sets: where the tunnel server is. */
-  async #applyManifests(files: readonly string[], level: 'info' | 'debug'): Promise<void> {
+  /** One after another at the first time, since the first makes what all of them keep in the cluster. */
+  async #startServers(): Promise<void> {
+    for (const server of this.servers) {
+      await server.start()
+      await server.whenReady()
+    }
+  }
+
+  /** Everything of `manifests/`, with what a user sets: above all, where the tunnel servers are. */
+  async #applyManifests(files: readonly string[], options: MeshOptions): Promise<void> {
     await this.kubectl.applyKustomization(join(REPOSITORY, 'manifests'))
-    const servers = [`${this.#cloud.address}:${TUNNEL_SERVER_PORT}`]
+    const { logLevel: level = 'debug', config = {} } = options
+    const addresses = this.servers.map(({ host }) => `${host.address}:${TUNNEL_SERVER_PORT}`)
+    const relay = addresses.length > 1 ? { peers: addresses } : {}
+    const servers = options.serverAddresses ?? addresses
+    const ofServer: ConfigSections = { log: { level }, relay }
+    const ofAgent: ConfigSections = { log: { level }, tunnel: { servers }, metadata: METADATA_PERIODS }
     await this.kubectl.apply(
       ...(await Promise.all([
-        this.#configured('edgeway-tunnel-server', { log: { level } }),
-        this.#configured('edgeway-agent', {
-          log: { level },
-          tunnel: { servers },
-          metadata: METADATA_PERIODS,
-        }),
+        this.#configured('edgeway-tunnel-server', [ofServer, config['tunnel-server'] ?? {}]),
+        this.#configured('edgeway-agent', [ofAgent, config['edge-agent'] ?? {}]),
       ])),
     )
     await this.kubectl.applyFiles(files)
   }
 
   /** A ConfigMap of the manifests with fields of its config changed. */
-  async #configured(
-    name: string,
-    changes: Readonly<Record<string, Readonly<Record<string, unknown>>>>,
-  ): Promise<ApiObject> {
+  async #configured(name: string, changes: readonly ConfigSections[]): Promise<ApiObject> {
     const { apiVersion, kind, metadata, data } = await this.#mustGet('ConfigMap', name)
     const { 'config.yaml': text = '' } = data as Readonly<Record<string, string>>
     const config = parse(text)
-    for (const [section, fields] of Object.entries(changes))
+    for (const [section, fields] of changes.flatMap((sections) => Object.entries(sections)))
       config[section] = { ...config[section], ...fields }
     const { labels = {} } = metadata
     return {
@@ -189,7 +211,7 @@ export class Mesh implements AsyncDisposable {
     host: LabHost,
     { program, access }: { readonly program: MeshProcessProgram; readonly access?: InClusterAccess },
   ): MeshProcess {
-    const folder = join(this.lab.logFolder, program === 'tunnel-server' ? program : host.name)
+    const folder = join(this.lab.logFolder, program === 'tunnel-server' ? folderOfServer(host) : host.name)
     const read = this.#reader.get.bind(this.#reader)
     return new MeshProcess({
       host,
@@ -199,6 +221,10 @@ export class Mesh implements AsyncDisposable {
       readWorkload: () => this.#mustGet(WORKLOADS[program].kind, WORKLOADS[program].name),
     })
   }
+}
+
+function folderOfServer({ name }: LabHost): string {
+  return `tunnel-server-${name}`
 }
 
 type MeshProcessProgram = 'edge-agent' | 'tunnel-server'
