@@ -6,7 +6,7 @@ import { type InClusterAccess, Kubelet } from '../kubelet/kubelet.ts'
 import { LabError } from '../lab/errors.ts'
 import { Lab } from '../lab/lab.ts'
 import type { LabHost } from '../lab/lab-host.ts'
-import type { Topology } from '../lab/topology.ts'
+import type { NodeSpec, Topology } from '../lab/topology.ts'
 import { ApiServer } from './api-server.ts'
 import { ClusterReader } from './cluster-reader.ts'
 import { Kubectl } from './kubectl.ts'
@@ -16,7 +16,7 @@ import { REPOSITORY } from './repository.ts'
 
 export interface MeshOptions {
   readonly topology: Topology
-  /** Hosts of the topology's cloud on which no agent runs. */
+  /** Nodes of the topology on which neither agent nor MetaServer runs. */
   readonly bystanders?: readonly string[]
   /** Hosts of the topology's cloud on which a replica of the tunnel server runs; its first node unless given. */
   readonly servers?: readonly string[]
@@ -64,7 +64,7 @@ export class Mesh implements AsyncDisposable {
     const { access } = api
     this.#api = api
     this.#metaServers = new Map(metaServers.map((one) => [one.node, one]))
-    const cloudNodes = (topology.cloud ?? []).filter(({ name }) => !bystanders.includes(name))
+    const isMember = ({ name }: NodeSpec): boolean => !bystanders.includes(name)
     this.lab = lab
     this.#cloud = cloudOf(lab, topology)
     this.#reader = new ClusterReader(this.#cloud, this.plainApiUrl)
@@ -75,7 +75,8 @@ export class Mesh implements AsyncDisposable {
     const [first = this.#cloud, ...others] = servers.map((name) => lab.node(name))
     const server = (host: LabHost): MeshProcess => this.#plan(host, { program: 'tunnel-server', access })
     this.servers = [server(first), ...others.map(server)]
-    const edge = (topology.sites ?? []).flatMap(({ nodes }) => nodes)
+    const cloudNodes = (topology.cloud ?? []).filter(isMember)
+    const edge = edgeNodesOf(topology).filter(isMember)
     const agents = [
       ...cloudNodes.map(({ name }) => this.#plan(lab.node(name), { program: 'edge-agent', access })),
       ...edge.map(({ name }) => this.#plan(lab.node(name), { program: 'edge-agent' })),
@@ -93,7 +94,7 @@ export class Mesh implements AsyncDisposable {
     try {
       onStep('starting the API server and the MetaServers')
       const api = await ApiServer.start(cloudOf(lab, topology), join(lab.logFolder, 'home'))
-      const metaServers = await startMetaServers(lab, topology, api.url)
+      const metaServers = await startMetaServers(lab, options, api.url)
       const mesh = new Mesh(lab, options, { api, metaServers })
       onStep('applying the manifests')
       await mesh.#applyManifests(manifests, options)
@@ -240,12 +241,16 @@ function cloudOf(lab: Lab, { cloud = [] }: Topology): LabHost {
   return lab.node(first.name)
 }
 
+function edgeNodesOf({ sites = [] }: Topology): readonly NodeSpec[] {
+  return sites.flatMap(({ nodes }) => nodes)
+}
+
 async function startMetaServers(
   lab: Lab,
-  topology: Topology,
+  { topology, bystanders = [] }: MeshOptions,
   upstream: string,
 ): Promise<readonly MetaServer[]> {
-  const nodes = (topology.sites ?? []).flatMap((site) => site.nodes)
+  const nodes = edgeNodesOf(topology).filter(({ name }) => !bystanders.includes(name))
   return await Promise.all(
     nodes.map(({ name }) =>
       MetaServer.start(lab.node(name), { upstream, folder: join(lab.logFolder, name) }),
