@@ -3,6 +3,7 @@ import {
   type LabPod,
   Mesh,
   type MeshOptions,
+  type NodeSpec,
   namespaceObject,
   nodeObject,
   type ServiceSpec,
@@ -27,7 +28,8 @@ export const IDLE: ServiceSpec = { namespace: 'apps', name: 'idle', clusterIp: '
 
 /** On the public segment, but no node of the cluster. */
 export const VISITOR = 'visitor'
-const RESOLVER = 'resolver'
+/** The host that nodes ask for names of the internet. */
+export const RESOLVER = 'resolver'
 const INTERNET = { 'www.example.com': ['45.80.0.80'] }
 const APPS = 'apps'
 const NODES = ['cloud', 'edge-1', 'edge-2'] as const
@@ -87,21 +89,34 @@ export const TWO_SITES: Topology = {
   ],
 }
 
+export interface TwoSitesOptions
+  extends Pick<MeshOptions, 'logLevel' | 'servers' | 'serverAddresses' | 'config' | 'prepare'> {
+  /** More hosts on the public segment, without agents. */
+  readonly hosts?: readonly NodeSpec[]
+  /** More nodes of site-a. */
+  readonly neighbours?: readonly NodeSpec[]
+}
+
 /**
  * Starts the mesh of `TWO_SITES` with the four Services, and HTTP servers in the pods of three of them. Resolves once the
- * Services are in effect on every node.
+ * Services are in effect on every node. Who prepares the network itself starts the resolver, too.
  */
-export async function startTwoSites(options: Pick<MeshOptions, 'logLevel'> = {}): Promise<Mesh> {
-  const mesh = await Mesh.start({ ...options, topology: TWO_SITES, bystanders: [VISITOR, RESOLVER] })
+export async function startTwoSites(options: TwoSitesOptions = {}): Promise<Mesh> {
+  const { hosts = [], neighbours = [], ...others } = options
+  const mesh = await Mesh.start({
+    prepare: (lab) => startDnsUpstream(lab.node(RESOLVER), INTERNET),
+    ...others,
+    topology: extended(hosts, neighbours),
+    bystanders: [VISITOR, RESOLVER, ...hosts.map(({ name }) => name)],
+  })
   try {
-    await mesh.kubectl.apply(namespaceObject(APPS), ...NODES.map(nodeObject))
+    await mesh.kubectl.apply(namespaceObject(APPS), ...mesh.agents.map(({ host }) => nodeObject(host.name)))
     for (const service of [ALPHA, BETA, GAMMA, IDLE]) await mesh.kubectl.apply(serviceObject(service))
     await mesh.kubectl.apply(
       endpointSliceObject(ALPHA, POD_PORT, [{ ip: SERVER_ADDRESS, node: 'edge-1' }]),
       endpointSliceObject(BETA, POD_PORT, [{ ip: SERVER_ADDRESS, node: 'edge-2' }]),
       endpointSliceObject(GAMMA, POD_PORT, [{ ip: '10.244.0.11', node: 'cloud' }]),
     )
-    await startDnsUpstream(mesh.lab.node(RESOLVER), INTERNET)
     const servers = ['alpha', 'beta', 'gamma'].map((pod) => mesh.lab.pod(pod))
     await Promise.all(servers.map((pod) => startHttpEcho(pod, { port: POD_PORT })))
     await Promise.all(NODES.map((node) => servicesInEffect(clientOf(mesh, node))))
@@ -109,6 +124,16 @@ export async function startTwoSites(options: Pick<MeshOptions, 'logLevel'> = {})
   } catch (error) {
     await mesh[Symbol.asyncDispose]()
     throw error
+  }
+}
+
+function extended(hosts: readonly NodeSpec[], neighbours: readonly NodeSpec[]): Topology {
+  const { cloud = [], sites = [] } = TWO_SITES
+  return {
+    cloud: [...cloud, ...hosts],
+    sites: sites.map((site, index) =>
+      index === 0 ? { ...site, nodes: [...site.nodes, ...neighbours] } : site,
+    ),
   }
 }
 

@@ -28,6 +28,8 @@ export interface MeshOptions {
   readonly manifests?: readonly string[]
   /** Of agents and tunnel server; `debug`, which has a line per flow, unless given. */
   readonly logLevel?: 'info' | 'debug'
+  /** Called when the network is there, and nothing runs in it yet. */
+  readonly prepare?: (lab: Lab) => Promise<unknown>
   /** Told in a few words what comes next. */
   readonly onStep?: (step: string) => void
 }
@@ -92,6 +94,7 @@ export class Mesh implements AsyncDisposable {
     onStep('building the network')
     const lab = await Lab.create(topology)
     try {
+      await options.prepare?.(lab)
       onStep('starting the API server and the MetaServers')
       const api = await ApiServer.start(cloudOf(lab, topology), join(lab.logFolder, 'home'))
       const metaServers = await startMetaServers(lab, options, api.url)
