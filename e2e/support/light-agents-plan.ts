@@ -2,10 +2,10 @@
 export interface LightAgentsPlan {
   /** As in the agents' config. */
   readonly servers: readonly string[]
-  readonly joinTokenFile: string
+  /** By node: the text of its join token. */
+  readonly joinTokens: Readonly<Record<string, string>>
   /** Where each agent keeps what is its own, in a folder of its name. */
   readonly folder: string
-  readonly nodes: readonly string[]
 }
 
 /** One of them, as it sees itself. */

@@ -10,6 +10,7 @@
  * - `POST /calls`: a `LightCalls`; answers with an object: the `LightCallOutcome` of each target
  */
 import { once } from 'node:events'
+import { mkdir, writeFile } from 'node:fs/promises'
 import { createServer, type IncomingMessage } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
@@ -86,11 +87,15 @@ class Member {
 
   static async start(node: string, plan: LightAgentsPlan): Promise<Member> {
     const deps = new FakeComponentDeps()
-    const { servers, joinTokenFile, folder } = plan
+    const { servers, joinTokens } = plan
+    const folder = join(plan.folder, node)
+    await mkdir(folder, { recursive: true, mode: 0o700 })
+    const joinTokenFile = join(folder, 'join-token')
+    await writeFile(joinTokenFile, joinTokens[node] ?? '')
     const options = {
       ...DEFAULT_TUNNEL_OPTIONS,
       ...{ servers, joinTokenFile, listenPort: 0 },
-      keyFile: join(folder, node, 'key'),
+      keyFile: join(folder, 'key'),
     }
     const logger = new LineLogger({ node })
     const tunnel = await Tunnel.start(options, { ...deps, logger, nodeName: node as NodeName })
@@ -152,7 +157,7 @@ async function answerOf(stream: Duplex): Promise<string> {
 const [planText = ''] = process.argv.slice(2)
 const plan = JSON.parse(planText) as LightAgentsPlan
 const members = new Map<string, Member>()
-for (const node of plan.nodes) members.set(node, await Member.start(node, plan))
+for (const node of Object.keys(plan.joinTokens)) members.set(node, await Member.start(node, plan))
 
 async function answer(request: IncomingMessage): Promise<unknown> {
   if (request.url === '/agents') return [...members.values()].map(({ state }) => state)

@@ -1,4 +1,4 @@
-import { mkdir, writeFile } from 'node:fs/promises'
+import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { type LabHost, type LabProcess, type Mesh, ProcessLog } from '@edgeway/testbed'
@@ -8,13 +8,17 @@ import type { LightAgent, LightAgentsPlan, LightCallOutcome, LightCalls } from '
 const PROGRAM = fileURLToPath(new URL('light-agents.ts', import.meta.url))
 const CALLS_MS = 60_000
 
+interface StoredIdentity {
+  readonly certificate: string
+}
+
 export interface LightOptions {
   readonly host: LabHost
   readonly nodes: readonly string[]
   /** The first tunnel server of the mesh unless given. */
   readonly servers?: readonly string[]
-  /** That of the mesh's own agents unless given. */
-  readonly joinToken?: string
+  /** By node; without, that of the mesh's own agents. */
+  readonly joinTokens?: Readonly<Record<string, string>>
   /** Names the folder in which the agents' folders are; that of the host unless given. Agents that come back have theirs. */
   readonly folder?: string
 }
@@ -40,10 +44,9 @@ export class LightAgents implements AsyncDisposable {
   static async start(mesh: Mesh, options: LightOptions): Promise<LightAgents> {
     const { host, nodes, servers = [`${mesh.server.host.address}:20006`] } = options
     const folder = join(mesh.lab.logFolder, 'light', options.folder ?? host.name)
-    await mkdir(folder, { recursive: true })
-    const joinTokenFile = join(folder, 'join-token')
-    await writeFile(joinTokenFile, options.joinToken ?? (await mesh.joinToken()))
-    const plan: LightAgentsPlan = { servers, joinTokenFile, folder, nodes }
+    const token = await mesh.joinToken()
+    const joinTokens = Object.fromEntries(nodes.map((node) => [node, options.joinTokens?.[node] ?? token]))
+    const plan: LightAgentsPlan = { servers, joinTokens, folder }
     const process = host.spawn([globalThis.process.execPath, PROGRAM, JSON.stringify(plan)])
     const [, port = ''] = await process.waitForOutput(/^\{"listening":(\d+)\}$/m)
     return new LightAgents(host, folder, { process, port })
@@ -53,10 +56,22 @@ export class LightAgents implements AsyncDisposable {
     return await this.#ask('/agents')
   }
 
-  /** Waits until each of them is joined, or as many as given. */
-  async whenJoined({ timeoutMs = 60_000 } = {}): Promise<void> {
+  /** Names of those that are joined now. */
+  async joined(): Promise<readonly string[]> {
+    return (await this.agents()).filter(({ isJoined }) => isJoined).map(({ node }) => node)
+  }
+
+  /** Waits until each of them is joined, or each of those that are named. */
+  async whenJoined({
+    nodes,
+    timeoutMs = 60_000,
+  }: {
+    readonly nodes?: readonly string[]
+    readonly timeoutMs?: number
+  } = {}): Promise<void> {
+    const isWanted = ({ node }: LightAgent): boolean => nodes?.includes(node) ?? true
     const lonely = async () =>
-      (await this.agents()).filter(({ isJoined }) => !isJoined).map(({ node }) => node)
+      (await this.agents()).filter((agent) => !agent.isJoined && isWanted(agent)).map(({ node }) => node)
     await expect.poll(lonely, { timeout: timeoutMs, interval: 200 }).toEqual([])
   }
 
@@ -69,12 +84,27 @@ export class LightAgents implements AsyncDisposable {
     return (await this.calls({ from, targets: [target] }))[target]
   }
 
+  /** What one of them keeps beside its key. */
+  async identity(node: string): Promise<StoredIdentity> {
+    return JSON.parse(await readFile(this.#identityFile(node), 'utf8'))
+  }
+
+  /** Gives one of them another certificate; they must not run. */
+  async setCertificate(node: string, certificate: string): Promise<void> {
+    const identity = { ...(await this.identity(node)), certificate }
+    await writeFile(this.#identityFile(node), JSON.stringify(identity))
+  }
+
   async stop(): Promise<void> {
     await this.#process[Symbol.asyncDispose]()
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.stop()
+  }
+
+  #identityFile(node: string): string {
+    return join(this.folder, node, 'identity.json')
   }
 
   async #ask<Answer>(path: string, body?: string): Promise<Answer> {

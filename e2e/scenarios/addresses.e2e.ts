@@ -1,0 +1,99 @@
+import { type DnsUpstream, type Mesh, startDnsUpstream, startHttpEcho } from '@edgeway/testbed'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { answeredBy, call, callUntil } from '../support/call.ts'
+import { Caller } from '../support/caller.ts'
+import { pathOf } from '../support/flows.ts'
+import { report } from '../support/report.ts'
+import { applyServices } from '../support/services.ts'
+import { BETA, clientOf, POD_PORT, RESOLVER, startTwoSites } from '../support/two-sites.ts'
+
+const TUNNEL = 'tunnel.example.com'
+const RELAY = { name: 'relay', address: '45.80.0.71' }
+/** Beside edge-1, on the LAN of site-a. */
+const NEIGHBOUR = {
+  name: 'edge-3',
+  address: '192.168.1.30',
+  podSubnet: '10.244.3.0/24',
+  pods: [{ name: 'delta', namespace: 'apps', address: '10.244.3.11' }],
+}
+const DELTA = { namespace: 'apps', name: 'delta', clusterIp: '10.96.0.41', port: 80 }
+const [BETA_URL, DELTA_URL] = ['http://beta.apps/', 'http://delta.apps/']
+
+/** Agents know the tunnel server by name; edge-1 and edge-3 are on one LAN. */
+describe('nodes whose addresses change', () => {
+  let mesh: Mesh
+  let resolver: DnsUpstream
+
+  beforeAll(async () => {
+    mesh = await startTwoSites({
+      prepare: async (lab) => {
+        resolver = await startDnsUpstream(lab.node(RESOLVER), { [TUNNEL]: [RELAY.address] })
+      },
+      hosts: [RELAY],
+      neighbours: [NEIGHBOUR],
+      servers: [RELAY.name],
+      serverAddresses: [`${TUNNEL}:20006`],
+    })
+    const pod = mesh.lab.pod('delta')
+    await startHttpEcho(pod, { port: POD_PORT })
+    const endpoints = [{ ip: pod.address, node: NEIGHBOUR.name }]
+    await applyServices(mesh, [{ ...DELTA, targetPort: POD_PORT, endpoints }])
+    await callUntil(clientOf(mesh, 'edge-1'), DELTA_URL, answeredBy('delta'))
+  })
+  afterAll(async () => {
+    await mesh?.[Symbol.asyncDispose]()
+  })
+
+  it('call each other directly on their LAN, also when one of them has got another address', async () => {
+    await whenByLan()
+    const client = clientOf(mesh, 'edge-1')
+    await using caller = await Caller.start(client, { ip: DELTA.clusterIp, port: DELTA.port })
+    await mesh.lab.changeAddress(NEIGHBOUR.name, '192.168.1.31')
+    await callUntil(client, DELTA_URL, answeredBy('delta'))
+    report('longest time without an answer, on the LAN', (await caller.stop()).longestGapMs)
+
+    await whenByLan()
+  })
+
+  it('are reached at another site again after their own address has changed', async () => {
+    const client = clientOf(mesh, 'edge-1')
+    await callUntil(client, BETA_URL, answeredBy('beta'))
+    await using caller = await Caller.start(client, { ip: BETA.clusterIp, port: BETA.port })
+    await mesh.lab.changeAddress('edge-1', '192.168.1.21')
+    await callUntil(client, BETA_URL, answeredBy('beta'))
+    report('longest time without an answer, through the relay', (await caller.stop()).longestGapMs)
+
+    expect(await call(clientOf(mesh, 'edge-2'), 'http://alpha.apps/')).toMatchObject({ pod: 'alpha' })
+  })
+
+  it('follow the tunnel server to another address by its name', async () => {
+    await mesh.lab.changeAddress(RELAY.name, '45.80.0.72')
+    await resolver.setRecords({ [TUNNEL]: ['45.80.0.72'] })
+    const started = performance.now()
+    const joined = () => Promise.all(mesh.agents.map((agent) => agent.metric('edgeway_tunnel_sessions')))
+    await callUntil(clientOf(mesh, 'edge-1'), BETA_URL, answeredBy('beta'))
+    report('calls after the tunnel server moved', Math.round(performance.now() - started))
+
+    await expect.poll(joined, { timeout: 60_000 }).toEqual(mesh.agents.map(() => 1))
+  })
+
+  it('go on on their LAN when the tunnel server is dead', async () => {
+    await whenByLan()
+    await mesh.server.kill()
+    const client = clientOf(mesh, 'edge-1')
+
+    for (let calls = 0; calls < 10; calls++)
+      expect(await call(client, DELTA_URL)).toMatchObject({ kind: 'answer', pod: 'delta' })
+    expect(await call(client, BETA_URL, 3)).not.toMatchObject({ kind: 'answer' })
+  })
+
+  /** Waits until calls from edge-1 to its neighbour don't leave the LAN. */
+  async function whenByLan(): Promise<void> {
+    const path = async (): Promise<unknown> => {
+      const mark = await mesh.agent('edge-1').log.mark()
+      await callUntil(clientOf(mesh, 'edge-1'), DELTA_URL, answeredBy('delta'))
+      return await pathOf(mesh.agent('edge-1'), 'apps/delta:main', mark)
+    }
+    await expect.poll(path, { timeout: 60_000 }).toBe('lan')
+  }
+})

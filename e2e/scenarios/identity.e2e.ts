@@ -1,0 +1,271 @@
+import { cp } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { LabHost, LogEntry, Mesh, MeshProcess, ProcessLog } from '@edgeway/testbed'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { answeredBy, call, callUntil } from '../support/call.ts'
+import { payloadOf, resigned, tampered } from '../support/documents.ts'
+import { HeldConnection } from '../support/held-connection.ts'
+import { LightAgents } from '../support/light-mesh.ts'
+import { runClient } from '../support/program.ts'
+import { enrolment, RawMember, registry } from '../support/raw-members.ts'
+import { report } from '../support/report.ts'
+import { type SecondCluster, startSecondCluster } from '../support/second-cluster.ts'
+import { BETA, clientOf, startTwoSites, VISITOR } from '../support/two-sites.ts'
+
+const STRANGER = new URL('../support/stranger.ts', import.meta.url)
+const ANY = '10.244.9.9:80'
+const HOUR_SECONDS = 3_600
+
+describe('who does not belong stays out', () => {
+  let mesh: Mesh
+  let visitor: LabHost
+  let other: SecondCluster
+  let guests: LightAgents
+
+  beforeAll(async () => {
+    mesh = await startTwoSites()
+    visitor = mesh.lab.node(VISITOR)
+    other = await startSecondCluster(mesh, visitor)
+    const [forNine, once] = [await token('--node', 'edge-9', '--multi-use'), await token()]
+    const joinTokens = { 'edge-9': forNine, 'edge-8': forNine, one: once, two: once, stray: other.joinToken }
+    const nodes = [...Object.keys(joinTokens), 'rogue']
+    guests = await LightAgents.start(mesh, { host: visitor, nodes, joinTokens })
+  })
+  afterAll(async () => {
+    await mesh?.[Symbol.asyncDispose]()
+  })
+
+  /** A new join token, as the operator makes it. */
+  async function token(...options: readonly string[]): Promise<string> {
+    return (await mesh.server.command(['token', 'create', ...options])).trim()
+  }
+
+  it('a node with the token of another cluster: both logs say so, and the token is never shown', async () => {
+    await saidOnBothSides('stray', 'wrong-cluster')
+  })
+
+  it('a node with the token of another node; that node is let in by it', async () => {
+    await guests.whenJoined({ nodes: ['edge-9', 'rogue'] })
+    await saidOnBothSides('edge-8', 'token-for-another-node')
+  })
+
+  it('the second one of two nodes with a token for a single use', async () => {
+    await saidOnBothSides(['one', 'two'], 'token-spent')
+    await expect
+      .poll(async () => (await guests.joined()).filter((node) => ['one', 'two'].includes(node)))
+      .toHaveLength(1)
+  })
+
+  it('a stranger with its own key gets no reservation, no circuit and no flow', async () => {
+    const relay = `/ip4/${mesh.server.host.address}/tcp/20006/p2p/${await peerIdOf(mesh.server)}`
+    const circuit = `${relay}/p2p-circuit/p2p/${await peerIdOf(mesh.agent('edge-2'))}`
+    const direct = `/ip4/45.80.0.10/tcp/20008/p2p/${await peerIdOf(mesh.agent('cloud'))}`
+
+    expect(await runClient(visitor, { file: STRANGER, args: [relay, circuit, direct] })).toEqual({
+      reservation: false,
+      circuit: false,
+      direct: false,
+    })
+  })
+
+  it('a member that asks for a target which is no endpoint is refused, and counted', async () => {
+    const [endpoint, ...others] = ['10.244.1.11:8080', '10.244.1.11:8081', '127.0.0.1:20009'].map(
+      (address) => `edge-2/${address}`,
+    )
+    await callLight(guests, 'rogue', `${endpoint}`, 'beta')
+    for (const target of others)
+      expect(await guests.call('rogue', target)).toMatchObject({
+        kind: 'failed',
+        message: expect.stringContaining('no Service lists'),
+      })
+    const refused = { reason: 'unknown-target' }
+    expect(await mesh.agent('edge-2').metric('edgeway_traffic_inbound_refusals_total', refused)).toBe(2)
+  })
+
+  it('whoever brings an expired, changed or borrowed certificate, or changed records of others', async () => {
+    const raw = await RawMember.create(mesh, visitor)
+    const enrolled = await raw.ask(
+      enrolment({ type: 'enrol', node: 'raw', token: await token(), labels: {} }),
+    )
+    expect(enrolled).toMatchObject({ type: 'enrolled' })
+    const certificate = String(enrolled?.['certificate'])
+    const expired = await issued(certificate, { hoursAgo: 30, validHours: 24 })
+    const lookup = { type: 'lookup', id: 1, node: 'edge-1' }
+    const found = await raw.ask(registry(certificate, lookup))
+    const genuine = found?.['record'] as { readonly certificate: string; readonly record: string }
+    const refusals = await mesh.server.metric('edgeway_tunnel_server_refusals_total')
+
+    const refused = (reason: string) => expect.objectContaining({ type: 'refused', reason })
+    expect(await raw.ask(registry(expired))).toEqual(refused('expired'))
+    expect(await raw.ask(enrolment({ type: 'renew', certificate: expired }))).toEqual(refused('expired'))
+    const renamed = tampered(certificate, { node: 'edge-1' })
+    expect(await raw.ask(registry(renamed))).toEqual(refused('bad-signature'))
+    expect(await raw.ask(registry(genuine.certificate))).toEqual(refused('wrong-key'))
+    const seq = Number(payloadOf(genuine.record)['seq']) + 1
+    const record = tampered(genuine.record, { seq, direct: ['/ip4/45.80.0.66/tcp/20008'] })
+    await raw.say(registry(certificate, { type: 'records', records: [{ ...genuine, record }] }))
+    const after = await raw.ask(registry(certificate, lookup))
+    expect(after?.['record']).toEqual(genuine)
+    expect(await mesh.server.metric('edgeway_tunnel_server_refusals_total')).toBeGreaterThanOrEqual(
+      refusals + 5,
+    )
+  })
+
+  it('an agent of the first version, which is told so', async () => {
+    const raw = await RawMember.create(mesh, visitor)
+    const join = { type: 'join', version: 1, node: 'old', secret: 'A'.repeat(43), addresses: [] }
+    const answer = await raw.ask({ protocol: '/edgeway/registry/1.0.0', send: [join], until: 'refused' })
+
+    expect(answer).toMatchObject({ type: 'refused', reason: 'unsupported-version' })
+  })
+
+  it('a node with the key of another one, be it by its own name or by that of the other', async () => {
+    const folder = join(mesh.lab.logFolder, 'light', 'clones')
+    await cp(join(guests.folder, 'rogue'), join(folder, 'rogue'), { recursive: true })
+    await cp(join(guests.folder, 'rogue'), join(folder, 'renamed'), { recursive: true })
+    const mark = await mesh.server.log.mark()
+    const host = mesh.lab.node('edge-2')
+    await using clones = await LightAgents.start(mesh, {
+      host,
+      nodes: ['rogue', 'renamed'],
+      folder: 'clones',
+    })
+
+    await clones.log.waitFor(saysOf('renamed', 'key-in-use'))
+    await mesh.server.log.waitFor(({ reason }) => reason === 'key-in-use', { mark })
+    await Promise.any([clones, guests].map(({ log }) => log.waitFor(saysOf('rogue', 'key-in-use'))))
+    expect(await clones.joined()).not.toContain('renamed')
+  })
+
+  it('a revoked node: open connections go, both logs say so, and only a new token lets it in again', async () => {
+    const [client, agent] = [clientOf(mesh, 'edge-1'), mesh.agent('edge-2')]
+    await callUntil(client, 'http://beta.apps/', answeredBy('beta'))
+    await using held = await HeldConnection.open(client, { ip: BETA.clusterIp, port: BETA.port })
+    const [agentMark, serverMark] = [await agent.log.mark(), await mesh.server.log.mark()]
+    const started = performance.now()
+    await mesh.server.command(['revoke', '--node', 'edge-2'])
+
+    await held.ended()
+    report('the open connection of a revoked node is gone', Math.round(performance.now() - started))
+    const isRevoked = ({ reason }: LogEntry): boolean => reason === 'revoked'
+    await agent.log.waitFor(isRevoked, { mark: agentMark })
+    await mesh.server.log.waitFor(isRevoked, { mark: serverMark })
+    expect(await call(client, 'http://beta.apps/', 3)).not.toMatchObject({ kind: 'answer' })
+
+    await agent.setJoinToken(await mesh.joinToken())
+    const refusedAgain = await agent.log.mark()
+    await agent.log.waitFor(isRevoked, { mark: refusedAgain })
+    await agent.setJoinToken(await token('--node', 'edge-2'))
+    report('calls after the new token', await callUntil(client, 'http://beta.apps/', answeredBy('beta')))
+  })
+
+  it('and who belongs stays in while the cluster gets a new key, also who was away meanwhile', async () => {
+    const client = clientOf(mesh, 'edge-2')
+    await mesh.agent('edge-1').stop()
+    await mesh.server.command(['cluster-key', 'rotate'])
+    const host = mesh.lab.node('edge-2')
+    const joinTokens = { newcomer: await token('--node', 'newcomer') }
+    await using later = await LightAgents.start(mesh, {
+      host,
+      nodes: ['newcomer'],
+      joinTokens,
+      folder: 'later',
+    })
+    await later.whenJoined()
+    await mesh.agent('edge-1').start()
+    await mesh.agent('edge-1').whenReady()
+
+    await callUntil(client, 'http://alpha.apps/', answeredBy('alpha'))
+    await callUntil(clientOf(mesh, 'edge-1'), 'http://beta.apps/', answeredBy('beta'))
+    await callLight(later, 'newcomer', 'edge-1/10.244.1.11:8080', 'alpha')
+    await callLight(guests, 'rogue', `newcomer/${ANY}`, 'newcomer')
+  })
+
+  it('and another cluster with nodes of the same names on the same network is never met', async () => {
+    const ours = `${mesh.server.host.address}:20006`
+    const theirs = { servers: [ours, other.server], folder: 'others' }
+    const startOther = (node: 'edge-1' | 'edge-2') =>
+      LightAgents.start(mesh, {
+        ...theirs,
+        host: mesh.lab.node(node),
+        nodes: [node],
+        joinTokens: { [node]: other.joinToken },
+      })
+    await using one = await startOther('edge-1')
+    await using two = await startOther('edge-2')
+    await Promise.all([one, two].map((agents) => agents.whenJoined()))
+    await callLight(two, 'edge-2', 'edge-1/10.244.1.11:8080', 'edge-1')
+    await callLight(one, 'edge-1', 'edge-2/10.244.1.11:8080', 'edge-2')
+
+    const targets = { from: 'edge-2', targets: Array(50).fill('edge-1/10.244.1.11:8080') as string[] }
+    const [outcomes, ...calls] = await Promise.all([
+      two.calls(targets),
+      ...Array.from({ length: 20 }, () => call(clientOf(mesh, 'edge-2'), 'http://alpha.apps/')),
+    ])
+    expect(Object.values(outcomes)).toEqual([expect.objectContaining({ by: 'edge-1' })])
+    expect(calls).toEqual(Array(20).fill({ kind: 'answer', pod: 'alpha', node: 'edge-1' }))
+    expect(await two.agents()).toMatchObject([{ peers: 1, sessions: 1 }])
+  })
+
+  it('and a certificate is renewed in time where every fifth packet is lost', async () => {
+    const options = { host: visitor, nodes: ['lossy'], folder: 'lossy' }
+    const before = await LightAgents.start(mesh, options)
+    await before.whenJoined()
+    await before.stop()
+    const old = await issued((await before.identity('lossy')).certificate, { hoursAgo: 20, validHours: 24 })
+    await before.setCertificate('lossy', old)
+    await mesh.lab.setLoss(visitor, { sentPercent: 20, receivedPercent: 20 })
+    const started = performance.now()
+    await using lossy = await LightAgents.start(mesh, options)
+
+    const renewed = async () => payloadOf((await lossy.identity('lossy')).certificate)['issuedAt']
+    await expect.poll(renewed, { timeout: 60_000 }).toBeGreaterThan(Number(payloadOf(old)['issuedAt']))
+    report('a certificate is renewed at 20 % loss', Math.round(performance.now() - started))
+    await mesh.lab.setLoss(visitor, {})
+  })
+
+  /** A certificate that says the same, as the cluster would have made it then. */
+  async function issued(
+    certificate: string,
+    { hoursAgo, validHours }: { readonly hoursAgo: number; readonly validHours: number },
+  ): Promise<string> {
+    const { data } = (await mesh.kubectl.get('secret', 'edgeway', 'edgeway-tunnel-server')) as {
+      readonly data?: Readonly<Record<string, string>>
+    }
+    const state = JSON.parse(Buffer.from(data?.['cluster.json'] ?? '', 'base64').toString())
+    const issuedAt = Math.floor(Date.now() / 1_000) - hoursAgo * HOUR_SECONDS
+    const times = { issuedAt, notBefore: issuedAt, notAfter: issuedAt + validHours * HOUR_SECONDS }
+    // The last one of the keys is the one that has been there from the start.
+    const seed = Buffer.from(state.keys.at(-1), 'base64url')
+    return resigned('membership', { document: certificate, changes: times, seed })
+  }
+
+  /** Waits until both logs give the reason for which one of those guests was refused. */
+  async function saidOnBothSides(nodes: string | readonly string[], reason: string): Promise<void> {
+    const inLog = (log: ProcessLog): Promise<LogEntry> => log.waitFor(saysOf(nodes, reason))
+    await inLog(guests.log)
+    await mesh.server.log.waitFor((entry) => entry['reason'] === reason)
+  }
+})
+
+function saysOf(nodes: string | readonly string[], reason: string): (entry: LogEntry) => boolean {
+  return (entry) => entry['reason'] === reason && [nodes].flat().includes(String(entry['node']))
+}
+
+/** Calls until the one that should answer does. */
+async function callLight(
+  agents: LightAgents,
+  ...[from, target, by]: readonly [from: string, target: string, by: string]
+): Promise<void> {
+  await expect
+    .poll(() => agents.call(from, target), { timeout: 60_000, interval: 200 })
+    .toMatchObject({ kind: 'answer', by })
+}
+
+/** As its own log tells at the start. */
+async function peerIdOf({ log }: MeshProcess): Promise<string> {
+  const { peer } = await log.waitFor(
+    ({ message }) => message === 'tunnel listens' || message === 'tunnel server listens',
+  )
+  return String(peer)
+}
