@@ -1,4 +1,4 @@
-import { writeFile } from 'node:fs/promises'
+import { mkdir, writeFile } from 'node:fs/promises'
 import type { LabHost } from './lab-host.ts'
 import type { LabProcess } from './lab-process.ts'
 
@@ -45,6 +45,7 @@ export async function startDnsUpstream(
   { ttlSeconds = 0 }: { readonly ttlSeconds?: number } = {},
 ): Promise<DnsUpstream> {
   const recordsFile = `${host.namespace.logFolder}/${host.namespace.name}.records`
+  await mkdir(host.namespace.logFolder, { recursive: true })
   await writeFile(recordsFile, linesOf(records))
   const server = host.spawn([
     'dnsmasq',
