@@ -1,5 +1,5 @@
 import type { Mesh, MeshProcess } from '@edgeway/testbed'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { answeredBy, callUntil } from '../support/call.ts'
 import { Caller } from '../support/caller.ts'
 import { LightAgents } from '../support/light-mesh.ts'
@@ -136,7 +136,8 @@ describe('calls between two sites with two tunnel servers', () => {
   /** Waits until each agent is joined to that many servers. */
   async function whenAllJoined(servers: number): Promise<void> {
     const sessions = () => Promise.all(mesh.agents.map(sessionsOf))
-    await expect.poll(sessions, { timeout: 60_000 }).toEqual(mesh.agents.map(() => servers))
+    const wanted = mesh.agents.map(() => servers)
+    await vi.waitFor(async () => expect(await sessions()).toEqual(wanted), { timeout: 60_000, interval: 100 })
   }
 })
 

@@ -70,7 +70,7 @@ class LineLogger implements Logger {
 }
 
 function errorAsText(_key: string, value: unknown): unknown {
-  return value instanceof Error ? { message: value.message, name: value.name } : value
+  return value instanceof Error ? { message: value.message, name: value.name, ...value } : value
 }
 
 /** The tunnel of one node. */
@@ -95,7 +95,7 @@ class Member {
     const options = {
       ...DEFAULT_TUNNEL_OPTIONS,
       ...{ servers, joinTokenFile, listenPort: 0 },
-      keyFile: join(folder, 'key'),
+      ...{ keyFile: join(folder, 'key'), dataDir: folder },
     }
     const logger = new LineLogger({ node })
     const tunnel = await Tunnel.start(options, { ...deps, logger, nodeName: node as NodeName })
@@ -157,7 +157,13 @@ async function answerOf(stream: Duplex): Promise<string> {
 const [planText = ''] = process.argv.slice(2)
 const plan = JSON.parse(planText) as LightAgentsPlan
 const members = new Map<string, Member>()
-for (const node of Object.keys(plan.joinTokens)) members.set(node, await Member.start(node, plan))
+for (const node of Object.keys(plan.joinTokens))
+  try {
+    members.set(node, await Member.start(node, plan))
+  } catch (error) {
+    // An agent of its own would have ended now, with these words.
+    new LineLogger({ node }).error('can not start', { error })
+  }
 
 async function answer(request: IncomingMessage): Promise<unknown> {
   if (request.url === '/agents') return [...members.values()].map(({ state }) => state)

@@ -74,7 +74,12 @@ async function run({ protocol, send, until }: RawExchange): Promise<readonly Raw
   const stream = await connection.newStream(protocol)
   const answers = answersOn(stream, until)
   for (const message of send) stream.send(frameOf(message))
-  return await answers
+  try {
+    return await answers
+  } finally {
+    // Another one starts anew, whatever the server thinks of this connection.
+    await connection.close()
+  }
 }
 
 const results: (readonly RawMessage[])[] = []

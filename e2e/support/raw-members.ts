@@ -31,18 +31,11 @@ export class RawMember {
     return new RawMember(host, [`/ip4/${mesh.server.host.address}/tcp/20006`, keyFile])
   }
 
-  /** @returns what came back, for each exchange */
-  async say(...exchanges: readonly RawExchange[]): Promise<readonly (readonly RawMessage[])[]> {
-    return await runClient(this.#host, {
-      file: PROGRAM,
-      args: [...this.#args, JSON.stringify(exchanges)],
-    })
-  }
-
-  /** The last message that came back. */
-  async ask(exchange: RawExchange): Promise<RawMessage | undefined> {
-    const [answers = []] = await this.say(exchange)
-    return answers.at(-1)
+  /** @returns the last message that came back, for each exchange */
+  async say(...exchanges: readonly RawExchange[]): Promise<readonly (RawMessage | undefined)[]> {
+    const program = { file: PROGRAM, args: [...this.#args, JSON.stringify(exchanges)] }
+    const answers = await runClient<readonly (readonly RawMessage[])[]>(this.#host, program)
+    return answers.map((messages) => messages.at(-1))
   }
 }
 

@@ -2,7 +2,7 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { LabHost, Mesh } from '@edgeway/testbed'
-import { expect } from 'vitest'
+import { expect, vi } from 'vitest'
 
 const MAIN = fileURLToPath(new URL('../../packages/tunnel-server/src/main.ts', import.meta.url))
 const PORT = 20_006
@@ -22,6 +22,6 @@ export async function startSecondCluster(mesh: Mesh, host: LabHost): Promise<Sec
   await writeFile(file, JSON.stringify(config))
   host.spawn([process.execPath, MAIN, '--config', file], { env: { NODE_NAME: host.name } })
   const readToken = async (): Promise<string> => readFile(join(dataDir, 'join-token'), 'utf8').catch(() => '')
-  await expect.poll(readToken, { timeout: 30_000 }).toMatch(/^edgeway/)
+  await vi.waitFor(async () => expect(await readToken()).toMatch(/^edgeway/), { timeout: 30_000 })
   return { server: `${host.address}:${PORT}`, joinToken: await readToken() }
 }
