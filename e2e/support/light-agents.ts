@@ -70,7 +70,7 @@ class LineLogger implements Logger {
 }
 
 function errorAsText(_key: string, value: unknown): unknown {
-  return value instanceof Error ? { message: value.message, name: value.name, ...value } : value
+  return value instanceof Error ? { ...value, message: value.message } : value
 }
 
 /** The tunnel of one node. */
