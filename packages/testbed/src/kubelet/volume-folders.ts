@@ -46,7 +46,9 @@ export class VolumeFolders {
 
   async #fillFolder(volume: Volume): Promise<void> {
     const folder = this.folderOf(volume)
-    if (volume.hostPath === undefined) await rm(folder, { recursive: true, force: true })
+    // What is in an emptyDir outlives the container, as it lives as long as the pod.
+    const isKept = volume.hostPath !== undefined || volume.emptyDir !== undefined
+    if (!isKept) await rm(folder, { recursive: true, force: true })
     await mkdir(folder, { recursive: true })
     if (volume.emptyDir !== undefined) await chmod(folder, 0o777)
     if (volume.configMap !== undefined) await this.#writeConfigMap(folder, volume.configMap)

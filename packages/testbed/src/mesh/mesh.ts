@@ -176,9 +176,9 @@ export class Mesh implements AsyncDisposable {
     await this.kubectl.applyKustomization(join(REPOSITORY, 'manifests'))
     const { logLevel: level = 'debug', config = {} } = options
     const addresses = this.servers.map(({ host }) => `${host.address}:${TUNNEL_SERVER_PORT}`)
-    const relay = addresses.length > 1 ? { peers: addresses } : {}
     const servers = options.serverAddresses ?? addresses
-    const ofServer: ConfigSections = { log: { level }, relay }
+    // Of others only: the name in the manifests is one of the cluster's own DNS.
+    const ofServer: ConfigSections = { log: { level }, relay: { peers: addresses } }
     const ofAgent: ConfigSections = { log: { level }, tunnel: { servers }, metadata: METADATA_PERIODS }
     await this.kubectl.apply(
       ...(await Promise.all([
