@@ -39,6 +39,7 @@ describe('calls between two sites with two tunnel servers', () => {
     expect(await gapWhile(() => dead.kill(), 'a killed relay')).toBeLessThan(MOST_SILENT_MS)
 
     await dead.start()
+    await dead.whenReady()
     const started = performance.now()
     await whenAllJoined(2)
     report('a restarted relay is joined by all', Math.round(performance.now() - started))

@@ -47,4 +47,6 @@ while (!isOver) {
   } else failed += 1
   await delay(PAUSE_MS)
 }
+// The last gap may not have ended yet.
+longestGapMs = Math.max(longestGapMs, performance.now() - (lastAnswerAt ?? performance.now()))
 process.stdout.write(`${JSON.stringify({ answered, failed, longestGapMs: Math.round(longestGapMs) })}\n`)
