@@ -16,6 +16,14 @@ const FEATURES = [
       'nft "add table inet t; add chain inet t c { type nat hook postrouting priority 100; }; add rule inet t c masquerade"',
   },
   {
+    feature: 'packet loss by nftables (modules nf_tables, nft_numgen; hooks ingress and egress of netdev)',
+    script:
+      'nft "add table netdev t; ' +
+      'add chain netdev t i { type filter hook ingress device lo priority 0; }; ' +
+      'add chain netdev t e { type filter hook egress device lo priority 0; }; ' +
+      'add rule netdev t e numgen random mod 100 < 20 drop"',
+  },
+  {
     feature: 'connection tracking from user space (module nf_conntrack_netlink)',
     script: 'conntrack -F',
   },

@@ -23,6 +23,11 @@ const KERNEL_FEATURES = [
     command:
       'nft "add table ip t; add chain ip t c { type nat hook postrouting priority 100; }; add rule ip t c masquerade"',
   },
+  {
+    feature: 'packet loss by nftables (nft_numgen, netdev ingress and egress)',
+    command:
+      'nft "add table netdev l; add chain netdev l i { type filter hook ingress device lo priority 0; }; add chain netdev l e { type filter hook egress device lo priority 0; }; add rule netdev l e numgen random mod 100 < 20 drop"',
+  },
   { feature: 'connection tracking from user space (nf_conntrack_netlink)', command: 'conntrack -F' },
 ] as const
 
