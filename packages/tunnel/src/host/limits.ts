@@ -97,3 +97,9 @@ export const WEB_SOCKET_LIMITS = {
   // Default 16 KiB: browsers' cookies are not needed here.
   maxHeaderBytes: 8 * KIB,
 }
+
+/**
+ * Connections that a tunnel server serves at the same time until they have joined; one takes it some 20 ms. The others wait
+ * for less time than their side does.
+ */
+export const ARRIVALS = { atOnce: 32, patienceMs: 2_000, maxWaitMs: 5_000, maxWaiting: 1_000 }

@@ -6,7 +6,7 @@ import type { PeerRecord, PeerRecordWire } from '../records/peer-record.ts'
 /** Changes that come together are told together. */
 const BATCH_MS = 50
 /** While a lot changes, as when all nodes come for the first time. */
-const BUSY_BATCH_MS = 500
+const BUSY_BATCH_MS = 2_000
 /** More changes than that are told in 12 bytes each: most who hear of them may have them already. */
 const MAX_PUSHED = 16
 

@@ -28,6 +28,8 @@ export interface RegistryDeps {
   readonly guard: KeyGuard
   /** What this server says of itself. */
   readonly own: Pick<OwnRecord, 'peerId' | 'instance' | 'certificate'>
+  /** Called with the address, without PeerId, of each member that has got a session. */
+  joined(address: string): void
   /** For a peer to say hello. */
   readonly timeoutMs: number
   readonly logger: Logger
@@ -187,6 +189,7 @@ export class Registry implements Disposable {
     const { peerId, connection, membership } = session
     this.#sessions.set(peerId, session)
     this.#deps.presence.join(peerId)
+    this.#deps.joined(connection.remoteAddr.toString().replace(/\/p2p\/[^/]+$/, ''))
     this.#count()
     this.#deps.logger.info(session.isServer ? 'linked with a tunnel server' : 'node joined', {
       ...{ node: membership.node, peer: peerId, address: connection.remoteAddr.toString() },

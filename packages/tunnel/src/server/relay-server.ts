@@ -3,10 +3,12 @@ import type { PrivateKey } from '@libp2p/interface'
 import type { Multiaddr } from '@multiformats/multiaddr'
 import { isWebSocketAddress, parseHostPort, parseServerAddress } from '../addresses.ts'
 import type { Host } from '../host/host.ts'
+import { ARRIVALS } from '../host/limits.ts'
 import { ClusterKeys } from '../identity/cluster-keys.ts'
 import { loadOrCreateKey } from '../identity/key.ts'
 import { createServerMetrics, type ServerMetrics } from '../metrics.ts'
 import { PeerBook } from '../records/peer-book.ts'
+import { Arrivals } from './arrivals.ts'
 import { ClusterUpkeep } from './cluster-upkeep.ts'
 import { KeyGuard } from './key-guard.ts'
 import type { MembershipOptions } from './membership-options.ts'
@@ -174,14 +176,17 @@ async function startParts(options: StartOptions, deps: RelayServerDeps): Promise
   const members = await openMembers({ key, keys, advertised }, { options, state, logger, metrics })
   disposables.use(members.store)
   disposables.use(members.guard)
+  const arrivals = disposables.use(new Arrivals(ARRIVALS))
+  const joined = (address: string): void => arrivals.done(address)
   const registry = disposables.use(
-    new Registry({ ...members, keys, timeoutMs: options.admissionGraceMs, logger, metrics }),
+    new Registry({ ...members, keys, timeoutMs: options.admissionGraceMs, joined, logger, metrics }),
   )
   const closing = new AbortController()
   const host = await startHost(key, {
     ...members,
     keys,
     registry,
+    arrivals,
     closing,
     options,
     logger,

@@ -9,6 +9,7 @@ import { ENROLMENT_PROTOCOL } from '../protocol/enrolment.ts'
 import { REGISTRY_PROTOCOL } from '../protocol/registry.ts'
 import type { PeerBook } from '../records/peer-book.ts'
 import { AdmissionGrace } from './admission-grace.ts'
+import type { Arrivals } from './arrivals.ts'
 import { CircuitRelay } from './circuit-relay.ts'
 import { EnrolmentHandler } from './enrolment-handler.ts'
 import { FORMER_REGISTRY_PROTOCOL, FormerAgents } from './former-agent.ts'
@@ -37,6 +38,7 @@ export interface ServerHostDeps {
   readonly presence: Presence
   readonly own: OwnRecord
   readonly registry: Registry
+  readonly arrivals: Arrivals
   /** Nobody is let in any more when it is aborted. */
   readonly closing: AbortController
   /** Gets what has to be disposed of. */
@@ -47,7 +49,7 @@ export interface ServerHostDeps {
 
 /** Listens, and serves all protocols of a tunnel server. Rejects when the port can't be listened on. */
 export async function startHost(key: PrivateKey, deps: ServerHostDeps): Promise<Host> {
-  const { registry, closing, options, disposables } = deps
+  const { registry, arrivals, closing, options, disposables } = deps
   const timeoutMs = options.admissionGraceMs
   const isJoined = (peerId: string): boolean => registry.isJoined(peerId)
   const grace = disposables.use(new AdmissionGrace({ ...deps, graceMs: timeoutMs, isJoined }))
@@ -55,7 +57,10 @@ export async function startHost(key: PrivateKey, deps: ServerHostDeps): Promise<
   const enrolled = grace.watch.bind(grace)
   const enrolment = new EnrolmentHandler({ ...deps, timeoutMs, certificateValidSeconds, enrolled })
   const former = new FormerAgents({ ...deps, timeoutMs })
-  const gater: ConnectionGater = { denyInboundConnection: () => closing.signal.aborted }
+  const gater: ConnectionGater = {
+    denyInboundConnection: async (arriving) =>
+      closing.signal.aborted || !(await arrivals.admit(arriving.remoteAddr.toString(), arriving)),
+  }
   const prepare = async ({ node, seen }: Host): Promise<void> => {
     const relay = new CircuitRelay({
       ...deps,
