@@ -13,6 +13,7 @@ import { MAX_RELAYS, type PeerRecord } from '../records/peer-record.ts'
 import { PeerStore } from '../records/peer-store.ts'
 import { PrivateFile } from '../state/private-file.ts'
 import type { TunnelOptions } from '../tunnel-options.ts'
+import { AnnouncedRelays } from './announced-relays.ts'
 import { ConnectionMembers } from './connection-members.ts'
 import { readJoinTokenFile, type UsableTokens } from './join-token-file.ts'
 import { memberStatus } from './member-status.ts'
@@ -55,6 +56,7 @@ export class ClusterMember implements AsyncDisposable {
   readonly #options: ClusterMemberOptions
   readonly #deps: ClusterMemberDeps
   readonly #ownRecord: OwnRecord
+  readonly #relays = new AnnouncedRelays()
   readonly #store: PeerStore
   #host: Host | undefined
   #sessions: readonly ServerSession[] = []
@@ -161,12 +163,13 @@ export class ClusterMember implements AsyncDisposable {
   update(): void {
     const { joined } = this
     if (joined.length > 0) this.#egress = [...new Set(joined.map(({ observed }) => observed))].sort()
-    const relays = joined.slice(0, MAX_RELAYS).map(({ peerId, address, rttMs }) => ({
+    const reserved = joined.map(({ peerId, address, rttMs }) => ({
       ...{ peerId, rttMs },
       addresses: [address.toString().replace(/\/p2p\/[^/]+$/, '')],
     }))
     const listening = this.#host?.listenAddresses() ?? []
     const { lan, direct } = ownAddresses(listening, this.#options.announceAddresses)
+    const relays = this.#relays.update(reserved, performance.now()).slice(0, MAX_RELAYS)
     this.#ownRecord.update({ lan, direct, egress: this.#egress, relays })
     for (const session of this.#sessions) session.publish()
     this.#deps.changed()

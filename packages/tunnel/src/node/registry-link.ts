@@ -14,7 +14,7 @@ import {
 } from '../protocol/registry.ts'
 import type { PeerBook } from '../records/peer-book.ts'
 import type { PeerRecord, PeerRecordWire } from '../records/peer-record.ts'
-import { takeRecord } from '../records/record-intake.ts'
+import { type IntakeDeps, takeRecord } from '../records/record-intake.ts'
 import type { NodeIdentity } from './node-identity.ts'
 import type { OwnRecord } from './own-record.ts'
 import type { LookupSource } from './peer-lookup.ts'
@@ -24,6 +24,8 @@ export interface RegistryLinkDeps {
   readonly identity: NodeIdentity
   readonly book: PeerBook
   readonly ownRecord: OwnRecord
+  /** As of `IntakeDeps.read`. */
+  readonly readRecord?: IntakeDeps['read']
   readonly logger: Logger
 }
 
@@ -191,8 +193,8 @@ export class RegistryLink implements LookupSource, Disposable {
   }
 
   #takeRecord(wire: PeerRecordWire): void {
-    const { book, identity, ownRecord } = this.#deps
-    const taken = takeRecord(wire, { trust: this.#trust, book, except: identity.peerId })
+    const { book, identity, ownRecord, readRecord: read } = this.#deps
+    const taken = takeRecord(wire, { trust: this.#trust, book, except: identity.peerId, read })
     if (taken.kind === 'refused')
       this.#warn('the server told of a peer that is not believed', {
         reason: taken.reason,

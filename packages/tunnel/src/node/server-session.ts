@@ -8,6 +8,7 @@ import type { AgentHost } from '../host/host.ts'
 import type { TunnelMetrics } from '../metrics.ts'
 import type { PeerBook } from '../records/peer-book.ts'
 import type { PeerRecord } from '../records/peer-record.ts'
+import type { IntakeDeps } from '../records/record-intake.ts'
 import { abortable } from './abortable.ts'
 import { BackOff, delayAfterLoss } from './back-off.ts'
 import { Certification, type CertificationDeps } from './certification.ts'
@@ -30,6 +31,8 @@ export interface ServerSessionDeps extends CertificationDeps {
   readonly host: AgentHost
   readonly book: PeerBook
   readonly ownRecord: OwnRecord
+  /** As of `IntakeDeps.read`. */
+  readonly readRecord?: IntakeDeps['read']
   readonly logger: Logger
   readonly metrics: TunnelMetrics
   /** For each step: connecting, enrolling, being welcome, reserving. */

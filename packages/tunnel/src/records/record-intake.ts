@@ -17,11 +17,16 @@ export interface IntakeDeps {
   readonly book: PeerBook
   /** PeerId of this node. */
   readonly except?: string
+  /** `readPeerRecord` unless given: processes that are many nodes share its work. */
+  readonly read?: typeof readPeerRecord | undefined
 }
 
 /** Verifies a record that came from anywhere, and puts it into the book if it is an agent's and says something new. */
-export function takeRecord(wire: PeerRecordWire, { trust, book, except }: IntakeDeps): IntakeOutcome {
-  const verdict = readPeerRecord(wire, trust)
+export function takeRecord(
+  wire: PeerRecordWire,
+  { trust, book, except, read = readPeerRecord }: IntakeDeps,
+): IntakeOutcome {
+  const verdict = read(wire, trust)
   if (verdict.kind === 'refused') return verdict
   const { record } = verdict
   const { role } = record.membership
