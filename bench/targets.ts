@@ -22,7 +22,10 @@ type Goal = Pick<Target, 'metric' | 'reference' | 'atLeast' | 'atMost'>
 
 const NO_LAN = 'there is no direct path between nodes of a LAN yet'
 const NO_CASE = 'no case yet'
-const ONE_SERVER = 'there is one tunnel server only, and no flow outlives its path yet'
+const NO_RESUMPTION = 'no flow outlives its path yet'
+const NO_PUNCHING = 'there is no hole punching yet'
+const ONE_THOUSAND = 'tunnel server, 1000 agents'
+const KILLED = 'the relay in use is killed'
 
 const NEW_CONNECTIONS = 'new connections'
 
@@ -110,13 +113,7 @@ export const TARGETS: readonly Target[] = [
     ),
   ),
   ...targets(
-    {
-      id: 'P10',
-      text: 'memory at rest',
-      bench: 'footprint',
-      case: 'tunnel server, 1000 agents',
-      open: NO_CASE,
-    },
+    { id: 'P10', text: 'memory at rest', bench: 'relays', case: ONE_THOUSAND },
     { metric: 'RSS', reference: 'absolute', atMost: 512 },
   ),
   ...targets(
@@ -145,16 +142,52 @@ export const TARGETS: readonly Target[] = [
     { metric: 'dead endpoint out of selection', reference: 'absolute', atMost: 3 },
   ),
   ...targets(
-    { id: 'P12', text: 'the used relay is killed', bench: 'failover', case: 'two relays', open: ONE_SERVER },
+    { id: 'P12', text: 'the used relay is killed', bench: 'relays', case: KILLED },
     { metric: 'new flows after s', reference: 'absolute', atMost: 2 },
+    { metric: 'used again after s', reference: 'absolute', atMost: 5 },
+  ),
+  ...targets(
+    { id: 'P12', text: 'the used relay is killed', bench: 'relays', case: KILLED, open: NO_RESUMPTION },
     { metric: 'bytes lost', reference: 'absolute', atMost: 0 },
     { metric: 'resets', reference: 'absolute', atMost: 0 },
     { metric: 'stall p99 s', reference: 'absolute', atMost: 1 },
   ),
   ...targets(
-    { id: 'P13', text: 'first byte across two NATs', bench: 'first-byte', case: 'two NATs', open: NO_CASE },
+    {
+      id: 'P12',
+      text: 'the link of the used relay is cut',
+      bench: 'relays',
+      case: "the relay's link is cut",
+    },
+    { metric: 'new flows after s', reference: 'absolute', atMost: 2 },
+  ),
+  ...['restart storm', 'restart storm, registry lost'].flatMap((storm) =>
+    targets(
+      {
+        id: 'P12',
+        text: 'a tunnel server with 1,000 agents is killed and comes back',
+        bench: 'relays',
+        case: storm,
+      },
+      { metric: 'all joined after', reference: 'absolute', atMost: 30 },
+    ),
+  ),
+  ...targets(
+    {
+      id: 'P12',
+      text: 'dead peers are found within 2 s, cheaply',
+      bench: 'relays',
+      case: 'agent, two servers',
+    },
+    { metric: 'idle MB/h', reference: 'absolute', atMost: 2 },
+  ),
+  ...targets(
+    { id: 'P13', text: 'first byte across two NATs', bench: 'relays', case: 'two NATs' },
     { metric: 'peer connected, ms beyond 2.5 round trips', reference: 'absolute', atMost: 20 },
     { metric: 'peer not yet connected, ms beyond 7 round trips', reference: 'absolute', atMost: 50 },
+  ),
+  ...targets(
+    { id: 'P13', text: 'first byte across two NATs', bench: 'relays', case: 'two NATs', open: NO_PUNCHING },
     { metric: 'better path up after s', reference: 'absolute', atMost: 3 },
   ),
   ...targets(
@@ -163,7 +196,7 @@ export const TARGETS: readonly Target[] = [
       text: 'hole punching through endpoint-independent NATs',
       bench: 'punching',
       case: 'dropping and rejecting routers, 20 to 200 ms',
-      open: 'there is no hole punching yet',
+      open: NO_PUNCHING,
     },
     { metric: 'share within 3 tries', reference: 'absolute', atLeast: 0.95 },
   ),

@@ -5,6 +5,7 @@ import { footprint } from './footprint.ts'
 import { metadata } from './metadata.ts'
 import { proxier } from './proxier.ts'
 import { relayed } from './relayed.ts'
+import { relays } from './relays.ts'
 import { start } from './start.ts'
 import { traffic } from './traffic.ts'
 
@@ -18,4 +19,5 @@ export const BENCHES: readonly BenchCase[] = [
   traffic,
   relayed,
   connections,
+  relays,
 ]

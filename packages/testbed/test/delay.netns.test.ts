@@ -36,18 +36,25 @@ describe('a delay at a router', () => {
   beforeAll(async () => {
     lab = await Lab.create({
       cloud: [{ name: 'cloud' }],
-      sites: [{ name: 'far', nat: 'none', subnet: '192.168.2.0/24', nodes: [{ name: 'node' }] }],
+      sites: [
+        { name: 'far', nat: 'none', subnet: '192.168.2.0/24', nodes: [{ name: 'node' }] },
+        { name: 'hidden', nat: 'symmetric', subnet: '192.168.3.0/24', nodes: [{ name: 'asker' }] },
+      ],
     })
-    await lab.node('node').spawn([process.execPath, '-e', ECHO]).waitForOutput(/ready/)
+    for (const name of ['node', 'cloud'])
+      await lab.node(name).spawn([process.execPath, '-e', ECHO]).waitForOutput(/ready/)
   })
   afterAll(async () => {
     await lab?.[Symbol.asyncDispose]()
   })
 
-  async function ask(count: number): Promise<{ roundTripMs: number; numbers: number[] }> {
-    const { address } = lab.node('node')
+  async function ask(
+    count: number,
+    { from, to } = { from: 'cloud', to: 'node' },
+  ): Promise<{ roundTripMs: number; numbers: number[] }> {
+    const { address } = lab.node(to)
     const command = [process.execPath, '-e', NUMBERED, address, String(count)]
-    const { stdout, stderr } = await lab.node('cloud').exec(command)
+    const { stdout, stderr } = await lab.node(from).exec(command)
     expect(stdout, stderr).toMatch(/^\{/)
     return JSON.parse(stdout)
   }
@@ -58,6 +65,15 @@ describe('a delay at a router', () => {
       expect((await ask(1)).roundTripMs).toBeGreaterThanOrEqual(ROUND_TRIP_MS)
     }
     expect((await ask(1)).numbers).toEqual([0])
+  })
+
+  it('holds for what goes through a NAT, too', async () => {
+    const outwards = { from: 'asker', to: 'cloud' }
+    {
+      await using _delay = await startDelay(lab.router('hidden'), ROUND_TRIP_MS)
+      expect((await ask(1, outwards)).roundTripMs).toBeGreaterThanOrEqual(ROUND_TRIP_MS)
+    }
+    expect((await ask(1, outwards)).numbers).toEqual([0])
   })
 
   it('keeps the order, and loses nothing', async () => {

@@ -8,8 +8,8 @@ const DEVICE = 'delay0'
 const TABLE = '77'
 
 /**
- * Makes everything that a router forwards from its LAN take that much longer: a round trip through it does, too. Only for
- * routers without NAT, whose connection tracking would see each packet twice. Disposal ends it.
+ * Makes everything that a router forwards from its LAN take that much longer: a round trip through it does, too. Its NAT,
+ * if it has one, sees each packet once, when it comes back from the device. Disposal ends it.
  *
  * @throws {LabError} when the kernel refuses
  */
@@ -22,6 +22,9 @@ export async function startDelay(router: LabHost, milliseconds: number): Promise
     `ip link set ${DEVICE} up`,
     `sysctl -qw net.ipv4.conf.${DEVICE}.rp_filter=0 net.ipv4.conf.all.rp_filter=0`,
     `ip route add default dev ${DEVICE} table ${TABLE}`,
+    `nft 'add table ip ${DEVICE}'`,
+    `nft 'add chain ip ${DEVICE} prerouting { type filter hook prerouting priority raw; }'`,
+    `nft 'add rule ip ${DEVICE} prerouting iifname ${bridge.device} notrack'`,
     `ip rule add iif ${bridge.device} lookup ${TABLE}`,
   ]
   const { code, stderr } = await router.exec(['sh', '-ec', setUp.join('\n')])
@@ -29,6 +32,7 @@ export async function startDelay(router: LabHost, milliseconds: number): Promise
   return {
     [Symbol.asyncDispose]: async () => {
       await router.exec(['ip', 'rule', 'del', 'iif', bridge.device, 'lookup', TABLE])
+      await router.exec(['nft', 'delete', 'table', 'ip', DEVICE])
       await running[Symbol.asyncDispose]()
     },
   }
