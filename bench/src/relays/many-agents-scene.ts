@@ -52,7 +52,7 @@ export class ManyAgentsScene implements AsyncDisposable {
 
   async simulatedAgents(): Promise<SimulatedAgents> {
     const servers = [`${this.server.host.address}:${SERVER_PORT}`]
-    const joinToken = await this.mesh.joinToken()
+    const joinToken = (await this.mesh.joinToken()).trim()
     return this.#agents.use(new SimulatedAgents({ hosts: this.hosts, servers, joinToken }))
   }
 
