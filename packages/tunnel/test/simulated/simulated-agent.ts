@@ -5,11 +5,13 @@ import { parseHostPort } from '../../src/addresses.ts'
 import { type AgentHost, startAgentHost } from '../../src/host/host.ts'
 import { parseJoinToken } from '../../src/identity/join-token.ts'
 import { createTunnelMetrics, type TunnelMetrics } from '../../src/metrics.ts'
+import { AnnouncedRelays } from '../../src/node/announced-relays.ts'
 import { NodeIdentity } from '../../src/node/node-identity.ts'
 import { OwnRecord } from '../../src/node/own-record.ts'
 import { ServerClaims } from '../../src/node/server-claims.ts'
 import { ServerSession, type ServerSessionDeps } from '../../src/node/server-session.ts'
 import { PeerBook } from '../../src/records/peer-book.ts'
+import type { PeerRecord } from '../../src/records/peer-record.ts'
 import type { StoredValue } from '../../src/state/stored-value.ts'
 import type { SharedRecords } from './shared-records.ts'
 
@@ -33,6 +35,7 @@ export interface AgentObserver {
 }
 
 const JOIN_TIMEOUT_MS = 10_000
+const LAN_ADDRESS = '/ip4/192.168.1.10/tcp/20008'
 
 /**
  * An agent as tunnel servers know it: its host, its identity and its sessions are those of real ones. It has no flows, keeps
@@ -44,6 +47,8 @@ export class SimulatedAgent implements AsyncDisposable {
   readonly #identity: NodeIdentity
   readonly #ownRecord: OwnRecord
   readonly #observer: AgentObserver
+  readonly #relays = new AnnouncedRelays()
+  #egress: readonly string[] = []
   #sessions: readonly ServerSession[] = []
   #joinedAt: number | undefined
 
@@ -69,6 +74,11 @@ export class SimulatedAgent implements AsyncDisposable {
   /** Since when it is joined to all tunnel servers with a reservation, in milliseconds since 1970; `undefined` while not. */
   get joinedAt(): number | undefined {
     return this.#joinedAt
+  }
+
+  /** What it says of itself, in its newest version; `undefined` before it was enrolled. */
+  get record(): PeerRecord | undefined {
+    return this.#ownRecord.current
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -109,12 +119,13 @@ export class SimulatedAgent implements AsyncDisposable {
     const isJoined = joined.length === this.#sessions.length
     if (isJoined && this.#joinedAt === undefined) this.#observer.joined()
     this.#joinedAt = isJoined ? (this.#joinedAt ?? Date.now()) : undefined
-    const relays = joined.map(({ peerId, address, rttMs }) => ({
+    const reserved = joined.map(({ peerId, address, rttMs }) => ({
       ...{ peerId, rttMs },
       addresses: [address.toString().replace(/\/p2p\/[^/]+$/, '')],
     }))
-    const egress = [...new Set(joined.map(({ observed }) => observed))].sort()
-    this.#ownRecord.update({ lan: ['/ip4/192.168.1.10/tcp/20008'], direct: [], egress, relays })
+    if (joined.length > 0) this.#egress = [...new Set(joined.map(({ observed }) => observed))].sort()
+    const relays = this.#relays.update(reserved, performance.now())
+    this.#ownRecord.update({ lan: [LAN_ADDRESS], direct: [], egress: this.#egress, relays })
     for (const session of this.#sessions) session.publish()
   }
 }
