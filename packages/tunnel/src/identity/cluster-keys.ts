@@ -28,7 +28,10 @@ export interface JoinTokenRequest {
   readonly validSeconds?: number
 }
 
-export type CertificateRequest = Pick<Membership, 'node' | 'peerId' | 'role' | 'labels' | 'token'>
+export type CertificateRequest = Pick<
+  Membership,
+  'node' | 'peerId' | 'role' | 'labels' | 'token' | 'invitedAt'
+>
 
 const MAX_SPENT = 100_000
 /** Unix seconds; as far as times are written. */

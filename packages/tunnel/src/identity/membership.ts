@@ -26,6 +26,12 @@ export interface Membership {
   readonly notAfter: number
   /** Of the single-use join token that it came from. */
   readonly token?: string
+  /**
+   * When the join token was made that it came from, if that was for this very node. Renewals don't change it, so a
+   * revocation of the node is measured by it: whoever was revoked can't renew his way past it at a server that has not
+   * heard of it yet.
+   */
+  readonly invitedAt?: number
   /** KeyId of the root that signed it. */
   readonly signer: string
 }
@@ -41,7 +47,7 @@ export interface Membership {
  * - `wrong-key`: it is of another PeerId than its bearer's
  * - `wrong-role`: an agent's where a tunnel server's is needed, or the reverse
  * - `not-yet-valid`, `expired`: by more than the tolerated clock skew
- * - `revoked`: the key, or all of the node's certificates up to some time
+ * - `revoked`: the key; or the node, and it was not invited anew since
  */
 export const MEMBERSHIP_REFUSALS = [
   'no-certificate',
@@ -92,6 +98,8 @@ function membershipOf(object: JsonObject): Membership {
   const version = integerField(object, 'v', 1_000_000)
   if (version !== VERSION) throw new ProtocolError(`field v is ${version}, expected ${VERSION}`)
   const token = object['token'] === undefined ? {} : { token: textField(object, 'token', 100) }
+  const invitedAt =
+    object['invitedAt'] === undefined ? {} : { invitedAt: integerField(object, 'invitedAt', MAX_SECONDS) }
   return {
     cluster: clusterField(object),
     node: nodeNameField(object),
@@ -102,6 +110,7 @@ function membershipOf(object: JsonObject): Membership {
     notBefore: integerField(object, 'notBefore', MAX_SECONDS),
     notAfter: integerField(object, 'notAfter', MAX_SECONDS),
     ...token,
+    ...invitedAt,
     signer: textField(object, 'signer', 16),
   }
 }

@@ -9,7 +9,8 @@ export const REVOCATION_KINDS = ['node', 'peer', 'token'] as const
 export type RevocationKind = (typeof REVOCATION_KINDS)[number]
 
 /**
- * Something that is not taken any more: a node's certificates that were issued up to `at`, a peer's key, a join token.
+ * Something that is not taken any more: a node, but for certificates that come from a join token that was made for it
+ * after `at`; a peer's key; a join token.
  * Of two entries about the same thing the later one holds.
  */
 export interface Revocation {

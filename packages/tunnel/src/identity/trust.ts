@@ -211,11 +211,11 @@ export class Trust {
     return undefined
   }
 
-  #judgeRevocation({ node, peerId, issuedAt }: Membership): MembershipVerdict | undefined {
+  #judgeRevocation({ node, peerId, invitedAt = 0 }: Membership): MembershipVerdict | undefined {
     if (this.revocation('peer', peerId) !== undefined)
       return refused('revoked', `the key ${peerId} of node ${node} was revoked`)
     const ofNode = this.revocation('node', node)
-    return ofNode !== undefined && issuedAt <= ofNode.at
+    return ofNode !== undefined && invitedAt <= ofNode.at
       ? refused('revoked', `node ${node} was revoked at ${isoTime(ofNode.at)}`)
       : undefined
   }

@@ -135,10 +135,13 @@ export class EnrolmentHandler {
     const { keys, certificateValidSeconds, logger } = this.#deps
     const decision = decideRenewal(keys.trust.judge(certificate, { peerId, role: 'agent' }))
     if (decision.kind === 'refused') return decision
-    const { node, labels, token } = decision.membership
-    const former = token === undefined ? {} : { token }
+    const { node, labels, token, invitedAt } = decision.membership
+    const origin = {
+      ...(token === undefined ? {} : { token }),
+      ...(invitedAt === undefined ? {} : { invitedAt }),
+    }
     logger.info('renewed a membership', { node, peer: peerId })
-    const request = { node, peerId, role: 'agent' as const, labels, ...former }
+    const request = { node, peerId, role: 'agent' as const, labels, ...origin }
     return { kind: 'granted', certificate: keys.issue(request, certificateValidSeconds) }
   }
 
@@ -180,7 +183,11 @@ export class EnrolmentHandler {
     }
     if (superseded !== undefined) await this.#supersede(superseded, { node, by: peerId })
     logger.info('admitted a node', { node, peer: peerId, token: token.id })
-    const request = { node, peerId, role: 'agent' as const, labels, ...(isSingle ? { token: token.id } : {}) }
+    const origin = {
+      ...(isSingle ? { token: token.id } : {}),
+      ...(token.node === node ? { invitedAt: token.issuedAt } : {}),
+    }
+    const request = { node, peerId, role: 'agent' as const, labels, ...origin }
     return { kind: 'granted', certificate: keys.issue(request, certificateValidSeconds) }
   }
 

@@ -113,6 +113,30 @@ describe('enrolment', () => {
     const node = agent.node
     const enrol = () => agent.enrol(one, keys.createToken({ uses: 'multi', node }).text)
     await expect.poll(enrol, { timeout: 10_000 }).toMatchObject({ type: 'enrolled' })
+    expect(await agent.ask(one, { type: 'renew', certificate: agent.certificate })).toMatchObject({
+      type: 'enrolled',
+    })
+    expect((await agent.join(one)).has('welcome')).toBe(true)
+  })
+
+  it('gives a node that is being revoked no way past that by a renewal or another token elsewhere', async () => {
+    await using mesh = await ServerMesh.create()
+    const one = await mesh.server('one')
+    const unaware = await mesh.sibling('two', one)
+    await using agent = await TestAgent.create('edge-1')
+    const standing = await mesh.standingToken(one)
+    await agent.enrol(one, standing)
+    const keys = await mesh.keys(one)
+    const before = keys.trust.clock.now()
+    await keys.revoke({ kind: 'node', value: 'edge-1', at: before - 60 })
+    const refused = { kind: 'refused', reason: 'revoked' }
+
+    expect(await agent.ask(unaware, { type: 'renew', certificate: agent.certificate })).toMatchObject({
+      type: 'enrolled',
+    })
+    expect(keys.trust.judge(agent.certificate, agent)).toMatchObject(refused)
+    expect(await agent.enrol(unaware, standing)).toMatchObject({ type: 'enrolled' })
+    expect(keys.trust.judge(agent.certificate, agent)).toMatchObject(refused)
   })
 
   it.each([
