@@ -1,7 +1,10 @@
 import { describe, expect, it } from 'vitest'
-import { certificate, peer, World } from '../../test/identity-world.ts'
+import { certificate, DAY, peer, SharedMemory, START, World } from '../../test/identity-world.ts'
 import { ClusterKeys } from './cluster-keys.ts'
+import { decodeClusterState } from './cluster-state.ts'
+import { signerOfSeed } from './signed-document.ts'
 import { Trust } from './trust.ts'
+import { signTrustBundle } from './trust-bundle.ts'
 
 describe("the cluster's keys", () => {
   it('are made once, also when two servers start at once', async () => {
@@ -54,6 +57,24 @@ describe("the cluster's keys", () => {
     }
   })
 
+  it('take no more revocations than can be read again, and keep room for those of people', async () => {
+    const world = new World()
+    const keys = await world.keys()
+    const copy = new SharedMemory()
+    copy.content = world.stored.content
+    const other = await ClusterKeys.loadOrCreate(copy.view(), world.clock)
+    await mergeMany(keys, world.stored, 7_999)
+    const until = START + DAY
+    await keys.revoke({ kind: 'peer', value: 'last', until })
+    await expect(keys.revoke({ kind: 'peer', value: 'one more', until })).rejects.toThrow(/no more can be/)
+    await keys.revoke({ kind: 'peer', value: 'last', until: until + 1 })
+    await keys.revoke({ kind: 'node', value: 'edge-1' })
+    await mergeMany(other, copy, 2_000)
+
+    await expect(keys.merge(other.trust.bundle ?? '')).rejects.toThrow(/no more can be/)
+    expect((await world.keys()).trust.content?.revoked).toHaveLength(8_001)
+  })
+
   it('can be rotated: who slept through it finds the way, and old certificates hold until the old key goes', async () => {
     const world = new World()
     const keys = await world.keys()
@@ -90,3 +111,14 @@ describe("the cluster's keys", () => {
     expect(() => trust.adopt('nonsense')).toThrow(/can not be read/)
   })
 })
+
+/** As if another server had revoked so many at once. */
+async function mergeMany(keys: ClusterKeys, stored: SharedMemory, count: number): Promise<void> {
+  const [seed] = decodeClusterState(stored.content ?? Buffer.alloc(0)).seeds
+  const { content } = keys.trust
+  if (seed === undefined || content === undefined) throw new Error('no cluster')
+  const revoked = Array.from({ length: count }, (_, index) => ({
+    ...{ kind: 'token' as const, value: `${count} ${index}`, at: START, until: START + DAY },
+  }))
+  await keys.merge(signTrustBundle({ ...content, serial: content.serial + 1, revoked }, signerOfSeed(seed)))
+}

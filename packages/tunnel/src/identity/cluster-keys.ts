@@ -10,6 +10,7 @@ import { createSeed, keyIdOf, type Signer, signerOfSeed } from './signed-documen
 import { Trust } from './trust.ts'
 import {
   endorse,
+  MAX_BUNDLE_LENGTH,
   MAX_ENDORSEMENTS,
   MAX_REVOCATIONS,
   mergeRevocations,
@@ -34,6 +35,8 @@ export type CertificateRequest = Pick<
 >
 
 const MAX_SPENT = 100_000
+/** Of the revocations: those that servers make by themselves leave room for people's, whoever provokes them. */
+const RESERVED_REVOCATIONS = 2_000
 /** Unix seconds; as far as times are written. */
 const FOREVER = 2 ** 40
 
@@ -157,6 +160,7 @@ export class ClusterKeys {
    *
    * @returns true when there was something new
    * @throws {TrustError} when it is no bundle of this cluster's
+   * @throws {ClusterKeysError} when both together are too much
    */
   async merge(text: string): Promise<boolean> {
     if (text === this.trust.bundle) return false
@@ -165,7 +169,9 @@ export class ClusterKeys {
       const ours = readTrustBundle(state.bundle).bundle
       const revoked = mergeRevocations(ours.revoked, theirs.revoked, this.trust.clock.now())
       const [newer, older] = theirs.serial > ours.serial ? [theirs, ours] : [ours, theirs]
-      if (isSame(newer.revoked, revoked)) return newer === ours ? undefined : { ...state, bundle: text }
+      // Servers whose clocks differ must not go on correcting each other about what has ended.
+      const holding = mergeRevocations(newer.revoked, [], this.trust.clock.now())
+      if (isSame(holding, revoked)) return newer === ours ? undefined : { ...state, bundle: text }
       const serial = Math.max(newer.serial, older.serial) + 1
       return { ...state, bundle: this.#sign(state, { ...newer, serial, revoked }) }
     })
@@ -194,10 +200,9 @@ export class ClusterKeys {
     await this.#change((state, bundle) => {
       const entry = { ...revocation, at: laterThan(bundle.revoked, revocation) }
       const revoked = mergeRevocations(bundle.revoked, [entry], this.trust.clock.now())
-      if (revoked.length > MAX_REVOCATIONS)
-        throw new ClusterKeysError(
-          `there are ${MAX_REVOCATIONS} revocations already: rotate and retire the cluster's key`,
-        )
+      const room = entry.until === undefined ? 0 : RESERVED_REVOCATIONS
+      const isGrowing = revoked.length > bundle.revoked.length
+      if (isGrowing && revoked.length > MAX_REVOCATIONS - room) throw tooMany(bundle.revoked.length)
       return { ...state, bundle: { revoked } }
     })
   }
@@ -227,7 +232,11 @@ export class ClusterKeys {
   }
 
   #sign(state: Pick<ClusterState, 'seeds'>, bundle: TrustBundle): string {
-    return signTrustBundle(bundle, this.#signerOf(state, bundle))
+    const text = signTrustBundle(bundle, this.#signerOf(state, bundle))
+    // Stored, it would never be read again.
+    if (bundle.revoked.length > MAX_REVOCATIONS || text.length > MAX_BUNDLE_LENGTH)
+      throw tooMany(bundle.revoked.length)
+    return text
   }
 
   /** The newest key that is one of the bundle's roots: another server may have rotated and retired, and kept its new key. */
@@ -253,6 +262,12 @@ function newCluster(now: number): ClusterState {
     signer,
   )
   return { cluster, seeds: [seed], bundle, spent: [] }
+}
+
+function tooMany(count: number): ClusterKeysError {
+  return new ClusterKeysError(
+    `no more can be revoked, there are ${count} revocations already: rotate and retire the cluster's key`,
+  )
 }
 
 /** Times are whole seconds: what is said later of the same thing holds, also within the same one. */

@@ -72,6 +72,14 @@ export type MembershipVerdict =
 /** How far the clocks of two members may be apart. */
 export const CLOCK_SKEW_SECONDS = 600
 
+/**
+ * Until when a key has to stay revoked, in Unix seconds, so that no certificate of it holds again: not the one that it may
+ * have got from a server that hears of it a whole life of a certificate later either.
+ */
+export function revokedUntil(now: number, certificateLifeSeconds: number): number {
+  return now + 2 * certificateLifeSeconds + CLOCK_SKEW_SECONDS
+}
+
 /** Longer ones are refused unread. */
 export const MAX_CERTIFICATE_LENGTH = 8_192
 

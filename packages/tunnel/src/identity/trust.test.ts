@@ -144,4 +144,22 @@ describe('revocation', () => {
     }
     expect(other.trust.bundle).toBe(keys.trust.bundle)
   })
+
+  it('that has ended at one of two servers, whose clocks differ, is no reason to go on correcting each other', async () => {
+    const world = new World()
+    const ahead = await world.keys()
+    const other = new World()
+    other.stored.content = world.stored.content
+    const behind = await other.keys()
+    await behind.revoke({ kind: 'peer', value: 'a', until: START + 10 })
+    world.seconds = START + 3_600
+    await ahead.revoke({ kind: 'node', value: 'edge-2' })
+
+    const turns: boolean[] = []
+    for (let turn = 0; turn < 5; turn++) {
+      turns.push(await ahead.merge(behind.trust.bundle ?? ''), await behind.merge(ahead.trust.bundle ?? ''))
+    }
+    expect(turns.slice(-4)).toEqual([false, false, false, false])
+    expect(behind.trust.revocation('peer', 'a')).toBeDefined()
+  })
 })

@@ -4,7 +4,7 @@ import { ProtocolError } from '../errors.ts'
 import { closeConnection } from '../host/connections.ts'
 import { StreamDuplex } from '../host/stream-duplex.ts'
 import type { ClusterKeys } from '../identity/cluster-keys.ts'
-import { CLOCK_SKEW_SECONDS } from '../identity/membership.ts'
+import { revokedUntil } from '../identity/membership.ts'
 import type { ServerMetrics } from '../metrics.ts'
 import {
   decodeEnrolmentRequest,
@@ -191,11 +191,15 @@ export class EnrolmentHandler {
     return { kind: 'granted', certificate: keys.issue(request, certificateValidSeconds) }
   }
 
-  /** The former key of a node is no member's any more, as long as its certificate would last. */
+  /** The former key of a node is no member's any more, as long as any certificate of it could last. */
   async #supersede(peerId: string, { node, by }: { node: NodeName; by: string }): Promise<void> {
     const { keys, book, certificateValidSeconds, logger } = this.#deps
-    const notAfter = book.byPeerId(peerId)?.membership.notAfter
-    const until = (notAfter ?? keys.trust.clock.now() + certificateValidSeconds) + CLOCK_SKEW_SECONDS
+    // It may have renewed since without telling.
+    const { notBefore = 0, notAfter = 0 } = book.byPeerId(peerId)?.membership ?? {}
+    const until = revokedUntil(
+      keys.trust.clock.now(),
+      Math.max(notAfter - notBefore, certificateValidSeconds),
+    )
     await keys.revoke({ kind: 'peer', value: peerId, until })
     logger.warn('a member was replaced', { node, peer: peerId, by })
   }

@@ -1,7 +1,7 @@
 import type { Logger } from '@edgeway/core'
 import type { Connection } from '@libp2p/interface'
 import type { ClusterKeys } from '../identity/cluster-keys.ts'
-import { CLOCK_SKEW_SECONDS, type Membership } from '../identity/membership.ts'
+import { type Membership, revokedUntil } from '../identity/membership.ts'
 import type { ServerMetrics } from '../metrics.ts'
 import { MAX_MEMBERS } from '../protocol/limits.ts'
 import type { PeerBook } from '../records/peer-book.ts'
@@ -121,9 +121,11 @@ export class KeyGuard implements Disposable {
     return later !== membership
   }
 
-  async #revoke({ peerId, notAfter }: Membership): Promise<void> {
+  async #revoke({ peerId, notBefore, notAfter }: Membership): Promise<void> {
+    const { keys } = this.#deps
     try {
-      await this.#deps.keys.revoke({ kind: 'peer', value: peerId, until: notAfter + CLOCK_SKEW_SECONDS })
+      const until = revokedUntil(keys.trust.clock.now(), notAfter - notBefore)
+      await keys.revoke({ kind: 'peer', value: peerId, until })
     } catch (error) {
       this.#deps.logger.error('a key can not be revoked: the state of the cluster can not be stored', {
         peer: peerId,
