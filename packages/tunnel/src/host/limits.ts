@@ -54,6 +54,12 @@ export const CONNECTION_LIMITS = {
 }
 
 /**
+ * At a tunnel server, of one peer: an agent needs one, and one for each way by which it is configured to come. Others are
+ * dead without anybody having noticed yet. A member would else have all of the above.
+ */
+export const MAX_CONNECTIONS_OF_PEER = 16
+
+/**
  * How silence is judged, see `judgeSilence`. Agents must notice a dead path soon while a call waits; while nothing does,
  * a question costs some 300 bytes on the wire and keeps the mapping of a NAT. Two servers and ten peers make 1.1 MB/h (measured on the wire).
  */

@@ -44,6 +44,7 @@ export class Registry implements Disposable {
   readonly #feed: RecordFeed
   readonly #inbox: RegistryInbox
   readonly #subscriptions: readonly Disposable[]
+  readonly #leaveListeners = new Set<(peerId: string) => void>()
   readonly #warn: Logger['warn']
 
   constructor(deps: RegistryDeps) {
@@ -64,6 +65,17 @@ export class Registry implements Disposable {
   /** True while that peer is connected, and is a member. */
   isJoined(peerId: string): boolean {
     return this.#sessions.has(peerId)
+  }
+
+  /** The connection of that peer's session. */
+  connectionOf(peerId: string): Connection | undefined {
+    return this.#sessions.get(peerId)?.connection
+  }
+
+  /** Calls `listener` when a peer's session has ended: other connections of it may be there. */
+  onLeave(listener: (peerId: string) => void): Disposable {
+    this.#leaveListeners.add(listener)
+    return { [Symbol.dispose]: () => void this.#leaveListeners.delete(listener) }
   }
 
   /** How many agents, and how many servers, are connected. */
@@ -204,6 +216,7 @@ export class Registry implements Disposable {
     this.#count()
     const message = session.isServer ? 'lost a tunnel server' : 'node left'
     this.#deps.logger.info(message, { node: membership.node, peer: peerId })
+    for (const listener of [...this.#leaveListeners]) listener(peerId)
   }
 
   #count(): void {

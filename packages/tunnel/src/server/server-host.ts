@@ -1,7 +1,8 @@
 import type { Logger } from '@edgeway/core'
-import type { ConnectionGater, PrivateKey } from '@libp2p/interface'
+import type { Connection, ConnectionGater, PrivateKey } from '@libp2p/interface'
+import { peerIdFromString } from '@libp2p/peer-id'
 import { type Host, startServerHost } from '../host/host.ts'
-import { MAX_STREAMS } from '../host/limits.ts'
+import { MAX_CONNECTIONS_OF_PEER, MAX_STREAMS } from '../host/limits.ts'
 import type { ClusterKeys } from '../identity/cluster-keys.ts'
 import type { ServerMetrics } from '../metrics.ts'
 import { HOP_PROTOCOL } from '../protocol/circuit.ts'
@@ -69,7 +70,15 @@ export async function startHost(key: PrivateKey, deps: ServerHostDeps): Promise<
       seen,
       handshakeTimeoutMs: HANDSHAKE_TIMEOUT_MS,
     })
-    node.addEventListener('connection:open', ({ detail }) => grace.watch(detail))
+    node.addEventListener('connection:open', ({ detail }) => {
+      grace.watch(detail)
+      cutSurplus(node.getConnections(detail.remotePeer), registry)
+    })
+    // Circuits on another connection than that of the session would outlive a membership.
+    const left = registry.onLeave((peerId) => {
+      for (const connection of node.getConnections(peerIdFromString(peerId))) grace.watch(connection)
+    })
+    disposables.use(left)
     const few = { maxInboundStreams: MAX_CONTROL_STREAMS }
     await node.handle(ENROLMENT_PROTOCOL, (stream, connection) => enrolment.serve(stream, connection), few)
     await node.handle(REGISTRY_PROTOCOL, (stream, connection) => registry.serve(stream, connection), few)
@@ -85,4 +94,15 @@ export async function startHost(key: PrivateKey, deps: ServerHostDeps): Promise<
   const webSocket = await WebSocketEntry.open(options.webSocket, deps.logger)
   if (webSocket !== undefined) disposables.use(webSocket)
   return await startServerHost({ ...options, webSocket, key, gater, prepare })
+}
+
+/** Ends the oldest connections of a peer that has too many; never that of its session. */
+function cutSurplus(connections: readonly Connection[], registry: Pick<Registry, 'connectionOf'>): void {
+  const surplus = connections.length - MAX_CONNECTIONS_OF_PEER
+  if (surplus <= 0) return
+  const spare = connections.filter(
+    (connection) => connection !== registry.connectionOf(connection.remotePeer.toString()),
+  )
+  const oldest = spare.toSorted((a, b) => a.timeline.open - b.timeline.open).slice(0, surplus)
+  for (const connection of oldest) connection.abort(new Error('the peer has too many connections'))
 }

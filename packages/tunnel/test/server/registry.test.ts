@@ -127,6 +127,33 @@ describe('the registry of a tunnel server', () => {
     expect(members.server.deps.status.read('tunnel')).toMatchObject({ revocations: 1, membersKnown: 2 })
   })
 
+  it('closes other connections of a node whose session has ended, with the circuits on them', async () => {
+    await using mesh = await ServerMesh.create()
+    const server = await mesh.server('one', { admissionGraceMs: 500 })
+    await using agent = await TestAgent.create('edge-1')
+    const session = await agent.appear(server, await mesh.standingToken(server))
+    const other = await agent.connect(server)
+    // Its grace is over, and it was left alone for the sake of the session.
+    const grace = AbortSignal.timeout(1_000)
+    await until(() => grace.aborted, 'the end of the grace')
+    expect(other.status).toBe('open')
+    await (await mesh.keys(server)).revoke({ kind: 'node', value: 'edge-1' })
+
+    await session.ended()
+    await until(() => other.status !== 'open', 'the end of the other connection')
+  })
+
+  it('keeps the session of a member that opens any number of connections, and few of them', async () => {
+    await using mesh = await ServerMesh.create()
+    await using members = await circle(mesh, 1)
+    const [agent] = members.agents as [TestAgent]
+    const [session] = members.sessions as [TestSession]
+    for (let count = 0; count < 30; count++) await agent.connect(members.server)
+
+    await until(() => agent.host.node.getConnections().length <= 16, 'the end of the surplus')
+    expect(session.isOpen).toBe(true)
+  })
+
   it('tells an agent of the first version that it is too old, in its own form', async () => {
     await using mesh = await ServerMesh.create()
     const server = await mesh.server('one')
