@@ -24,6 +24,10 @@ export interface RegistryInboxDeps {
 
 /** Verifying one costs 0.2 ms: others get their turn in between. */
 const RECORDS_AT_ONCE = 25
+/** Of an agent, in one message: it has one to tell. */
+const MAX_OWN_RECORDS = 4
+/** A new record of an agent is verified, told to all others and stored: that many messages' worth. */
+const RECORD_COST = 10
 
 /** What members say during a session, and what is done about it. */
 export class RegistryInbox {
@@ -84,15 +88,20 @@ export class RegistryInbox {
   }
 
   async #takeRecords(records: readonly PeerRecordWire[], session: RegistrySession): Promise<void> {
-    for (const [index, wire] of records.entries()) {
+    const taken = session.isServer ? records : records.slice(0, MAX_OWN_RECORDS)
+    for (const [index, wire] of taken.entries()) {
       if (index % RECORDS_AT_ONCE === RECORDS_AT_ONCE - 1) await setImmediate()
       await this.#takeRecord(wire, session)
     }
+    if (taken.length === records.length) return
+    const message = `an agent tells of itself only, not of ${records.length} nodes`
+    this.#refuse(session, { reason: 'not-own', message })
   }
 
   async #takeRecord(wire: PeerRecordWire, session: RegistrySession): Promise<void> {
     const { keys, book, guard } = this.#deps
     if (!session.isServer && isSame(wire, book.byPeerId(session.peerId)?.wire)) return
+    session.charge(RECORD_COST)
     const verdict = readPeerRecord(wire, keys.trust)
     if (verdict.kind === 'refused') return this.#refuse(session, verdict)
     const { record } = verdict

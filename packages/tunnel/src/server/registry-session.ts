@@ -25,6 +25,8 @@ const ANSWER_BATCH = 200
 /** An agent may send that many messages at once, and so many per second in the long run; then it is read more slowly. */
 const BURST = 100
 const MESSAGES_PER_SECOND = 20
+/** So much of a message counts as another one. */
+const MESSAGE_BYTES = 64 * 1024
 
 export interface SessionParts {
   readonly stream: StreamDuplex
@@ -96,9 +98,15 @@ export class RegistrySession {
       if (!this.isServer) await this.#spendCredit()
       const frame = await readFrame(this.#stream, REGISTRY_FRAMES, NEVER)
       if (frame === undefined) return undefined
+      this.charge(frame.length / MESSAGE_BYTES)
       const message = decodeRegistryMessage(frame)
       if (message !== undefined) return message
     }
+  }
+
+  /** What the member said was as much work as that many messages more: an agent waits for it. */
+  charge(messages: number): void {
+    this.#credit -= messages
   }
 
   /** Tells the member why its session ends, and closes its connection. Never rejects. */

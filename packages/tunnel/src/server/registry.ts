@@ -163,12 +163,16 @@ export class Registry implements Disposable {
 
   async #welcome(stream: StreamDuplex, connection: Connection): Promise<void> {
     const hello = await readHello(stream, this.#deps.timeoutMs)
-    const judged = judgeHello(hello, connection.remotePeer.toString(), this.#deps.keys.trust)
+    const peer = connection.remotePeer.toString()
+    const judged = judgeHello(hello, peer, this.#deps.keys.trust)
     if (judged.kind === 'refused') return this.#refuse(stream, connection, judged)
     const { membership, certificate, instance, bundleSerial } = judged
     const parts = { stream, connection, membership, certificate, instance, isDialled: false, bundleSerial }
     const taken = await this.makeRoom(parts)
     if (taken !== undefined) return this.#refuse(stream, connection, taken)
+    // Making room takes a while, in which it may have been revoked.
+    const again = judgeHello(hello, peer, this.#deps.keys.trust)
+    if (again.kind === 'refused') return this.#refuse(stream, connection, again)
     const { own } = this.#deps
     const { trust } = this.#deps.keys
     // From here to the session nothing waits: what changes is told to all that have one.

@@ -75,6 +75,26 @@ describe('the registry of a tunnel server', () => {
     await until(() => sessions[1]?.records.includes(own.record) === true, 'the good one')
   })
 
+  it('makes an agent wait that tells more and more of itself, and reads no more of others from it', async () => {
+    await using mesh = await ServerMesh.create()
+    await using members = await circle(mesh, 2)
+    const [agent, other] = members.agents as [TestAgent, TestAgent]
+    const [session] = members.sessions as [TestSession]
+    const foreign = other.record({ epoch: 2_000 }).wire
+    session.send({ type: 'records', records: Array.from({ length: 1_000 }, () => foreign) })
+    await until(() => session.all('notice').length === 5, 'its refusal')
+
+    const since = performance.now()
+    for (let count = 0; count < 10; count++) {
+      session.send({ type: 'records', records: [agent.record().wire] })
+    }
+    session.send({ type: 'lookup', id: 1, node: other.node })
+    await session.first('found')
+    // Ten records are worth 110 messages, 20 a second; no more than half of the first 100 was left.
+    expect(performance.now() - since).toBeGreaterThan(2_000)
+    expect(session.all('notice')).toHaveLength(5)
+  })
+
   it.each([
     ['no certificate', 'no-certificate', { certificate: '' }],
     ['garbage for a certificate', 'malformed', { certificate: 'garbage' }],
