@@ -6,10 +6,27 @@ export class KeyFileError extends EdgewayError {
   readonly code = 'ERR_KEY_FILE'
 }
 
-/** The join token is missing, malformed, or belongs to another tunnel server. */
+/**
+ * What is wrong with a node's join tokens before any server has seen them; as `ENROLMENT_REFUSALS`, where a server would
+ * refuse them for the same.
+ */
+export type JoinTokenTrouble = 'no-token' | 'wrong-token' | 'wrong-cluster' | 'token-for-another-node'
+
+/** The join token is missing, malformed, or for another node or cluster. */
 export class JoinTokenError extends EdgewayError {
   override readonly name = 'JoinTokenError'
   readonly code = 'ERR_JOIN_TOKEN'
+  readonly reason: JoinTokenTrouble
+
+  constructor(message: string, { reason = 'wrong-token', ...options }: JoinTokenErrorOptions = {}) {
+    super(message, options)
+    this.reason = reason
+  }
+}
+
+interface JoinTokenErrorOptions extends ErrorOptions {
+  /** `wrong-token` unless it is said. */
+  readonly reason?: JoinTokenTrouble
 }
 
 /** What outlives the process can't be read or written just now: a full disk, a missing right, an API server that is away. */

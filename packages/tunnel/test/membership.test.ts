@@ -52,6 +52,7 @@ describe('a node that enrols', () => {
     const joinTokenFile = await mesh.tokenFile('# mine', `edgeway1.12D3Koo.${'A'.repeat(43)}`, other.text)
     const node = await mesh.node('edge-1', { joinTokenFile })
     expect(await said(node, NO_TOKEN)).toMatchObject({
+      reason: 'wrong-token',
       error: {
         message: expect.stringMatching(
           /line 2: .*older version.*line 3: the token is for node edge-9, and this/,
@@ -59,9 +60,15 @@ describe('a node that enrols', () => {
       },
     })
 
+    await writeFile(joinTokenFile, other.text)
+    await until(() => linesOf(node.deps, NO_TOKEN).length === 2, 'another reason')
+    expect(linesOf(node.deps, NO_TOKEN)[1]).toMatchObject({ fields: { reason: 'token-for-another-node' } })
+
     const own = keys.createToken({ uses: 'single', validSeconds: 60 })
     await writeFile(joinTokenFile, [other.text, own.text].join('\n'))
     await node.ready()
+    const told = 'the server told of a peer that is not believed'
+    expect(linesOf(node.deps, told)).toEqual([])
     const logged = JSON.stringify(node.deps.logger.lines)
     expect(logged).not.toContain(own.text)
   })
@@ -95,6 +102,8 @@ describe('a node that enrols', () => {
     expect(
       node.deps.metrics.value('edgeway_tunnel_refused_servers_total', { reason: 'wrong-cluster' }),
     ).toBeGreaterThan(0)
+    const distrusted = 'a node does not trust this server: is its join token of another cluster?'
+    await until(() => linesOf(deps, distrusted).length === 1, 'what the server knows of it')
     const token = (await readFile(other.joinTokenFile, 'utf8')).trim()
     expect(JSON.stringify([...deps.logger.lines, ...node.deps.logger.lines])).not.toContain(token)
   })

@@ -58,6 +58,7 @@ export class Certification {
       if (!(error instanceof JoinTokenError)) throw error
       throw new JoinTokenError(`${why}; to enrol, this node needs a join token: ${error.message}`, {
         cause: error,
+        reason: error.reason,
       })
     }
   }

@@ -6,6 +6,7 @@ import {
   TrustError,
   UntrustedServerError,
 } from '../errors.ts'
+import { endWith } from '../host/linger.ts'
 import { StreamDuplex } from '../host/stream-duplex.ts'
 import type { JoinToken } from '../identity/join-token.ts'
 import { Trust } from '../identity/trust.ts'
@@ -63,7 +64,7 @@ export async function enrol(connection: Connection, signal: AbortSignal, deps: E
   const isUntried = ({ id }: JoinToken): boolean => !refusedTokens.has(id)
   if (!tokens.some(isUntried)) refusedTokens.clear()
   const token = tokens.find(isUntried)
-  if (token === undefined) throw new JoinTokenError('there is no join token')
+  if (token === undefined) throw new JoinTokenError('there is no join token', { reason: 'no-token' })
   try {
     const prove = (server: OfferedProof): Trust => trustByToken(server, token, identity)
     const request = { type: 'enrol', node: identity.node, token: token.text, labels } as const
@@ -145,7 +146,7 @@ async function meet(
     return { stream, trust }
   } catch (error) {
     if (error instanceof UntrustedServerError)
-      stream.end(encodeEnrolmentRequest({ type: 'untrusted', message: error.message }))
+      await endWith(stream, encodeEnrolmentRequest({ type: 'untrusted', message: error.message }))
     throw error
   }
 }

@@ -1,4 +1,4 @@
-import { JoinTokenError } from '../errors.ts'
+import { JoinTokenError, type JoinTokenTrouble } from '../errors.ts'
 import { HOW_TO_GET_ONE, type JoinToken, parseJoinToken } from '../identity/join-token.ts'
 import type { ClusterId } from '../identity/membership.ts'
 import { PrivateFile } from '../state/private-file.ts'
@@ -7,8 +7,13 @@ import { PrivateFile } from '../state/private-file.ts'
 export interface UsableTokens {
   /** In the order of the file. */
   readonly tokens: readonly JoinToken[]
-  /** For people: a reason for each line that was skipped; without the token. */
-  readonly skipped: readonly string[]
+  /** A reason for each line that was skipped, and the same for people; without the token. */
+  readonly skipped: readonly SkippedToken[]
+}
+
+interface SkippedToken {
+  readonly reason: JoinTokenTrouble
+  readonly message: string
 }
 
 export interface TokenWish {
@@ -25,46 +30,51 @@ export interface TokenWish {
 export async function readJoinTokenFile(path: string, wish: TokenWish): Promise<UsableTokens> {
   const place = `join token file ${path}`
   const text = (await new PrivateFile(path).read())?.toString('utf8')
-  if (text === undefined) throw new JoinTokenError(`${place} is missing: ${HOW_TO_GET_ONE}`)
+  if (text === undefined) throw new JoinTokenError(`${place} is missing: ${HOW_TO_GET_ONE}`, NONE)
   const usable = usableTokens(text, wish)
   if (usable.tokens.length > 0) return usable
-  if (usable.skipped.length === 0) throw new JoinTokenError(`${place} is empty: ${HOW_TO_GET_ONE}`)
-  throw new JoinTokenError(
-    `${place} holds no token that this node can use (${usable.skipped.join('; ')}): ${HOW_TO_GET_ONE}`,
-  )
+  const [first, ...others] = usable.skipped
+  if (first === undefined) throw new JoinTokenError(`${place} is empty: ${HOW_TO_GET_ONE}`, NONE)
+  const why = usable.skipped.map(({ message }) => message).join('; ')
+  throw new JoinTokenError(`${place} holds no token that this node can use (${why}): ${HOW_TO_GET_ONE}`, {
+    reason: others.every(({ reason }) => reason === first.reason) ? first.reason : 'wrong-token',
+  })
 }
+
+const NONE = { reason: 'no-token' } as const
 
 export function usableTokens(text: string, wish: TokenWish): UsableTokens {
   const tokens: JoinToken[] = []
-  const skipped: string[] = []
+  const skipped: SkippedToken[] = []
   for (const [index, line] of text.split('\n').entries()) {
     const trimmed = line.trim()
     if (trimmed === '' || trimmed.startsWith('#')) continue
-    const token = parsed(trimmed)
-    const problem = typeof token === 'string' ? token : problemOf(token, wish)
-    if (problem !== undefined) skipped.push(`line ${index + 1}: ${problem}`)
-    else if (typeof token !== 'string') tokens.push(token)
+    const token = usable(trimmed, wish)
+    if ('id' in token) tokens.push(token)
+    else skipped.push({ ...token, message: `line ${index + 1}: ${token.message}` })
   }
   return { tokens, skipped }
 }
 
-/** Why it can't be used, where it can't even be read. */
-function parsed(line: string): JoinToken | string {
+/** The token of a line, or why it can't be used. */
+function usable(line: string, wish: TokenWish): JoinToken | SkippedToken {
   try {
-    return parseJoinToken(line)
+    const token = parseJoinToken(line)
+    return problemOf(token, wish) ?? token
   } catch (error) {
-    if (error instanceof JoinTokenError) return error.message
+    if (error instanceof JoinTokenError) return { reason: error.reason, message: error.message }
     throw error
   }
 }
 
 /** The server has the last word about times: it alone knows whether the clock here is right. */
-function problemOf({ cluster, node }: JoinToken, wish: TokenWish): string | undefined {
+function problemOf({ cluster, node }: JoinToken, wish: TokenWish): SkippedToken | undefined {
   if (wish.cluster !== undefined && cluster !== wish.cluster) {
     const how = 'to move it, delete identity.json and peers.json in its data folder'
-    return `the token is of cluster ${cluster}, and this node belongs to cluster ${wish.cluster}; ${how}`
+    const message = `the token is of cluster ${cluster}, and this node belongs to cluster ${wish.cluster}; ${how}`
+    return { reason: 'wrong-cluster', message }
   }
-  if (node !== undefined && node !== wish.node)
-    return `the token is for node ${node}, and this is ${wish.node}`
-  return undefined
+  if (node === undefined || node === wish.node) return undefined
+  const message = `the token is for node ${node}, and this is ${wish.node}`
+  return { reason: 'token-for-another-node', message }
 }

@@ -195,7 +195,8 @@ export class RegistryLink implements LookupSource, Disposable {
   #takeRecord(wire: PeerRecordWire): void {
     const { book, identity, ownRecord, readRecord: read } = this.#deps
     const taken = takeRecord(wire, { trust: this.#trust, book, except: identity.peerId, read })
-    if (taken.kind === 'refused')
+    // Tunnel servers are in their registry, too.
+    if (taken.kind === 'refused' && taken.reason !== 'wrong-role')
       this.#warn('the server told of a peer that is not believed', {
         reason: taken.reason,
         explanation: taken.message,

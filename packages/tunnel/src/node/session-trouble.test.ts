@@ -16,7 +16,7 @@ describe('trouble with a tunnel server', () => {
     expect(deps.logger.lines.map(({ level, fields }) => [level, fields['reason']])).toEqual([
       ['error', 'busy'],
       ['error', 'wrong-cluster'],
-      ['error', undefined],
+      ['error', 'wrong-token'],
     ])
     expect(deps.metrics.value('edgeway_tunnel_refusals_total', { by: 'server', reason: 'busy' })).toBe(3)
     expect(deps.metrics.value('edgeway_tunnel_refused_servers_total', { reason: 'wrong-cluster' })).toBe(1)

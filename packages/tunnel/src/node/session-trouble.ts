@@ -59,9 +59,10 @@ export class TroubleLog {
   }
 
   #log(error: unknown): void {
-    if (error instanceof JoinTokenError)
-      this.#logger.error('can not join without a valid join token, will retry', { error })
-    else if (error instanceof ServerRefusalError) {
+    if (error instanceof JoinTokenError) {
+      const { reason } = error
+      this.#logger.error('can not join without a valid join token, will retry', { reason, error })
+    } else if (error instanceof ServerRefusalError) {
       const { reason } = error
       this.#logger.error('the tunnel server refused this node, will retry', { reason, error })
     } else if (error instanceof UntrustedServerError) {

@@ -2,6 +2,7 @@ import { type Logger, limitedWarn, type NodeName } from '@edgeway/core'
 import type { Connection, Stream } from '@libp2p/interface'
 import { ProtocolError } from '../errors.ts'
 import { closeConnection } from '../host/connections.ts'
+import { endWith } from '../host/linger.ts'
 import { StreamDuplex } from '../host/stream-duplex.ts'
 import type { ClusterKeys } from '../identity/cluster-keys.ts'
 import { revokedUntil } from '../identity/membership.ts'
@@ -25,7 +26,6 @@ import {
   type Holder,
   refused,
 } from './enrolment.ts'
-import { endWith } from './linger.ts'
 import type { OwnRecord } from './own-record.ts'
 import type { Presence } from './presence.ts'
 

@@ -1,10 +1,10 @@
 import { type Logger, limitedWarn } from '@edgeway/core'
 import type { Connection, Stream } from '@libp2p/interface'
 import { closeConnection } from '../host/connections.ts'
+import { endWith } from '../host/linger.ts'
 import { StreamDuplex } from '../host/stream-duplex.ts'
 import type { ServerMetrics } from '../metrics.ts'
 import { encodeFrame, type FrameFormat, readFrame } from '../protocol/frames.ts'
-import { endWith } from './linger.ts'
 
 /** The registry protocol of agents before membership certificates. It lives on to tell them that they are too old. */
 export const FORMER_REGISTRY_PROTOCOL = '/edgeway/registry/1.0.0'

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Connection } from '@libp2p/interface'
 import { closeConnection } from '../host/connections.ts'
+import { endWith } from '../host/linger.ts'
 import type { StreamDuplex } from '../host/stream-duplex.ts'
 import type { Membership } from '../identity/membership.ts'
 import { readFrame } from '../protocol/frames.ts'
@@ -13,7 +14,6 @@ import {
   type RegistryRefusal,
 } from '../protocol/registry.ts'
 import type { PeerRecordWire } from '../records/peer-record.ts'
-import { endWith } from './linger.ts'
 
 /** A session that reads slower than changes come is ended when that much waits for it. */
 const MAX_WAITING_BYTES = 8 * 1024 * 1024

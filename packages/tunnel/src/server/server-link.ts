@@ -5,6 +5,7 @@ import { multiaddr } from '@multiformats/multiaddr'
 import { SessionEndedError } from '../errors.ts'
 import { closeConnection } from '../host/connections.ts'
 import type { Host } from '../host/host.ts'
+import { endWith } from '../host/linger.ts'
 import { StreamDuplex } from '../host/stream-duplex.ts'
 import type { ClusterKeys } from '../identity/cluster-keys.ts'
 import { BackOff } from '../node/back-off.ts'
@@ -172,14 +173,14 @@ export class ServerLink implements AsyncDisposable {
     const verdict = keys.trust.judge(certificate, { peerId, role: 'server' })
     if (verdict.kind === 'refused') {
       const { reason, message } = verdict
-      stream.write(encodeRegistryMessage({ type: 'refused', reason, message }))
+      await endWith(stream, encodeRegistryMessage({ type: 'refused', reason, message }))
       throw new SessionEndedError(`the server there is none of this cluster: ${reason}, ${message}`)
     }
     const { membership } = verdict
     const parts = { stream, connection, membership, certificate, instance, isDialled: true, bundleSerial }
     const taken = await registry.makeRoom(parts)
     if (taken !== undefined) {
-      stream.write(encodeRegistryMessage({ type: 'refused', ...taken }))
+      await endWith(stream, encodeRegistryMessage({ type: 'refused', ...taken }))
       return
     }
     this.#set('linked')

@@ -1,4 +1,4 @@
-import type { StreamDuplex } from '../host/stream-duplex.ts'
+import type { StreamDuplex } from './stream-duplex.ts'
 
 /** Somebody who is refused gets that long to read why. */
 const LINGER_MS = 1_000
