@@ -94,7 +94,7 @@ describe('revoke', () => {
     expect(revoked.stderr).toContain('node edge-1 is revoked')
     expect(revoked.stderr).toContain('replace the join tokens for many uses')
 
-    expect(await server.refresh()).toBe(true)
+    expect(await server.refresh()).toBe('changed')
     expect([verdict(server, certificate), verdict(server, other)]).toEqual(['revoked', 'member'])
 
     expect((await operator.run('readmit', '--node', 'edge-1')).stderr).toMatch(

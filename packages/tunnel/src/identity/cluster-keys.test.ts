@@ -41,6 +41,18 @@ describe("the cluster's keys", () => {
     expect(isRevoked()).toBe(true)
   })
 
+  it('are stored again when they were deleted, and as they are known then', async () => {
+    const world = new World()
+    const keys = await world.keys()
+    await keys.revoke({ kind: 'node', value: 'edge-1' })
+    const text = String(world.stored.content)
+    world.stored.content = undefined
+
+    expect(await keys.refresh()).toBe('restored')
+    expect(String(world.stored.content)).toBe(text)
+    expect(await keys.refresh()).toBe('same')
+  })
+
   it('are never replaced when they are broken', async () => {
     const world = new World()
     await world.keys()

@@ -3,7 +3,7 @@ import { ClusterKeysError, TrustError } from '../errors.ts'
 import type { StoredValue } from '../state/stored-value.ts'
 import { type Clock, FlooredClock } from './clock.ts'
 import type { ClusterState } from './cluster-state.ts'
-import { ClusterStore } from './cluster-store.ts'
+import { ClusterStore, type Refreshed } from './cluster-store.ts'
 import { createJoinToken, type JoinToken, type TokenUses } from './join-token.ts'
 import { CLOCK_SKEW_SECONDS, type ClusterId, type Membership, signMembership } from './membership.ts'
 import { createSeed, keyIdOf, type Signer, signerOfSeed } from './signed-document.ts'
@@ -75,11 +75,11 @@ export class ClusterKeys {
     return this.#store.state.cluster
   }
 
-  /** Takes over what others have stored meanwhile. @returns true when it was another state than the known one */
-  async refresh(): Promise<boolean> {
-    const isNew = await this.#store.refresh()
+  /** Takes over what others have stored meanwhile; what was deleted is stored again, as a restart would make a new cluster. */
+  async refresh(): Promise<Refreshed> {
+    const refreshed = await this.#store.refresh()
     this.trust.adopt(this.#store.state.bundle)
-    return isNew
+    return refreshed
   }
 
   /** A membership certificate that is valid from now on. */

@@ -5,6 +5,9 @@ import { type ClusterState, decodeClusterState, encodeClusterState } from './clu
 /** Several servers, and the operator's commands, write the same value; while many nodes join, a server does all the time. */
 const MAX_WRITE_ATTEMPTS = 50
 
+/** What was found: nothing new, another state, or nothing at all, so that the known one was stored again. */
+export type Refreshed = 'same' | 'changed' | 'restored'
+
 interface StoredState {
   readonly state: ClusterState
   readonly text: string
@@ -46,9 +49,14 @@ export class ClusterStore {
     return this.#known.state
   }
 
-  /** Takes over what others have stored. @returns whether it was another state than the known one */
-  async refresh(): Promise<boolean> {
-    return await this.#exclusively(() => this.#reread())
+  /** Takes over what others have stored, and stores the known state again where it was deleted. */
+  async refresh(): Promise<Refreshed> {
+    return await this.#exclusively(async () => {
+      const found = await this.#reread()
+      if (found !== 'missing') return found
+      // Others may do the same at this moment: it is the same state.
+      return (await this.#tryWrite(this.state, false)) ? 'restored' : 'same'
+    })
   }
 
   /** @param change - returns `undefined` where there is nothing to change. @returns whether something was */
@@ -68,13 +76,14 @@ export class ClusterStore {
     return broken(this.#stored, cause)
   }
 
-  async #reread(): Promise<boolean> {
+  async #reread(): Promise<'same' | 'changed' | 'missing'> {
     const found = await read(this.#stored)
-    if (found === undefined || found.text === this.#known.text) return false
+    if (found === undefined) return 'missing'
+    if (found.text === this.#known.text) return 'same'
     if (found.state.cluster !== this.state.cluster)
       throw new ClusterKeysError(`${this.place} is of another cluster now: restart the tunnel server`)
     this.#known = found
-    return true
+    return 'changed'
   }
 
   /** @returns false when somebody else wrote meanwhile; on the last attempt that is thrown */

@@ -72,7 +72,8 @@ export class ClusterUpkeep implements Component {
     const { keys, state, logger } = this.#deps
     await this.#unlessUnavailable(state.cluster.place, async () => {
       const before = keys.trust.serial
-      await keys.refresh()
+      if ((await keys.refresh()) === 'restored')
+        logger.error("the cluster's keys were deleted, and are stored again", { place: state.cluster.place })
       const { serial } = keys.trust
       if (serial !== before) logger.info('took over what was changed in the cluster', { serial })
     })

@@ -88,7 +88,10 @@ export class EnrolmentHandler {
     try {
       const hello = await this.#read(stream)
       if (hello === undefined) return undefined
-      if (this.#pending > MAX_PENDING) return refused('busy', 'too many nodes enrol just now: try again')
+      // Members can renew, whatever strangers do.
+      const isKnown = this.#deps.book.byPeerId(connection.remotePeer.toString()) !== undefined
+      if (this.#pending > MAX_PENDING && !isKnown)
+        return refused('busy', 'too many nodes enrol just now: try again')
       if (hello.type !== 'hello') return refused('bad-request', 'the first message must be hello')
       if (hello.version !== ENROLMENT_VERSION) {
         return refused(
@@ -133,7 +136,7 @@ export class EnrolmentHandler {
 
   #renew(certificate: string, peerId: string): Outcome {
     const { keys, certificateValidSeconds, logger } = this.#deps
-    const decision = decideRenewal(keys.trust.judge(certificate, { peerId, role: 'agent' }))
+    const decision = decideRenewal(keys.trust.judge(certificate, { peerId, role: 'agent' }), this.#state())
     if (decision.kind === 'refused') return decision
     const { node, labels, token, invitedAt } = decision.membership
     const origin = {

@@ -1,7 +1,7 @@
 import type { NodeName } from '@edgeway/core'
 import { describe, expect, it } from 'vitest'
 import { createJoinToken, type JoinTokenFields } from '../identity/join-token.ts'
-import { type ClusterId, MEMBERSHIP_REFUSALS } from '../identity/membership.ts'
+import { type ClusterId, MEMBERSHIP_REFUSALS, type Membership } from '../identity/membership.ts'
 import { createSeed, keyIdOf, signerOfSeed } from '../identity/signed-document.ts'
 import type { RevocationKind } from '../identity/trust-bundle.ts'
 import { MAX_MEMBERS } from '../protocol/limits.ts'
@@ -73,6 +73,12 @@ describe('an enrolment', () => {
     expect(outcomeOf(token, stateOf(world))).toBe(expected)
   })
 
+  it('never gives away what tunnel servers are called', () => {
+    const node = `tunnel-server-${'0123456789abcdef'}` as NodeName
+    const decision = decideEnrolment({ node, token: tokenOf() }, 'one', stateOf())
+    expect(decision).toMatchObject({ reason: 'node-name-taken' })
+  })
+
   it('gives a key another name when it was not seen for a while under the former one', () => {
     const former = holderOf('one', { node: 'edge-2' as NodeName, isRecent: false })
     expect(outcomeOf(tokenOf(), stateOf({ holders: [former] }))).toBe('granted, instead of undefined')
@@ -82,7 +88,7 @@ describe('an enrolment', () => {
 describe('a renewal', () => {
   it('is refused for a reason of enrolment, whatever is wrong with the certificate', () => {
     const reasons = MEMBERSHIP_REFUSALS.map((reason) => {
-      const decision = decideRenewal({ kind: 'refused', reason, message: '' })
+      const decision = decideRenewal({ kind: 'refused', reason, message: '' }, stateOf())
       return decision.kind === 'refused' ? `${reason}: ${decision.reason}` : reason
     })
 
@@ -92,5 +98,14 @@ describe('a renewal', () => {
         ...['wrong-cluster: wrong-cluster', 'wrong-key: bad-request'],
       ]),
     )
+  })
+
+  it('is not for a key whose node has another one by now', () => {
+    const membership = { node: edge1, peerId: 'one' } as Membership
+    const outcome = (holder: string) =>
+      decideRenewal({ kind: 'member', membership }, stateOf({ holders: [holderOf(holder)] }))
+
+    expect(outcome('one')).toEqual({ kind: 'granted', membership })
+    expect(outcome('two')).toMatchObject({ reason: 'node-name-taken' })
   })
 })

@@ -2,6 +2,7 @@ import type { NodeName } from '@edgeway/core'
 import { JoinTokenError } from '../errors.ts'
 import { type JoinToken, parseJoinToken } from '../identity/join-token.ts'
 import { CLOCK_SKEW_SECONDS, type Membership, type MembershipVerdict } from '../identity/membership.ts'
+import { isServerNodeName } from '../identity/node-name.ts'
 import type { Trust } from '../identity/trust.ts'
 import type { Enrol, EnrolmentRefusal } from '../protocol/enrolment.ts'
 import { MAX_MEMBERS } from '../protocol/limits.ts'
@@ -70,9 +71,23 @@ export function decideEnrolment(
 
 export type RenewalDecision = { readonly kind: 'granted'; readonly membership: Membership } | EnrolmentRefused
 
-/** Whether a certificate is renewed, by how it was judged for the key of the connection. */
-export function decideRenewal(verdict: MembershipVerdict): RenewalDecision {
-  if (verdict.kind === 'member') return { kind: 'granted', membership: verdict.membership }
+/**
+ * Whether a certificate is renewed, by how it was judged for the key of the connection. Not where another key has the
+ * node's name by now: the one that renews last would take it from the other, again and again.
+ */
+export function decideRenewal(
+  verdict: MembershipVerdict,
+  { holderOf }: Pick<EnrolmentState, 'holderOf'>,
+): RenewalDecision {
+  if (verdict.kind === 'member') {
+    const { membership } = verdict
+    const holder = holderOf(membership.node)
+    if (holder === undefined || holder.peerId === membership.peerId) return { kind: 'granted', membership }
+    return refused(
+      'node-name-taken',
+      `another key speaks for node ${membership.node} by now: ${holder.peerId}`,
+    )
+  }
   const { reason, message } = verdict
   switch (reason) {
     case 'revoked':
@@ -140,7 +155,8 @@ function judgeHolders(
   state: EnrolmentState,
 ): EnrolmentRefused | undefined {
   const rival = rivalOf(node, peerId, state)
-  if (rival?.role === 'server') return refused('node-name-taken', `${node} is the name of a tunnel server`)
+  if (rival?.role === 'server' || isServerNodeName(node))
+    return refused('node-name-taken', `${node} is the name of a tunnel server`)
   if (rival?.isRecent === true) {
     return refused(
       'node-name-taken',

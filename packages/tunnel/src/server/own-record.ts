@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto'
-import type { NodeName } from '@edgeway/core'
 import type { PrivateKey } from '@libp2p/interface'
 import type { ClusterKeys } from '../identity/cluster-keys.ts'
 import { readMembership } from '../identity/membership.ts'
+import { serverNodeName } from '../identity/node-name.ts'
 import { type Signer, signerOf } from '../identity/signed-document.ts'
 import { recordKey } from '../protocol/record-version.ts'
 import type { PeerBook } from '../records/peer-book.ts'
@@ -64,8 +64,7 @@ export class OwnRecord {
   #issue(): string {
     const { keys, certificateValidSeconds } = this.#deps
     const { peerId } = this
-    // No node is called so: the name is none that a node was given for this server's key.
-    const node = `tunnel-server-${recordKey(peerId)}` as NodeName
+    const node = serverNodeName(recordKey(peerId))
     return keys.issue({ node, peerId, role: 'server', labels: {} }, certificateValidSeconds)
   }
 }

@@ -230,12 +230,12 @@ export class Registry implements Disposable {
   }
 
   #trustChanged(): void {
+    const { bundle } = this.#deps.keys.trust
+    // First of all: whoever is sent away by it gets to know of new keys, too.
+    const frames = bundle === undefined ? [] : [encodeBundle(bundle)]
+    for (const session of this.#sessions.values()) for (const frame of frames) session.send(frame)
     this.#deps.book.review()
     this.review()
-    const { bundle } = this.#deps.keys.trust
-    if (bundle === undefined) return
-    const frame = encodeBundle(bundle)
-    for (const session of this.#sessions.values()) session.send(frame)
   }
 
   #expel(session: RegistrySession, { reason, message }: SessionRefusal): void {

@@ -2,6 +2,7 @@ import type { Component, ComponentDeps, Logger } from '@edgeway/core'
 import type { PrivateKey } from '@libp2p/interface'
 import type { Multiaddr } from '@multiformats/multiaddr'
 import { isWebSocketAddress, parseHostPort, parseServerAddress } from '../addresses.ts'
+import { ClusterKeysError } from '../errors.ts'
 import type { Host } from '../host/host.ts'
 import { ARRIVALS } from '../host/limits.ts'
 import { ClusterKeys } from '../identity/cluster-keys.ts'
@@ -196,7 +197,7 @@ async function startParts(options: StartOptions, deps: RelayServerDeps): Promise
   const { own, book } = members
   const links = { host, keys, registry, own, timeoutMs: LINK_TIMEOUT_MS, logger }
   const replication = disposables.use(new Replication(options.peers, links))
-  keepReviewing({ ...members, keys, registry }, disposables)
+  keepReviewing({ ...members, keys, registry, logger }, disposables)
   own.publish()
   return { host, keys, book, own, registry, replication, closing, logger, disposables: disposables.move() }
 }
@@ -234,16 +235,24 @@ async function openMembers(
 
 /** Certificates expire, and keys change: what was believed is looked at again. */
 function keepReviewing(
-  { keys, book, registry, own, presence }: Members & { keys: ClusterKeys; registry: Registry },
+  { keys, book, registry, own, presence, logger }: Members & Pick<Parts, 'keys' | 'registry' | 'logger'>,
   disposables: AsyncDisposableStack,
 ): void {
+  const reviewOwn = (): void => {
+    try {
+      own.review()
+    } catch (error) {
+      if (!(error instanceof ClusterKeysError)) throw error
+      logger.error('this server can not renew its own certificate: agents will not believe it', { error })
+    }
+  }
   const review = (): void => {
-    own.review()
+    reviewOwn()
     book.review()
     registry.review()
     presence.prune()
   }
   const timer = setInterval(review, REVIEW_MS)
   disposables.defer(() => clearInterval(timer))
-  disposables.use(keys.trust.onChange(() => own.review()))
+  disposables.use(keys.trust.onChange(reviewOwn))
 }

@@ -1,5 +1,9 @@
+import type { Connection } from '@libp2p/interface'
 import { describe, expect, it } from 'vitest'
-import { linesOf, refusalsOf, ServerMesh } from './server-mesh.ts'
+import { parseHostPort } from '../../src/addresses.ts'
+import { ENROLMENT_PROTOCOL, encodeEnrolmentRequest } from '../../src/protocol/enrolment.ts'
+import { knownBy } from './circle.ts'
+import { linesOf, refusalsOf, ServerMesh, until } from './server-mesh.ts'
 import { TestAgent } from './test-agent.ts'
 
 describe('enrolment', () => {
@@ -150,6 +154,26 @@ describe('enrolment', () => {
     expect(await agent.ask(one, request, request.version)).toMatchObject({ type: 'refused', reason })
   })
 
+  it('renews certificates of members while strangers take all the places of those who enrol', async () => {
+    await using mesh = await ServerMesh.create()
+    const one = await mesh.server('one', { admissionGraceMs: 60_000 })
+    const token = await mesh.standingToken(one)
+    await using agent = await TestAgent.create('edge-1')
+    await agent.appear(one, token)
+    await until(() => knownBy(one) === 2, 'its record')
+    await using strangers = new AsyncDisposableStack()
+    for (let stranger = 0; stranger < 9; stranger++) {
+      const { host } = strangers.use(await TestAgent.create('edge-2'))
+      for (let count = 0; count < 15; count++)
+        await openTwo(await host.dial(parseHostPort(one.address), never))
+    }
+
+    await using late = await TestAgent.create('edge-3')
+    expect(await late.enrol(one, token)).toMatchObject({ reason: 'busy' })
+    const renewed = await agent.ask(one, { type: 'renew', certificate: agent.certificate })
+    expect(renewed).toMatchObject({ type: 'enrolled' })
+  }, 30_000)
+
   it('counts a node that does not believe the server', async () => {
     await using mesh = await ServerMesh.create()
     const one = await mesh.server('one')
@@ -163,3 +187,13 @@ describe('enrolment', () => {
     ).toHaveLength(1)
   })
 })
+
+const never = new AbortController().signal
+
+/** Two enrolments that begin, and go no further. */
+async function openTwo(connection: Connection): Promise<void> {
+  for (let count = 0; count < 2; count++) {
+    const stream = await connection.newStream(ENROLMENT_PROTOCOL)
+    stream.send(encodeEnrolmentRequest({ type: 'hello', version: 2 }))
+  }
+}

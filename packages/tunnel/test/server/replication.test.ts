@@ -169,6 +169,22 @@ describe('tunnel servers', () => {
     expect(line).toMatchObject({ level: 'error', fields: { revokedPeer: out.peerId } })
   })
 
+  it('go on when the key of one of them was rotated and retired, though it can sign nothing more', async () => {
+    await using mesh = await ServerMesh.create()
+    const one = await mesh.server('one')
+    const two = await mesh.sibling('two', one, { peers: [one.address] })
+    await until(() => linksOf(one) === 1, 'the link')
+    const keys = await mesh.keys(one)
+    await keys.rotate()
+    await keys.retire()
+
+    await until(() => statusOf(two).bundleSerial === keys.trust.serial, 'the new key')
+    const message = 'this server can not renew its own certificate: agents will not believe it'
+    expect(linesOf(two, message)[0]).toMatchObject({
+      fields: { error: { message: expect.stringMatching(/copy it from a server where it was rotated/) } },
+    })
+  })
+
   it('find a key that is in use at two of them', async () => {
     await using mesh = await ServerMesh.create()
     const one = await mesh.server('one')
