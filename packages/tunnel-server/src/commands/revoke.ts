@@ -6,7 +6,7 @@ export const REVOKE: TunnelServerCommand = {
   name: 'revoke',
   summary:
     'Throws a node out of the cluster: its connections are closed, nobody takes it for a member any more.',
-  details: `--node: all certificates that were given out for that node name up to now. A node of that name gets in again only
+  details: `--node: all certificates for that node name, also those that it renews from now on. A node of that name gets in again only
 with a join token that is made for it afterwards (\`token create --node\`), or after \`readmit\`; a standing token or one
 for any node is not enough.
 --peer: that key for ever, whatever its node is called. For a key that was copied.
