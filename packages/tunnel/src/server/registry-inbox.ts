@@ -4,7 +4,7 @@ import { TrustError } from '../errors.ts'
 import type { ClusterKeys } from '../identity/cluster-keys.ts'
 import type { ServerMetrics } from '../metrics.ts'
 import { encodeRegistryMessage, type RegistryMessage } from '../protocol/registry.ts'
-import type { PeerBook } from '../records/peer-book.ts'
+import type { ApplyOutcome, PeerBook } from '../records/peer-book.ts'
 import { type PeerRecord, type PeerRecordWire, readPeerRecord } from '../records/peer-record.ts'
 import type { KeyGuard } from './key-guard.ts'
 import type { Presence, RemotePresence } from './presence.ts'
@@ -116,21 +116,26 @@ export class RegistryInbox {
     if (clone !== undefined) {
       concerned?.send(encodeRegistryMessage({ type: 'notice', reason: 'key-in-use', message: clone }))
     }
-    if (await guard.checkToken(record)) this.#apply(record)
+    if (!(await guard.checkToken(record))) return
+    if (this.#apply(record) !== 'superseded' || !isFromPeer) return
+    // Nobody finds a node whose record is passed over: it would not know why.
+    const message = `another key speaks for node ${record.node} by a later certificate: ${book.byNode(record.node)?.peerId}`
+    this.#refuse(session, { reason: 'superseded', message })
   }
 
-  #apply(record: PeerRecord): void {
+  #apply(record: PeerRecord): ApplyOutcome {
     const { book, keys, metrics } = this.#deps
     const outcome = book.apply(record)
     if (outcome === 'full') this.#deps.metrics.refusedRecords.add({ reason: 'full' })
-    if (outcome !== 'set') return
+    if (outcome !== 'set') return outcome
     keys.trust.clock.see(record.membership.issuedAt)
     metrics.members.set({}, book.size)
     // Renewed certificates come with the record that is published then.
     const session = this.#deps.sessionOf(record.peerId)
-    if (session === undefined || record.membership.issuedAt < session.membership.issuedAt) return
+    if (session === undefined || record.membership.issuedAt < session.membership.issuedAt) return outcome
     session.membership = record.membership
     session.certificate = record.wire.certificate
+    return outcome
   }
 
   #refuse(
@@ -172,6 +177,7 @@ export class RegistryInbox {
 type RecordRefusal =
   | Extract<ReturnType<typeof readPeerRecord>, { readonly kind: 'refused' }>['reason']
   | 'not-own'
+  | 'superseded'
 
 function isSame(a: PeerRecordWire, b: PeerRecordWire | undefined): boolean {
   return a.record === b?.record && a.certificate === b.certificate

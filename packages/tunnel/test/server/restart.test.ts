@@ -1,5 +1,6 @@
 import { readFile, rm, writeFile } from 'node:fs/promises'
 import { describe, expect, it } from 'vitest'
+import { readMembership } from '../../src/identity/membership.ts'
 import { recordKey, versionOf } from '../../src/protocol/record-version.ts'
 import { circle, knownBy } from './circle.ts'
 import { linesOf, ServerMesh, until } from './server-mesh.ts'
@@ -64,6 +65,30 @@ describe('a restarted tunnel server', () => {
       { fields: { node: 'edge-1', peer: former.peerId, by: reinstalled.peerId } },
     ])
     expect((await former.join(server)).all('refused')).toMatchObject([{ reason: 'revoked' }])
+  })
+
+  it('tells a node whose name went to another key while its registry was lost', async () => {
+    await using mesh = await ServerMesh.create()
+    await using members = await circle(mesh, 1)
+    const [former] = members.agents as [TestAgent]
+    await members.server.server[Symbol.asyncDispose]()
+    await rm(mesh.file('one', 'registry.json'))
+    const server = await mesh.server('one')
+    await using rival = await TestAgent.create('edge-1')
+    // Times are in seconds.
+    await until(
+      () => Math.floor(Date.now() / 1_000) > readMembership(former.certificate).membership.issuedAt,
+      'a second',
+    )
+    await rival.appear(server, members.token)
+    await until(() => knownBy(server) === 2, 'the record of the rival')
+
+    const session = await former.appear(server, '')
+    expect(await session.first('notice')).toMatchObject({
+      reason: 'record-refused',
+      message: expect.stringContaining(rival.peerId),
+    })
+    expect(linesOf(server, 'refused a record')).toMatchObject([{ fields: { reason: 'superseded' } }])
   })
 
   it.each([
