@@ -58,7 +58,7 @@ export const CALLS: readonly Call[] = [
   },
   {
     name: 'host process to a ClusterIP',
-    from: 'edge-1',
+    from: 'edge-2',
     url: 'http://10.96.0.13/',
     expected: 'answer',
     answeredBy: 'orders on cloud',
