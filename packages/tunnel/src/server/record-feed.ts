@@ -10,29 +10,35 @@ const BUSY_BATCH_MS = 2_000
 /** More changes than that are told in 12 bytes each: most who hear of them may have them already. */
 const MAX_PUSHED = 16
 
-/** Gets frames that are for every session, and the PeerIds that they are about. */
-type TellAll = (frames: readonly Buffer[], changed: ReadonlySet<string>) => void
+/** Agents are told of agents; what tunnel servers say of themselves is for one another. */
+export type Audience = 'all' | 'servers'
+
+/** Gets frames that are for every session of an audience, and the PeerIds that they are about. */
+type Tell = (audience: Audience, frames: readonly Buffer[], changed: ReadonlySet<string>) => void
 
 /** What the registry has to say about its book: to somebody who comes, and to all when it changes. */
 export class RecordFeed implements Disposable {
-  readonly #tellAll: TellAll
+  readonly #tell: Tell
   readonly #byKey = new Map<string, PeerRecord>()
   readonly #changed = new Map<string, PeerRecord>()
   readonly #subscription: Disposable
-  #haveFrame: Buffer | undefined
+  #haveFrames: { readonly agents: Buffer; readonly all: Buffer } | undefined
   #timer: NodeJS.Timeout | undefined
   #isBusy = false
 
-  constructor(book: PeerBook, tellAll: TellAll) {
-    this.#tellAll = tellAll
+  constructor(book: PeerBook, tell: Tell) {
+    this.#tell = tell
     for (const record of book.records()) this.#byKey.set(recordKey(record.peerId), record)
     this.#subscription = book.onChange((change) => this.#take(change))
   }
 
-  /** All that is known; encoded once for all who come until something changes. */
-  haveFrame(): Buffer {
-    this.#haveFrame ??= encodeHaveOf(this.#byKey)
-    return this.#haveFrame
+  /** What is known, for an agent or a server that comes; encoded once for all of them until something changes. */
+  haveFrame({ isServer }: { readonly isServer: boolean }): Buffer {
+    this.#haveFrames ??= {
+      agents: encodeHaveOf([...this.#byKey.values()].filter(isOfAgent)),
+      all: encodeHaveOf([...this.#byKey.values()]),
+    }
+    return isServer ? this.#haveFrames.all : this.#haveFrames.agents
   }
 
   /** The keys of what is lacking here, or known in another version. */
@@ -54,7 +60,7 @@ export class RecordFeed implements Disposable {
   }
 
   #take(change: PeerChange): void {
-    this.#haveFrame = undefined
+    this.#haveFrames = undefined
     const key = recordKey(change.record.peerId)
     if (change.kind === 'removed') {
       this.#byKey.delete(key)
@@ -70,15 +76,26 @@ export class RecordFeed implements Disposable {
     this.#timer = undefined
     this.#isBusy = this.#changed.size > MAX_PUSHED
     const records = [...this.#changed.values()]
-    const frames = this.#isBusy
-      ? [encodeHaveOf(this.#changed)]
-      : encodeRecords(records.map(({ wire }) => wire))
     this.#changed.clear()
-    if (frames.length > 0) this.#tellAll(frames, new Set(records.map(({ peerId }) => peerId)))
+    this.#say('all', records.filter(isOfAgent))
+    this.#say(
+      'servers',
+      records.filter((record) => !isOfAgent(record)),
+    )
+  }
+
+  #say(audience: Audience, records: readonly PeerRecord[]): void {
+    if (records.length === 0) return
+    const frames = this.#isBusy ? [encodeHaveOf(records)] : encodeRecords(records.map(({ wire }) => wire))
+    this.#tell(audience, frames, new Set(records.map(({ peerId }) => peerId)))
   }
 }
 
-function encodeHaveOf(records: ReadonlyMap<string, PeerRecord>): Buffer {
-  const entries = [...records].map(([key, record]) => ({ key, version: versionOf(record) }))
+function isOfAgent({ membership }: PeerRecord): boolean {
+  return membership.role === 'agent'
+}
+
+function encodeHaveOf(records: readonly PeerRecord[]): Buffer {
+  const entries = records.map((record) => ({ key: recordKey(record.peerId), version: versionOf(record) }))
   return encodeRegistryMessage({ type: 'have', entries })
 }

@@ -10,7 +10,7 @@ import type { PeerBook } from '../records/peer-book.ts'
 import { isAnswering, type KeyGuard } from './key-guard.ts'
 import type { OwnRecord } from './own-record.ts'
 import type { Presence } from './presence.ts'
-import { RecordFeed } from './record-feed.ts'
+import { type Audience, RecordFeed } from './record-feed.ts'
 import {
   judgeHello,
   judgeSecondConnection,
@@ -50,7 +50,9 @@ export class Registry implements Disposable {
   constructor(deps: RegistryDeps) {
     this.#deps = deps
     this.#warn = limitedWarn(deps.logger)
-    this.#feed = new RecordFeed(deps.book, (frames, changed) => this.#push(frames, changed))
+    this.#feed = new RecordFeed(deps.book, (audience, frames, changed) =>
+      this.#push(audience, frames, changed),
+    )
     this.#inbox = new RegistryInbox({
       ...deps,
       feed: this.#feed,
@@ -106,7 +108,7 @@ export class Registry implements Disposable {
     // Two servers that were cut off from each other may have made bundles of one serial.
     const isBehind = session.isServer || session.bundleSerial < serial
     if (bundle !== undefined && isBehind) session.send(encodeBundle(bundle))
-    session.send(this.#feed.haveFrame())
+    session.send(this.#feed.haveFrame(session))
     if (session.isServer) {
       session.send(encodeRegistryMessage({ type: 'present', keys: this.#deps.presence.here }))
     }
@@ -246,8 +248,9 @@ export class Registry implements Disposable {
     void session.end(reason, message)
   }
 
-  #push(frames: readonly Buffer[], changed: ReadonlySet<string>): void {
+  #push(audience: Audience, frames: readonly Buffer[], changed: ReadonlySet<string>): void {
     for (const session of this.#sessions.values()) {
+      if (audience === 'servers' && !session.isServer) continue
       const isOwn = changed.size === 1 && changed.has(session.peerId)
       if (!isOwn) for (const frame of frames) session.send(frame)
     }

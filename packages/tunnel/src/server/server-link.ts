@@ -30,8 +30,8 @@ export interface ServerLinkDeps {
   readonly logger: Logger
 }
 
-/** `self`: the address is this server's own. `other`: linked with the server there, over another connection. */
-export type ServerLinkState = 'linked' | 'other' | 'self' | 'down'
+/** `self`: the address is this server's own. `linked-otherwise`: linked with the server there, over another connection. */
+export type ServerLinkState = 'linked' | 'linked-otherwise' | 'self' | 'down'
 
 export interface ServerLinkStatus {
   readonly address: string
@@ -101,7 +101,7 @@ export class ServerLink implements AsyncDisposable {
   /** @returns after what time to look again, where that is not the back-off's affair */
   async #attempt(): Promise<number | undefined> {
     if (this.#peer !== undefined && this.#deps.registry.isJoined(this.#peer)) {
-      this.#set('other')
+      this.#set('linked-otherwise')
       return OTHER_POLL_MS
     }
     this.#peer = undefined
@@ -132,7 +132,7 @@ export class ServerLink implements AsyncDisposable {
   async #hold(connection: Connection): Promise<number | undefined> {
     this.#peer = connection.remotePeer.toString()
     if (this.#deps.registry.isJoined(this.#peer)) {
-      this.#set('other')
+      this.#set('linked-otherwise')
       return OTHER_POLL_MS
     }
     const stream = new StreamDuplex(
@@ -142,7 +142,7 @@ export class ServerLink implements AsyncDisposable {
     try {
       const welcome = await this.#greet(stream)
       if (welcome === 'duplicate') {
-        this.#set('other')
+        this.#set('linked-otherwise')
         return OTHER_POLL_MS
       }
       await this.#follow(stream, connection, welcome)

@@ -90,7 +90,7 @@ describe('tunnel servers', () => {
     await until(() => statusOf(again).links.some(({ state }) => state === 'self'), 'its own address')
     await until(() => {
       const states = [again, two].flatMap((server) => statusOf(server).links.map(({ state }) => state))
-      return states.toSorted().join() === 'linked,other,self'
+      return states.toSorted().join() === 'linked,linked-otherwise,self'
     }, 'one link')
 
     expect([linksOf(again), linksOf(two)]).toEqual([1, 1])
