@@ -16,6 +16,10 @@ async function said(node: MeshNode, message: string) {
   return linesOf(node.deps, message)[0]?.fields ?? {}
 }
 
+function serialOf({ deps }: MeshNode): number {
+  return (deps.status.read('tunnel') as { trustSerial: number }).trustSerial
+}
+
 describe('a node that enrols', () => {
   it('needs no token any more once it is a member, nor after a restart of the server', async () => {
     await using mesh = await SmallMesh.create()
@@ -200,6 +204,26 @@ describe('a node that is a member', () => {
 
     await copyFile(mesh.joinTokenFile, joinTokenFile)
     await late.ready()
+  })
+
+  it('goes back to no key that was retired, whatever its old token says', async () => {
+    await using mesh = await SmallMesh.create()
+    const { server } = await mesh.server()
+    const stolen = join(mesh.directory, 'stolen.json')
+    const joinTokenFile = join(mesh.directory, 'old-token')
+    await copyFile(mesh.clusterFile, stolen)
+    await copyFile(mesh.joinTokenFile, joinTokenFile)
+    const node = await (await mesh.node('edge-1', { joinTokenFile })).ready()
+    const keys = await mesh.keys()
+    await keys.rotate()
+    await keys.retire()
+    await until(() => serialOf(node) === keys.trust.serial, 'the end of the old key')
+    await server[Symbol.asyncDispose]()
+    const { deps } = await mesh.server({ clusterFile: stolen, keyFile: join(mesh.directory, 'thief') })
+
+    const thief = 'a node does not trust this server: is its join token of another cluster?'
+    await until(() => linesOf(deps, thief).length > 0, 'that the thief is not believed')
+    expect(linesOf(deps, 'admitted a node')).toEqual([])
   })
 
   it('joins a server that has another key by now', async () => {

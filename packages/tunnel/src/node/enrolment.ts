@@ -9,6 +9,7 @@ import {
 import { endWith } from '../host/linger.ts'
 import { StreamDuplex } from '../host/stream-duplex.ts'
 import type { JoinToken } from '../identity/join-token.ts'
+import type { MembershipVerdict } from '../identity/membership.ts'
 import { Trust } from '../identity/trust.ts'
 import {
   decodeEnrolmentAnswer,
@@ -165,13 +166,20 @@ async function readAnswer<Type extends EnrolmentAnswer['type']>(
   return answer
 }
 
-/** By the trust that the node has where that will do, else from the token's root on: of a cluster that has rotated its keys since. */
+/**
+ * By the trust that the node has of the token's cluster. A token that was made later by a key that this trust does not lead
+ * to says that the cluster has rotated its keys meanwhile: trust begins anew at that key then. An older token does not: its
+ * key may have been retired because it was stolen.
+ */
 function trustByToken(server: OfferedProof, token: JoinToken, identity: NodeIdentity): Trust {
   const { trust: present, clock } = identity
   identity.notice(token.issuedAt)
   if (present !== undefined && present.cluster === token.cluster) {
     adopt(present, server.bundle)
-    if (judgeServer(server, present, identity).kind === 'member') return present
+    const verdict = judgeServer(server, present, identity)
+    if (verdict.kind === 'member') return present
+    const isNews = token.issuedAt > (present.content?.issuedAt ?? 0) && !present.isRoot(token.root)
+    if (!isNews) throw unbelieved(verdict)
   }
   const pinned = new Trust({ cluster: token.cluster, roots: [token.root] }, clock)
   return trustAlready(server, pinned, identity)
@@ -181,7 +189,11 @@ function trustAlready(server: OfferedProof, trust: Trust, identity: NodeIdentity
   adopt(trust, server.bundle)
   const verdict = judgeServer(server, trust, identity)
   if (verdict.kind === 'member') return trust
-  throw new UntrustedServerError(verdict.reason, `the tunnel server is not believed: ${verdict.message}`)
+  throw unbelieved(verdict)
+}
+
+function unbelieved({ reason, message }: Extract<MembershipVerdict, { kind: 'refused' }>) {
+  return new UntrustedServerError(reason, `the tunnel server is not believed: ${message}`)
 }
 
 /** A bundle that does not lead anywhere tells nothing: the server's certificate then says what is wrong. */
