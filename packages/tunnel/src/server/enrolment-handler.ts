@@ -1,4 +1,4 @@
-import { type Logger, limitedWarn, type NodeName } from '@edgeway/core'
+import type { Logger, NodeName } from '@edgeway/core'
 import type { Connection, Stream } from '@libp2p/interface'
 import { ProtocolError } from '../errors.ts'
 import { closeConnection } from '../host/connections.ts'
@@ -28,6 +28,7 @@ import {
 } from './enrolment.ts'
 import type { OwnRecord } from './own-record.ts'
 import type { Presence } from './presence.ts'
+import { refusalLog } from './refusal-log.ts'
 
 /** Who is no member yet must not fill the server's memory. */
 const MAX_PENDING = 256
@@ -52,14 +53,14 @@ type Outcome = Granted | EnrolmentRefused
 /** The server's side of enrolment: lets keys become members, and renews their certificates. */
 export class EnrolmentHandler {
   readonly #deps: EnrolmentDeps
-  readonly #warn: Logger['warn']
+  readonly #logRefusal: ReturnType<typeof refusalLog>
   #pending = 0
   /** Names that were given away, or are just being given; their keys have not published a record yet. */
   readonly #given = new Map<NodeName, Holder & { readonly at: number }>()
 
   constructor(deps: EnrolmentDeps) {
     this.#deps = deps
-    this.#warn = limitedWarn(deps.logger)
+    this.#logRefusal = refusalLog(deps.logger)
   }
 
   /** Serves one stream. The connection stays open where the peer is a member now. Never rejects. */
@@ -122,8 +123,8 @@ export class EnrolmentHandler {
         return refused('bad-request', 'hello was said already')
       case 'untrusted':
         this.#deps.metrics.refusals.add({ reason: 'untrusted' })
-        this.#warn('a node does not trust this server: is its join token of another cluster?', {
-          peer: peerId,
+        this.#logRefusal('a node does not trust this server: is its join token of another cluster?', {
+          ...{ peer: peerId, reason: 'untrusted' },
           explanation: request.message,
         })
         return undefined
@@ -243,7 +244,7 @@ export class EnrolmentHandler {
     }
     const { reason, message } = outcome
     this.#deps.metrics.refusals.add({ reason })
-    this.#warn('refused to let a node in', {
+    this.#logRefusal('refused to let a node in', {
       ...{ reason, explanation: message, peer: connection.remotePeer.toString() },
       address: connection.remoteAddr.toString(),
     })

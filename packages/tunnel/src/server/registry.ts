@@ -11,6 +11,7 @@ import { isAnswering, type KeyGuard } from './key-guard.ts'
 import type { OwnRecord } from './own-record.ts'
 import type { Presence } from './presence.ts'
 import { type Audience, RecordFeed } from './record-feed.ts'
+import { refusalLog } from './refusal-log.ts'
 import {
   judgeHello,
   judgeSecondConnection,
@@ -46,10 +47,12 @@ export class Registry implements Disposable {
   readonly #subscriptions: readonly Disposable[]
   readonly #leaveListeners = new Set<(peerId: string) => void>()
   readonly #warn: Logger['warn']
+  readonly #logRefusal: ReturnType<typeof refusalLog>
 
   constructor(deps: RegistryDeps) {
     this.#deps = deps
     this.#warn = limitedWarn(deps.logger)
+    this.#logRefusal = refusalLog(deps.logger)
     this.#feed = new RecordFeed(deps.book, (audience, frames, changed) =>
       this.#push(audience, frames, changed),
     )
@@ -195,7 +198,7 @@ export class Registry implements Disposable {
     const { reason, message } = why
     if (reason !== 'duplicate') {
       this.#deps.metrics.refusals.add({ reason })
-      this.#warn('refused a session', {
+      this.#logRefusal('refused a session', {
         ...{ reason, explanation: message, peer: connection.remotePeer.toString() },
         address: connection.remoteAddr.toString(),
       })
