@@ -17,6 +17,9 @@ export const CLUSTER_KEY_ROTATE: TunnelServerCommand = {
   details: `Nothing is interrupted: certificates hold on, and nodes get one by the new key when they renew theirs, at two thirds of
 its life. The standing join token is made anew; other join tokens of the older key are good until it is retired.
 
+Servers that keep a cluster.json of their own (state.kind: files) are told that there is a new key, but not the key:
+copy the file to each of them, before anything else. They take it over while they run, and say so in their log.
+
 When all nodes have renewed, \`cluster-key retire\` ends the older key. If the older key is known to somebody who should
 not have it, that can't wait: retire it at once, and let the nodes enrol again.
 
@@ -27,7 +30,8 @@ ${WHEN_IT_HOLDS}`,
       await keys.rotate()
       host.print(signingKeyOf(keys))
       host.printError(
-        'The new key signs from now on. Once every node has renewed its certificate, run `cluster-key retire`.',
+        'The new key signs from now on. Servers with a cluster.json of their own need a copy of this one. Once every node has ' +
+          'renewed its certificate, run `cluster-key retire`.',
       )
     }),
 }
@@ -59,8 +63,9 @@ ${WHEN_IT_HOLDS}`,
 function linesOf(keys: ClusterKeys): string[] {
   const { trust, cluster } = keys
   const signing = signingKeyOf(keys)
+  const signs = keys.missingKey === undefined ? 'signs' : 'signs, and is not kept here: copy cluster.json'
   const roots = trust.rootIds.map(
-    (id) => `key ${id} ${id === signing ? 'signs' : 'trusted until it is retired'}`,
+    (id) => `key ${id} ${id === signing ? signs : 'trusted until it is retired'}`,
   )
   const revoked = (trust.content?.revoked ?? []).filter(({ lifted }) => lifted === undefined)
   return [

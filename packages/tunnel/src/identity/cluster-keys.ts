@@ -226,6 +226,24 @@ export class ClusterKeys {
     return isChanged
   }
 
+  /**
+   * The KeyId of the key that signs for the cluster by now, where it is not kept here: it was made at a server that does not
+   * share its stored value with this one.
+   */
+  get missingKey(): string | undefined {
+    const { seeds, bundle } = this.#store.state
+    const [signing] = readTrustBundle(bundle).bundle.roots
+    const isHere = seeds.some((seed) => sameKey(signerOfSeed(seed).publicKey, signing))
+    return signing === undefined || isHere ? undefined : keyIdOf(signing)
+  }
+
+  /** False when all keys that are kept here were retired: nothing that they sign would hold. */
+  get canSign(): boolean {
+    const { seeds, bundle } = this.#store.state
+    const { roots } = readTrustBundle(bundle).bundle
+    return seeds.some((seed) => roots.some((root) => sameKey(signerOfSeed(seed).publicKey, root)))
+  }
+
   get #signer(): Signer {
     const { state } = this.#store
     return this.#signerOf(state, readTrustBundle(state.bundle).bundle)
@@ -248,6 +266,10 @@ export class ClusterKeys {
       `${this.#store.place} holds no key that signs for the cluster any more: copy it from a server where it was rotated`,
     )
   }
+}
+
+function sameKey(a: Uint8Array, b: Uint8Array | undefined): boolean {
+  return b !== undefined && keyIdOf(a) === keyIdOf(b)
 }
 
 type ChangedState = Omit<ClusterState, 'bundle'> & { readonly bundle: Partial<TrustBundle> }

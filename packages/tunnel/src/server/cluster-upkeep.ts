@@ -29,6 +29,8 @@ export class ClusterUpkeep implements Component {
   readonly #changes: Disposable
   /** What was said of each of the two values last, so that it is not said again and again. */
   readonly #troubles = new Map<string, string>()
+  readonly #keyFound = new Set<() => void>()
+  #missingKey: string | undefined
   #tokenDue = true
   #tokenCheckedAt = Number.NEGATIVE_INFINITY
   #running: Promise<void> = Promise.resolve()
@@ -55,6 +57,12 @@ export class ClusterUpkeep implements Component {
     await this.#running
   }
 
+  /** Calls `listener` when a key that this server lacked is there: what could not be signed can be now. */
+  onKeyFound(listener: () => void): Disposable {
+    this.#keyFound.add(listener)
+    return { [Symbol.dispose]: () => void this.#keyFound.delete(listener) }
+  }
+
   async #run(): Promise<void> {
     const { signal } = this.#stop
     const { refreshIntervalMs } = this.#deps.state
@@ -64,8 +72,25 @@ export class ClusterUpkeep implements Component {
       })
       if (signal.aborted) return
       await this.#refresh()
+      this.#lookForKey()
       await this.#keepToken()
     }
+  }
+
+  #lookForKey(): void {
+    const { keys, state, logger } = this.#deps
+    const key = keys.missingKey
+    if (key === this.#missingKey) return
+    this.#missingKey = key
+    const { place } = state.cluster
+    if (key === undefined) {
+      logger.info('the key that signs for the cluster is here now', { place })
+      for (const listener of [...this.#keyFound]) listener()
+    } else
+      logger.error(
+        'the cluster has a new key that this server lacks: copy cluster.json from the server where it was made, before the older key is retired',
+        { key, place },
+      )
   }
 
   async #refresh(): Promise<void> {

@@ -173,7 +173,9 @@ async function startParts(options: StartOptions, deps: RelayServerDeps): Promise
   const keys = await ClusterKeys.loadOrCreate(state.cluster)
   await using disposables = new AsyncDisposableStack()
   const joinTokenValidSeconds = options.joinTokenValidDays * 86_400
-  disposables.use(await ClusterUpkeep.start({ joinTokenValidSeconds }, { keys, state, logger }))
+  const upkeep = disposables.use(
+    await ClusterUpkeep.start({ joinTokenValidSeconds }, { keys, state, logger }),
+  )
   const members = await openMembers({ key, keys, advertised }, { options, state, logger, metrics })
   disposables.use(members.store)
   disposables.use(members.guard)
@@ -198,6 +200,7 @@ async function startParts(options: StartOptions, deps: RelayServerDeps): Promise
   const links = { host, keys, registry, own, timeoutMs: LINK_TIMEOUT_MS, logger }
   const replication = disposables.use(new Replication(options.peers, links))
   keepReviewing({ ...members, keys, registry, logger }, disposables)
+  disposables.use(upkeep.onKeyFound(() => own.review()))
   own.publish()
   return { host, keys, book, own, registry, replication, closing, logger, disposables: disposables.move() }
 }

@@ -1,3 +1,4 @@
+import { copyFile } from 'node:fs/promises'
 import { connect, createServer, type Server, type Socket } from 'node:net'
 import { describe, expect, it } from 'vitest'
 import { recordKey } from '../../src/protocol/record-version.ts'
@@ -145,6 +146,25 @@ describe('tunnel servers', () => {
 
     expect(await session.first('refused')).toMatchObject({ reason: 'revoked' })
     await session.ended()
+  })
+
+  it('say what is to be done about a new key that they lack, and go on with it when it is there', async () => {
+    await using mesh = await ServerMesh.create()
+    const one = await mesh.server('one')
+    const two = await mesh.sibling('two', one, { peers: [one.address] })
+    await until(() => linksOf(one) === 1, 'the link')
+    const keys = await mesh.keys(one)
+    await keys.rotate()
+    const lacks =
+      'the cluster has a new key that this server lacks: copy cluster.json from the server where it was made, before the older key is retired'
+    await until(() => linesOf(two, lacks).length > 0, 'what to do')
+    await keys.retire()
+    await until(() => linksOf(one) === 0, 'the end of the link')
+    expect(linesOf(two, lacks)).toHaveLength(1)
+
+    await copyFile(mesh.file('one', 'cluster.json'), mesh.file('two', 'cluster.json'))
+    await until(() => linksOf(one) === 1 && linksOf(two) === 1, 'the link again')
+    expect(linesOf(two, 'the key that signs for the cluster is here now')).toHaveLength(1)
   })
 
   it('revoke the later one of two keys that came by one token at two of them', async () => {
