@@ -6,7 +6,7 @@ import { type TunnelServerConfig, tunnelServerConfigSchema } from './config.ts'
 /** What the command line knows of the tunnel server, except how it runs. */
 export const TUNNEL_SERVER: Omit<Program<TunnelServerConfig>, 'run'> = {
   name: 'tunnel-server',
-  summary: 'The part of edgeway that runs in the cloud: relay, registry and admission of nodes.',
+  summary: 'The part of edgeway that runs in the cloud: enrolment of nodes, registry and relay.',
   version: manifest.version,
   schema: tunnelServerConfigSchema,
   commands: COMMANDS,
