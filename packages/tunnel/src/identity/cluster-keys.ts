@@ -237,13 +237,6 @@ export class ClusterKeys {
     return signing === undefined || isHere ? undefined : keyIdOf(signing)
   }
 
-  /** False when all keys that are kept here were retired: nothing that they sign would hold. */
-  get canSign(): boolean {
-    const { seeds, bundle } = this.#store.state
-    const { roots } = readTrustBundle(bundle).bundle
-    return seeds.some((seed) => roots.some((root) => sameKey(signerOfSeed(seed).publicKey, root)))
-  }
-
   get #signer(): Signer {
     const { state } = this.#store
     return this.#signerOf(state, readTrustBundle(state.bundle).bundle)
