@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { readMembership } from '../../src/identity/membership.ts'
+import { recordKey } from '../../src/protocol/record-version.ts'
 import { knownBy } from './circle.ts'
 import { linesOf, refusalsOf, ServerMesh, type TestServer, until } from './server-mesh.ts'
 import { TestAgent } from './test-agent.ts'
@@ -55,8 +56,14 @@ describe('a session with a tunnel server', () => {
     const [first] = session.all('welcome')
     await pass(mesh, server, LIFE * 0.7)
 
-    await until(() => session.has('records'), "the server's own record")
-    const [record] = session.all('records').flatMap(({ records }) => records)
+    const told = () => session.all('records').flatMap(({ records }) => records)
+    const isAnother = () => told().some(({ certificate }) => certificate !== first?.certificate)
+    // Agents are not told of servers; whoever asks is.
+    await until(() => {
+      session.send({ type: 'want', keys: [recordKey(server.server.peerId)] })
+      return isAnother()
+    }, "the server's own record")
+    const record = told().find(({ certificate }) => certificate !== first?.certificate)
     const { membership } = readMembership(record?.certificate ?? '')
     expect(membership).toMatchObject({ role: 'server', peerId: server.server.peerId })
     expect(record?.certificate).not.toBe(first?.certificate)
