@@ -31,6 +31,15 @@ export class AdmissionGrace implements Disposable {
     this.#timers.set(connection, timer)
   }
 
+  /** Ends those connections after the grace if their peer, whose session has ended, has none by then. */
+  left(peerId: string, connections: readonly Connection[]): void {
+    const end = (): void => {
+      if (this.#deps.isJoined(peerId)) return
+      for (const connection of connections) connection.abort(new Error('the session of the peer has ended'))
+    }
+    if (connections.length > 0) setTimeout(end, this.#deps.graceMs).unref()
+  }
+
   [Symbol.dispose](): void {
     for (const timer of this.#timers.values()) clearTimeout(timer)
     this.#timers.clear()

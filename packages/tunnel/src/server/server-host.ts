@@ -76,7 +76,7 @@ export async function startHost(key: PrivateKey, deps: ServerHostDeps): Promise<
     })
     // Circuits on another connection than that of the session would outlive a membership.
     const left = registry.onLeave((peerId) => {
-      for (const connection of node.getConnections(peerIdFromString(peerId))) grace.watch(connection)
+      grace.left(peerId, node.getConnections(peerIdFromString(peerId)))
     })
     disposables.use(left)
     const few = { maxInboundStreams: MAX_CONTROL_STREAMS }
