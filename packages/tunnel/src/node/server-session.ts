@@ -77,7 +77,8 @@ export class ServerSession implements LookupSource, AsyncDisposable {
   readonly #trouble: TroubleLog
   readonly #certification: Certification
   #held: Held | undefined
-  #attempt = { abort: new AbortController(), since: 0 }
+  #attempt = { abort: new AbortController(), since: 0, isOver: false }
+  #cutShortAt = Number.NEGATIVE_INFINITY
   /** Of the agents that come back with this one, when the session is lost. */
   #agents = 0
   #patience = 1
@@ -143,10 +144,20 @@ export class ServerSession implements LookupSource, AsyncDisposable {
   /** Tries at once, as the way to the server may be another one than before. */
   wake(): void {
     this.#backOff.reset()
+    if (this.#held !== undefined || !this.#isWorthAnother()) return
     this.#patience = 1
-    const isFresh = performance.now() - this.#attempt.since < FRESH_MS
-    if (this.#held === undefined && !isFresh)
-      this.#attempt.abort.abort(new SessionEndedError('this node has other addresses now'))
+    this.#attempt.abort.abort(new SessionEndedError('this node has other addresses now'))
+  }
+
+  /** Addresses that change all the time must not cut each attempt short. */
+  #isWorthAnother(): boolean {
+    const { since, isOver } = this.#attempt
+    if (isOver) return true
+    const now = performance.now()
+    const spareMs = this.#deps.joinTimeoutMs * MAX_PATIENCE
+    if (now - since < FRESH_MS || now - this.#cutShortAt < spareMs) return false
+    this.#cutShortAt = now
+    return true
   }
 
   /** As of `LookupSource`; rejects while there is no session. */
@@ -175,7 +186,7 @@ export class ServerSession implements LookupSource, AsyncDisposable {
   async #supervise(): Promise<void> {
     const { signal } = this.#stopping
     while (!signal.aborted) {
-      this.#attempt = { abort: new AbortController(), since: performance.now() }
+      this.#attempt = { abort: new AbortController(), since: performance.now(), isOver: false }
       const woken = this.#attempt.abort.signal
       let delayMs = 0
       try {
@@ -184,6 +195,7 @@ export class ServerSession implements LookupSource, AsyncDisposable {
         if (signal.aborted || this.#isRetired) break
         if (!woken.aborted) delayMs = this.#learn(error)
       }
+      this.#attempt.isOver = true
       this.#deps.changed()
       // Rejects when this session is disposed of, which the loop sees, or is woken.
       await sleep(delayMs, undefined, { signal: AbortSignal.any([signal, woken]) }).catch(() => {})
