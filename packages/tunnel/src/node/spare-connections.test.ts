@@ -1,14 +1,18 @@
-import type { Connection } from '@libp2p/interface'
+import type { Connection, PeerId } from '@libp2p/interface'
 import { afterEach, beforeEach, expect, it, vi } from 'vitest'
 import { SpareConnections } from './spare-connections.ts'
 
 class TestConnection {
   status = 'open'
   streams: object[] = []
+  readonly timeline: { open: number }
+  readonly direction: string
   readonly direct: boolean
   readonly remotePeer: string
 
-  constructor(remotePeer: string, path: 'direct' | 'relayed') {
+  constructor(remotePeer: string, path: 'direct' | 'relayed', { open = 0, direction = 'outbound' } = {}) {
+    this.timeline = { open }
+    this.direction = direction
     this.remotePeer = remotePeer
     this.direct = path === 'direct'
   }
@@ -19,7 +23,12 @@ class TestConnection {
 }
 
 function sparing(...connections: TestConnection[]): SpareConnections {
-  return new SpareConnections({ getConnections: () => connections as unknown as Connection[] })
+  return sparingAt('edge-1', ...connections)
+}
+
+function sparingAt(self: string, ...connections: TestConnection[]): SpareConnections {
+  const getConnections = (): Connection[] => connections as unknown as Connection[]
+  return new SpareConnections({ getConnections, peerId: self as unknown as PeerId })
 }
 
 beforeEach(() => void vi.useFakeTimers())
@@ -61,4 +70,39 @@ it('keeps the newest of several relayed connections, and the only one to another
   vi.advanceTimersByTime(35_000)
 
   expect([old, recent, other].map(({ status }) => status)).toEqual(['closed', 'open', 'open'])
+})
+
+it('keeps one of the direct connections that several addresses led to', () => {
+  const connections = [0, 10, 20].map((open) => new TestConnection('edge-2', 'direct', { open }))
+  using _ = sparing(...connections)
+  vi.advanceTimersByTime(35_000)
+
+  expect(connections.map(({ status }) => status)).toEqual(['closed', 'closed', 'open'])
+})
+
+it.each(['direct', 'relayed'] as const)(
+  'both sides keep the same one of %s connections that they opened together',
+  (path) => {
+    const kept = (['edge-1', 'edge-2'] as const).map((self) => {
+      const other = self === 'edge-1' ? 'edge-2' : 'edge-1'
+      const own = new TestConnection(other, path, { direction: 'outbound' })
+      const theirs = new TestConnection(other, path, { open: 10, direction: 'inbound' })
+      // Each side is told of its own one last.
+      using _ = sparingAt(self, theirs, own)
+      vi.advanceTimersByTime(35_000)
+      expect([own.status, theirs.status].toSorted()).toEqual(['closed', 'open'])
+      return own.status === 'open' ? self : other
+    })
+    expect(new Set(kept).size).toBe(1)
+  },
+)
+
+it('leaves the choice between connections that the other side opened together to that side', () => {
+  const connections = [0, 10].map(
+    (open) => new TestConnection('edge-2', 'direct', { open, direction: 'inbound' }),
+  )
+  using _ = sparing(...connections)
+  vi.advanceTimersByTime(60_000)
+
+  expect(connections.map(({ status }) => status)).toEqual(['open', 'open'])
 })
