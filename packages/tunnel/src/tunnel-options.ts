@@ -14,9 +14,12 @@ export interface TunnelOptions {
   readonly dataDir: string
   /** Kubernetes labels that the node asks to have in its certificate. */
   readonly labels: Readonly<Record<string, string>>
-  /** `host:port` where other nodes can dial this one, 16 at most; `auto`: the public addresses of its interfaces. */
+  /** `host:port` where other nodes can dial this one, 16 at most; `auto`: the addresses of its interfaces, those of pods left out. */
   readonly announceAddresses: 'auto' | readonly string[]
-  /** Private addresses are announced and dialled, too. Wrong where sites share subnets. */
+  /**
+   * Private addresses, which are always announced, are dialled also where the peer comes from another public address than
+   * this node: for sites that a VPN joins, or that have several ways out. Wasteful where sites share subnets.
+   */
   readonly usePrivateAddresses: boolean
   /** For each step towards a session: connecting, enrolling, joining, reserving. Up to twice as long after timeouts. */
   readonly joinTimeoutMs: number

@@ -62,6 +62,7 @@ export class Tunnel implements Component {
       ...parts,
       relays: () => member.joined,
       egress: () => member.egress,
+      listening: () => member.listening,
     })
     this.#connections = connections
     this.#finder = new NodeFinder({ host, member, connections, nodeName: deps.nodeName, logger })

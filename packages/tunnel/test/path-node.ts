@@ -118,6 +118,7 @@ async function startAgent({
     ...{ host, metrics, logger },
     relays: () => [...joined],
     egress: () => [],
+    listening: () => new Set(),
   })
   const flows = new OpenFlows()
   const members = {

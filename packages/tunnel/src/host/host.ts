@@ -195,6 +195,7 @@ function transportAccess({ transportManager }: { transportManager: Transports })
 }
 
 function commonHost(node: Libp2p, transports: Transports, liveness: Liveness): Host {
+  let listening: Multiaddr[] = []
   return {
     node,
     liveness,
@@ -208,7 +209,14 @@ function commonHost(node: Libp2p, transports: Transports, liveness: Liveness): H
         // The limit is that of circuits through one relay, 64 by default.
         transports.dial(address, { signal: dialSignal, maxOutboundStreams: MAX_STREAMS }),
       ),
-    listenAddresses: () => transports.getAddrs(),
+    listenAddresses: () => {
+      try {
+        listening = transports.getAddrs()
+      } catch {
+        // Wildcards are resolved by asking the kernel, which refuses while no file descriptor is left: as they were before.
+      }
+      return listening
+    },
   }
 }
 

@@ -35,3 +35,22 @@ it('does not care for the link-local addresses that come with each pod', () => {
 
   expect(changed).not.toHaveBeenCalled()
 })
+
+it('goes on when the kernel can not be asked for a while', () => {
+  let now: (() => Record<string, NetworkInterfaceInfo[]>) | undefined = () => interfaces('192.168.1.11')
+  const changes: AddressChange[] = []
+  using _ = new AddressWatch(
+    (change) => changes.push(change),
+    () => {
+      if (now === undefined) throw new Error('EMFILE: too many open files')
+      return now()
+    },
+  )
+  now = undefined
+  vi.advanceTimersByTime(3_000)
+  expect(changes).toEqual([])
+
+  now = () => interfaces('192.168.1.12')
+  vi.advanceTimersByTime(1_000)
+  expect(changes).toEqual([{ came: new Set(['192.168.1.12']), gone: new Set(['192.168.1.11']) }])
+})

@@ -1,11 +1,9 @@
-import { type NetworkInterfaceInfo, networkInterfaces } from 'node:os'
+import { InterfaceReader, type Interfaces } from './interfaces.ts'
 
 export interface AddressChange {
   readonly came: ReadonlySet<string>
   readonly gone: ReadonlySet<string>
 }
-
-type Interfaces = Readonly<Record<string, readonly NetworkInterfaceInfo[] | undefined>>
 
 /** A look costs less than 1 ms. */
 const POLL_MS = 1_000
@@ -16,14 +14,14 @@ const POLL_MS = 1_000
  */
 export class AddressWatch implements Disposable {
   readonly #changed: (change: AddressChange) => void
-  readonly #interfaces: () => Interfaces
+  readonly #interfaces: InterfaceReader
   readonly #timer: NodeJS.Timeout
   #known: ReadonlySet<string>
 
-  constructor(changed: (change: AddressChange) => void, interfaces: () => Interfaces = networkInterfaces) {
+  constructor(changed: (change: AddressChange) => void, interfaces?: () => Interfaces) {
     this.#changed = changed
-    this.#interfaces = interfaces
-    this.#known = addressesOf(interfaces())
+    this.#interfaces = new InterfaceReader(interfaces)
+    this.#known = addressesOf(this.#interfaces.read())
     this.#timer = setInterval(() => this.#look(), POLL_MS)
   }
 
@@ -32,7 +30,7 @@ export class AddressWatch implements Disposable {
   }
 
   #look(): void {
-    const now = addressesOf(this.#interfaces())
+    const now = addressesOf(this.#interfaces.read())
     const came = now.difference(this.#known)
     const gone = this.#known.difference(now)
     this.#known = now

@@ -15,7 +15,8 @@ function addresses(
   egress: readonly string[],
   usePrivateAddresses = false,
 ): string[] {
-  return candidatesOf(peer(paths), { egress, usePrivateAddresses }).map(String)
+  const listening = new Set(['/ip4/10.244.0.1/tcp/20008', '/ip4/192.168.1.10/tcp/20008'])
+  return candidatesOf(peer(paths), { egress, usePrivateAddresses, listening }).map(String)
 }
 
 describe('the addresses to dial a peer at', () => {
@@ -31,6 +32,11 @@ describe('the addresses to dial a peer at', () => {
   it('are all while it is not known where one of the sides comes from', () => {
     expect(addresses({}, [])).toEqual([LAN, PUBLIC])
     expect(addresses({ egress: [] }, ['45.80.0.3'])).toEqual([LAN, PUBLIC])
+  })
+
+  it('leave out those of this node itself, which the bridges of pods have in common', () => {
+    const lan = ['/ip4/10.244.0.1/tcp/20008', LAN]
+    expect(addresses({ lan }, ['45.80.0.2'])).toEqual([LAN, PUBLIC])
   })
 
   it('leave out what can not be read, and what is there twice', () => {

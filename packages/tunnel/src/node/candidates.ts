@@ -18,6 +18,8 @@ export interface PeerPaths {
 }
 
 export interface OwnPlace {
+  /** Multiaddrs that this node listens at itself: nobody else is reached there. */
+  readonly listening: ReadonlySet<string>
   readonly egress: readonly string[]
   /** LAN addresses are tried wherever the peer is. */
   readonly usePrivateAddresses: boolean
@@ -25,12 +27,15 @@ export interface OwnPlace {
 
 /**
  * The addresses to dial a peer at, nearest first; what can't be read is left out. LAN addresses only where the peer may
- * be on this LAN: another site may have the same ones, where a stranger would be dialled in vain.
+ * be on this LAN: another site may have the same ones, where a stranger would be dialled in vain. What is an address of this
+ * node, too, leads nowhere else: bridges of pods have the same one on every node.
  */
 export function candidatesOf(peer: PeerPaths, own: OwnPlace): Multiaddr[] {
   const isNear = own.usePrivateAddresses || maySharePlace(own.egress, peer.egress)
   const texts = isNear ? [...peer.lan, ...peer.direct] : peer.direct
-  return [...new Set(texts)].map(parsePeerAddress).filter((address) => address !== undefined)
+  return [...new Set(texts).difference(own.listening)]
+    .map(parsePeerAddress)
+    .filter((address) => address !== undefined)
 }
 
 /**

@@ -2,6 +2,7 @@ import { join } from 'node:path'
 import type { Logger, NodeName } from '@edgeway/core'
 import type { Connection, PrivateKey } from '@libp2p/interface'
 import type { Multiaddr } from '@multiformats/multiaddr'
+import { withoutPeerId } from '../addresses.ts'
 import { JoinTokenError } from '../errors.ts'
 import type { AgentHost, Host } from '../host/host.ts'
 import type { Clock } from '../identity/clock.ts'
@@ -15,6 +16,7 @@ import { PrivateFile } from '../state/private-file.ts'
 import type { TunnelOptions } from '../tunnel-options.ts'
 import { AnnouncedRelays } from './announced-relays.ts'
 import { ConnectionMembers } from './connection-members.ts'
+import { InterfaceReader, podNetworkAddresses } from './interfaces.ts'
 import { readJoinTokenFile, type UsableTokens } from './join-token-file.ts'
 import { memberStatus } from './member-status.ts'
 import { MEMBERSHIP_STREAMS } from './membership-exchange.ts'
@@ -64,6 +66,8 @@ export class ClusterMember implements AsyncDisposable {
   #reviewTimer: NodeJS.Timeout | undefined
   /** The last that servers said, also while there is none. */
   #egress: readonly string[] = []
+  #listening: ReadonlySet<string> = new Set()
+  readonly #interfaces = new InterfaceReader()
 
   private constructor(identity: NodeIdentity, options: ClusterMemberOptions, deps: ClusterMemberDeps) {
     this.identity = identity
@@ -100,6 +104,11 @@ export class ClusterMember implements AsyncDisposable {
   /** The IP addresses that tunnel servers see this node come from. */
   get egress(): readonly string[] {
     return this.#egress
+  }
+
+  /** The multiaddrs that this node listens at. */
+  get listening(): ReadonlySet<string> {
+    return this.#listening
   }
 
   /** What this node says of itself; `undefined` before its first enrolment. */
@@ -168,7 +177,11 @@ export class ClusterMember implements AsyncDisposable {
       addresses: [address.toString().replace(/\/p2p\/[^/]+$/, '')],
     }))
     const listening = this.#host?.listenAddresses() ?? []
-    const { lan, direct } = ownAddresses(listening, this.#options.announceAddresses)
+    this.#listening = new Set(listening.map(withoutPeerId).filter((text) => text !== undefined))
+    const { lan, direct } = ownAddresses(this.#listening, {
+      announced: this.#options.announceAddresses,
+      ofPods: podNetworkAddresses(this.#interfaces.read()),
+    })
     const relays = this.#relays.update(reserved, performance.now()).slice(0, MAX_RELAYS)
     this.#ownRecord.update({ lan, direct, egress: this.#egress, relays })
     for (const session of this.#sessions) session.publish()

@@ -1,5 +1,5 @@
 import type { Multiaddr } from '@multiformats/multiaddr'
-import { isPublic, parseHostPort, parsePeerAddress, withoutPeerId } from '../addresses.ts'
+import { isPublic, parseHostPort, parsePeerAddress } from '../addresses.ts'
 import { MAX_ADDRESSES } from '../records/peer-record.ts'
 import type { OwnReach } from './own-record.ts'
 
@@ -8,20 +8,23 @@ import type { OwnReach } from './own-record.ts'
  * are, the private ones mean something on its own LAN only.
  *
  * @param listening - what libp2p listens on, wildcards resolved to the interfaces' addresses
+ * @param ofPods - IP addresses of this host that lead no other node here; see `podNetworkAddresses`
  */
 export function ownAddresses(
-  listening: readonly Multiaddr[],
-  configured: 'auto' | readonly string[],
+  listening: ReadonlySet<string>,
+  {
+    announced,
+    ofPods,
+  }: { readonly announced: 'auto' | readonly string[]; readonly ofPods: ReadonlySet<string> },
 ): Pick<OwnReach, 'lan' | 'direct'> {
-  if (configured !== 'auto') {
-    const direct = configured.map((text) => parseHostPort(text).toString())
+  if (announced !== 'auto') {
+    const direct = announced.map((text) => parseHostPort(text).toString())
     return { lan: [], direct: direct.slice(0, MAX_ADDRESSES) }
   }
-  const addresses = listening
-    .map(withoutPeerId)
-    .map((text) => (text === undefined ? undefined : parsePeerAddress(text)))
+  const addresses = [...listening]
+    .map(parsePeerAddress)
     .filter((address) => address !== undefined)
-    .filter((address) => !isLinkLocal(address))
+    .filter((address) => !isLinkLocal(address) && !ofPods.has(hostOf(address)))
   const others = addresses.filter((address) => !isLoopback(address))
   // A process that listens on loopback only means it.
   const usable = others.length > 0 ? others : addresses

@@ -36,6 +36,8 @@ export interface PeerConnectionsDeps extends Pick<PathDialerDeps, 'metrics' | 'l
   relays(): readonly JoinedRelay[]
   /** Public IP addresses that tunnel servers see this node come from. */
   egress(): readonly string[]
+  /** Multiaddrs that this node listens at. */
+  listening(): ReadonlySet<string>
 }
 
 /** A connection that broke its word is not used for new flows that long; if it is dead, Liveness closes it. */
@@ -187,7 +189,9 @@ export class PeerConnections {
 
   #candidates(peer: PeerPaths, isPatient: boolean): Multiaddr[] {
     const { usePrivateAddresses } = this.#options
-    const candidates = candidatesOf(peer, { egress: this.#deps.egress(), usePrivateAddresses })
+    const { egress, listening } = this.#deps
+    const place = { egress: egress(), listening: listening(), usePrivateAddresses }
+    const candidates = candidatesOf(peer, place)
     return isPatient
       ? candidates.filter((address) => this.#leftAlone.isFree(peer.peerId, address.toString()))
       : candidates
