@@ -2,6 +2,7 @@ import { multiaddr } from '@multiformats/multiaddr'
 import { describe, expect, it } from 'vitest'
 import { startServerHost } from '../src/host/host.ts'
 import { loadOrCreateKey } from '../src/identity/key.ts'
+import { encodeStopConnect, HOP_PROTOCOL, STOP_PROTOCOL } from '../src/protocol/circuit.ts'
 import { FLOW_PROTOCOL } from '../src/protocol/flow.ts'
 import { PrivateFile } from '../src/state/private-file.ts'
 import { echo, SmallMesh, serving, until } from './small-mesh.ts'
@@ -69,5 +70,23 @@ describe('an agent that speaks otherwise', () => {
       retryable: true,
       message: expect.stringContaining('unsupported-version'),
     })
+  })
+
+  it('gets no circuit and no reservation, as it is no relay of the node', async () => {
+    await using mesh = await SmallMesh.create()
+    await using odd = await oddMember(mesh)
+    let asked = 0
+    await odd.host.node.handle(HOP_PROTOCOL, () => void asked++)
+    const attempts = Array.from({ length: 5 }, async () => {
+      const stream = await odd.connection.newStream(STOP_PROTOCOL)
+      stream.addEventListener('message', () => void asked++)
+      const ended = new Promise((resolve) => stream.addEventListener('close', resolve))
+      if (stream.status !== 'open') return
+      stream.send(encodeStopConnect(odd.host.node.peerId.toMultihash().bytes))
+      await ended
+    })
+    await Promise.all(attempts)
+
+    expect(asked).toBe(0)
   })
 })

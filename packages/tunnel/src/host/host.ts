@@ -1,6 +1,6 @@
-import { circuitRelayTransport, RELAY_V2_HOP_CODEC } from '@libp2p/circuit-relay-v2'
+import { RELAY_V2_HOP_CODEC } from '@libp2p/circuit-relay-v2'
 import { identify } from '@libp2p/identify'
-import type { Connection, ConnectionGater, PeerId, PrivateKey, Stream, Transport } from '@libp2p/interface'
+import type { Connection, ConnectionGater, PeerId, PrivateKey, Stream } from '@libp2p/interface'
 import { noise } from '@libp2p/noise'
 import { ping } from '@libp2p/ping'
 import { tcp } from '@libp2p/tcp'
@@ -8,10 +8,10 @@ import { yamux } from '@libp2p/yamux'
 import type { Multiaddr } from '@multiformats/multiaddr'
 import { createLibp2p, type Libp2p } from 'libp2p'
 import { toMultiaddr } from '../addresses.ts'
+import { Circuits } from './circuits.ts'
 import { quickConnectionList } from './connections.ts'
 import {
   AGENT_LIVENESS,
-  CIRCUIT_LIMITS,
   CONNECTION_LIMITS,
   MAX_STREAMS,
   PING_LIMITS,
@@ -75,29 +75,15 @@ export interface AgentHost extends Host {
 }
 
 export async function startAgentHost(options: AgentHostOptions): Promise<AgentHost> {
-  let circuits: ReservingTransport | undefined
+  const circuits = new Circuits()
   const webSockets = options.dialsWebSockets === true ? [await loadWebSocketTransport()] : []
   const node = await createLibp2p({
     ...commonInit(options),
     // All dials are the mesh's own, see `Host.dial`; libp2p's attempts to come back to a relay by itself are not wanted.
     connectionGater: { ...options.gater, denyDialPeer: () => true },
-    transports: [
-      tcp(TCP_LIMITS),
-      ...webSockets,
-      (components) => {
-        const transport = circuitRelayTransport({
-          ...CIRCUIT_LIMITS,
-          // Says that each relay is known already: reservations are made by `reserve` only.
-          discoveryFilter: { has: () => true, add: () => {}, remove: () => {} },
-        })(components)
-        circuits = asReserving(transport)
-        return transport
-      },
-    ],
+    transports: [tcp(TCP_LIMITS), ...webSockets, circuits.transport],
     services: { identify: identify(), ping: ping(PING_LIMITS), transports: transportAccess },
   })
-  const reserving = circuits
-  if (reserving === undefined) throw new TypeError('libp2p did not make its circuit transport')
 
   // How many streams may be opened is a limit of who handles a protocol, else it is 64: the one that renews a reservation
   // would be one too many beside so many circuits.
@@ -109,14 +95,9 @@ export async function startAgentHost(options: AgentHostOptions): Promise<AgentHo
     ...commonHost(node, node.services.transports, liveness),
     reserve: async (relay) => {
       liveness.addRelay(relay.toString())
-      await reserving.reservationStore.addRelay(relay, 'configured')
+      await circuits.reserve(relay)
     },
-    onReservationLost: (listener) => {
-      const { reservationStore } = reserving
-      const onRemoved = ({ detail }: RelayRemoved): void => listener(detail.relay)
-      reservationStore.addEventListener('relay:removed', onRemoved)
-      return { [Symbol.dispose]: () => reservationStore.removeEventListener('relay:removed', onRemoved) }
-    },
+    onReservationLost: (listener) => circuits.onLost(listener),
   }
   await start(host, options)
   return host
@@ -234,23 +215,4 @@ async function whileDialling<T>(
   } finally {
     signal.removeEventListener('abort', abort)
   }
-}
-
-/**
- * The public part of libp2p's circuit transport that its types leave out. `transportManager.listen` would do the same,
- * but leaves a listener behind at each call; closing one of them ends the reservations at all relays.
- */
-interface ReservingTransport {
-  readonly reservationStore: {
-    addRelay(relay: PeerId, type: 'configured'): Promise<unknown>
-    addEventListener(type: 'relay:removed', listener: (event: RelayRemoved) => void): void
-    removeEventListener(type: 'relay:removed', listener: (event: RelayRemoved) => void): void
-  }
-}
-
-type RelayRemoved = CustomEvent<{ readonly relay: PeerId }>
-
-function asReserving(transport: Transport): ReservingTransport {
-  if (!('reservationStore' in transport)) throw new TypeError('libp2p hides its reservation store')
-  return transport as Transport & ReservingTransport
 }
