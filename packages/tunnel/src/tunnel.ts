@@ -57,7 +57,6 @@ export class Tunnel implements Component {
     this.#metrics = metrics
     this.#logger = logger
     this.#gate = deps.readiness.gate('tunnel')
-    deps.status.section('tunnel', () => member.status)
     const connections = new PeerConnections(options, {
       ...parts,
       relays: () => member.joined,
@@ -65,6 +64,14 @@ export class Tunnel implements Component {
       listening: () => member.listening,
     })
     this.#connections = connections
+    const { book } = member
+    book.onChange((change) => {
+      if (change.kind === 'removed') connections.forget(change.record.peerId)
+    })
+    deps.status.section('tunnel', () => ({
+      ...member.status,
+      paths: connections.status((peerId) => book.byPeerId(peerId)?.node),
+    }))
     this.#finder = new NodeFinder({ host, member, connections, nodeName: deps.nodeName, logger })
     const flows = this.#flows
     this.#inbound = new InboundFlows({ ...options, ...parts, members: member.connections, flows })

@@ -127,7 +127,7 @@ export class ClusterMember implements AsyncDisposable {
   }
 
   /** For people. */
-  get status(): unknown {
+  get status(): Readonly<Record<string, unknown>> {
     return memberStatus({
       ...{ identity: this.identity, own: this.#ownRecord.current, peers: this.book.size },
       servers: this.#sessions.map(({ status }) => status),

@@ -11,7 +11,7 @@ interface Parts {
 }
 
 /** The section `tunnel` of `/statusz`. */
-export function memberStatus({ identity, own, peers, servers }: Parts): unknown {
+export function memberStatus({ identity, own, peers, servers }: Parts): Readonly<Record<string, unknown>> {
   const { node, peerId, trust, verdict } = identity
   return {
     node,

@@ -1,3 +1,4 @@
+import type { NodeName } from '@edgeway/core'
 import type { Connection } from '@libp2p/interface'
 import { peerIdFromString } from '@libp2p/peer-id'
 import type { Multiaddr } from '@multiformats/multiaddr'
@@ -7,6 +8,7 @@ import type { AgentHost } from '../host/host.ts'
 import { candidatesOf, type PeerPaths } from './candidates.ts'
 import { LeftAlone } from './left-alone.ts'
 import { PathDialer, type PathDialerDeps } from './path-dialer.ts'
+import { type PathStatus, pathStatus, reasonOf } from './path-status.ts'
 import { type Contender, race } from './race.ts'
 import { rankRelays } from './relay-choice.ts'
 import { SpareConnections } from './spare-connections.ts'
@@ -61,6 +63,8 @@ export class PeerConnections {
   readonly #improving = new Set<string>()
   readonly #leftAlone: LeftAlone
   readonly #spare: SpareConnections
+  /** By PeerId: of the last attempt, where no path was found. */
+  readonly #failures = new Map<string, { readonly at: Date; readonly why: string }>()
   readonly #avoidedUntil = new WeakMap<Connection, number>()
 
   constructor(options: PeerConnectionsOptions, deps: PeerConnectionsDeps) {
@@ -90,12 +94,25 @@ export class PeerConnections {
     this.#spare.add(connection)
   }
 
-  /** Closes all connections to a peer that must not be talked to any more. */
-  drop(peerId: string): void {
+  /** The peer is no member any more: what was learned of it goes. */
+  forget(peerId: string): void {
     this.#leftAlone.forget(peerId)
-    for (const connection of this.#connectionsTo(peerId)) {
-      connection.abort(new Error('the peer is no member any more'))
-    }
+    this.#failures.delete(peerId)
+  }
+
+  /** By node: the connections that there are now, and why a peer that was called lately has none. For people. */
+  status(nodeOf: (peerId: string) => NodeName | undefined): readonly PathStatus[] {
+    const { node, liveness } = this.#deps.host
+    const open = node.getConnections().flatMap((connection) => {
+      const of = nodeOf(connection.remotePeer.toString())
+      return of === undefined ? [] : [pathStatus(of, connection, liveness)]
+    })
+    const failed = [...this.#failures].flatMap(([peerId, { at, why }]) => {
+      const of = nodeOf(peerId)
+      const isReached = open.some(({ node }) => node === of)
+      return of === undefined || isReached ? [] : [{ node: of, path: null, since: at.toISOString(), why }]
+    })
+    return [...open, ...failed].toSorted((a, b) => a.node.localeCompare(b.node))
   }
 
   /**
@@ -163,7 +180,12 @@ export class PeerConnections {
     const dial = race([...this.#directContenders(peer, candidates), ...relayed])
     this.#dials.set(peer.peerId, dial)
     try {
-      return await dial
+      const connection = await dial
+      this.#failures.delete(peer.peerId)
+      return connection
+    } catch (error) {
+      this.#failures.set(peer.peerId, { at: new Date(), why: reasonOf(error) })
+      throw error
     } finally {
       this.#dials.delete(peer.peerId)
     }

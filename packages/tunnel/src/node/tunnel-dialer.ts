@@ -29,6 +29,7 @@ import { abortable } from './abortable.ts'
 import type { PeerPaths } from './candidates.ts'
 import { openStream } from './flow-stream.ts'
 import type { OpenFlows } from './open-flows.ts'
+import { reasonOf } from './path-status.ts'
 import type { PeerConnections } from './peer-connections.ts'
 
 export interface TunnelDialerOptions {
@@ -123,8 +124,7 @@ export class TunnelDialer implements Dialer {
           { cause },
         )
       }
-      const why = attempts.map((error) => (error instanceof Error ? error.message : String(error))).join('; ')
-      const reason = `no path to node ${peer.node}: ${why || 'no tunnel server is joined and it has no public address'}`
+      const reason = `no path to node ${peer.node}: ${reasonOf(cause)}`
       throw new DialError(endpoint, { failure: 'no-path', reason }, { cause })
     }
   }
