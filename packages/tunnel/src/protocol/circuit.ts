@@ -102,6 +102,8 @@ export async function readMessage(stream: Stream, signal: AbortSignal): Promise<
   stream.addEventListener('end', onEnd)
   signal.addEventListener('abort', onAbort)
   try {
+    // By the message before.
+    if (stream.readStatus === 'paused') stream.resume()
     return await promise
   } finally {
     stream.removeEventListener('message', onMessage)

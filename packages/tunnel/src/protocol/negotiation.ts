@@ -26,6 +26,11 @@ export function encodeNegotiation(protocol: string, firstBytes: Uint8Array): Buf
   return Buffer.concat([lineOf(MULTISTREAM), lineOf(protocol), firstBytes])
 }
 
+/** The messages that the other side says yes in, each with a varint of its length in front. */
+export function negotiationTexts(protocol: string): readonly Buffer[] {
+  return [MULTISTREAM, protocol].map((text) => Buffer.from(`${text}\n`))
+}
+
 /**
  * Reads the answer; what follows it stays in `source`.
  *

@@ -129,6 +129,17 @@ async function statusIn(stream: Stream): Promise<number> {
 }
 
 describe('the circuit relay', () => {
+  it('makes no circuit to a peer that does not speak its protocol, and keeps no stream', async () => {
+    await using circle = await Circle.create(60_000)
+    const hop = await circle.asker.newStream(HOP_PROTOCOL)
+    const ended = new Promise((resolve) => hop.addEventListener('close', resolve))
+    hop.send(connectTo(circle.hosts.taker))
+    await ended
+
+    expect(hop.status).not.toBe('open')
+    await vi.waitFor(() => expect(circle.kept).toBe(0), 10_000)
+  })
+
   it('tells a peer whose circuit was not taken, and keeps no stream of it', async () => {
     await using circle = await Circle.create(60_000)
     const { hop, stop } = await circle.ask()

@@ -1,6 +1,7 @@
 import { type Logger, limitedWarn } from '@edgeway/core'
 import type { Connection, Stream } from '@libp2p/interface'
-import { MAX_STREAMS } from '../host/limits.ts'
+import { UnsupportedProtocolError } from '../errors.ts'
+import { muxerOf } from '../host/connection-parts.ts'
 import type { ServerMetrics, ServerRefusal } from '../metrics.ts'
 import {
   type CircuitStatus,
@@ -11,6 +12,7 @@ import {
   readMessage,
   STOP_PROTOCOL,
 } from '../protocol/circuit.ts'
+import { encodeNegotiation, negotiationTexts } from '../protocol/negotiation.ts'
 import { type CircuitUse, QuotaUse, type RelayQuota } from './relay-quota.ts'
 import { splice } from './splice.ts'
 
@@ -147,9 +149,14 @@ export class CircuitRelay {
 
   /** The stream to a peer that takes the circuit; `undefined` when it does not. */
   async #offer(connection: Connection, peer: Uint8Array, signal: AbortSignal): Promise<Stream | undefined> {
-    const stream = await connection.newStream(STOP_PROTOCOL, { signal, maxOutboundStreams: MAX_STREAMS })
+    const stream = await muxerOf(connection).createStream({ signal })
+    stream.protocol = STOP_PROTOCOL
     try {
-      stream.send(encodeStopConnect(peer))
+      // Along with the choice of the protocol: saves a round trip to the peer.
+      stream.send(encodeNegotiation(STOP_PROTOCOL, encodeStopConnect(peer)))
+      for (const text of negotiationTexts(STOP_PROTOCOL)) {
+        if (!text.equals(await readMessage(stream, signal))) throw new UnsupportedProtocolError(STOP_PROTOCOL)
+      }
       if (decodeStopStatus(await readMessage(stream, signal))) return stream
     } catch (error) {
       abort(stream, error)
