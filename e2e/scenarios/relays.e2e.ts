@@ -82,6 +82,34 @@ describe('calls between two sites with two tunnel servers', () => {
     await expect.poll(async () => (await newcomer.agents())[0]?.peers, { timeout: 60_000 }).toBe(4)
   })
 
+  it('reach a node that the caller has never heard of, by a peer that knows both, while both servers are dead', async () => {
+    const host = mesh.lab.node(VISITOR)
+    const servers = HOSTS.map(({ address }) => `${address}:20006`)
+    const start = (node: string): Promise<LightAgents> =>
+      LightAgents.start(mesh, { host, servers, nodes: [node], folder: node })
+    const peersOf = async (agent: LightAgents): Promise<number> => (await agent.agents())[0]?.peers ?? 0
+    await using common = await start('common')
+    await common.whenJoined()
+    const before = await start('seeker')
+    await before.whenJoined()
+    const known = await peersOf(common)
+    await expect.poll(() => peersOf(before), { timeout: 60_000 }).toBeGreaterThan(0)
+    await before.stop()
+    await using sought = await start('sought')
+    await sought.whenJoined()
+    await expect.poll(() => peersOf(common), { timeout: 60_000 }).toBe(known + 1)
+
+    await Promise.all(mesh.servers.map((server) => server.stop()))
+    const started = performance.now()
+    await using seeker = await start('seeker')
+    await expect
+      .poll(() => seeker.call('seeker', 'sought/10.1.0.1:80'), { timeout: 60_000 })
+      .toMatchObject({ kind: 'answer', by: 'sought' })
+    report('found by a common peer, from the start of the caller', Math.round(performance.now() - started))
+    await Promise.all(mesh.servers.map((server) => server.start()))
+    await whenAllJoined(2)
+  })
+
   it('work from an agent that starts while one of the servers is dead', async () => {
     const [dead] = mesh.servers
     await dead.kill()
