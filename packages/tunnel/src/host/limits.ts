@@ -36,8 +36,15 @@ export const YAMUX_LIMITS = {
 /**
  * Defaults 2 minutes: connections without a byte are cut. Whether a silent one lives is `Liveness`'s affair, and the time
  * between its questions is nobody else's. 0 is never.
+ *
+ * `backlog`, default 511: where it is full the kernel drops who connects, who then waits for seconds, and longer each time. The
+ * kernel caps it (net.core.somaxconn, 4,096).
  */
-export const TCP_LIMITS = { inboundSocketInactivityTimeout: 0, outboundSocketInactivityTimeout: 0 }
+export const TCP_LIMITS = {
+  inboundSocketInactivityTimeout: 0,
+  outboundSocketInactivityTimeout: 0,
+  backlog: 4_096,
+}
 
 export const CONNECTION_LIMITS = {
   // Default 300; over it connections are closed at random.
@@ -105,7 +112,7 @@ export const WEB_SOCKET_LIMITS = {
 }
 
 /**
- * Connections that a tunnel server serves at the same time until they have joined; one takes it some 20 ms. The others wait
- * for less time than their side does.
+ * Connections that a tunnel server serves at the same time until they have joined: one takes it some 20 ms, and some ten round
+ * trips. The others wait for much less time than their side does, which then has the rest for joining.
  */
-export const ARRIVALS = { atOnce: 32, patienceMs: 2_000, maxWaitMs: 5_000, maxWaiting: 1_000 }
+export const ARRIVALS = { atOnce: 128, patienceMs: 4_000, maxWaitMs: 2_000, maxWaiting: 1_000 }

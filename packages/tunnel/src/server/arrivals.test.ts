@@ -18,13 +18,13 @@ describe('arrivals', () => {
     return { let_, sent, close: (name: string) => connections.get(name)?.dispatchEvent(new Event('close')) }
   }
 
-  it('are let in some at a time, in the order in which they came', async () => {
+  it('are let in some at a time, the newest of those that wait first', async () => {
     const arrivals = new Arrivals(OPTIONS)
     const { let_ } = await arrive(arrivals, ['a', 'b', 'c', 'd'])
     expect(let_).toEqual(['a', 'b'])
     arrivals.done('b')
     await vi.advanceTimersByTimeAsync(0)
-    expect(let_).toEqual(['a', 'b', 'c'])
+    expect(let_).toEqual(['a', 'b', 'd'])
   })
 
   it('make room when they are closed', async () => {
@@ -37,7 +37,7 @@ describe('arrivals', () => {
   it('make room after a while, whatever they do', async () => {
     const { let_ } = await arrive(new Arrivals(OPTIONS), ['silent', 'silent too', 'c', 'd'])
     await vi.advanceTimersByTimeAsync(OPTIONS.patienceMs)
-    expect(let_).toEqual(['silent', 'silent too', 'c', 'd'])
+    expect(let_).toEqual(['silent', 'silent too', 'd', 'c'])
   })
 
   it('are sent away where too many wait', async () => {

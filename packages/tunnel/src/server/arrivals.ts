@@ -21,12 +21,13 @@ interface Waiting {
 
 /**
  * Lets connections in by turns, some at a time. A handshake and a join cost the server milliseconds; a thousand agents that
- * come back at once would all be served at the same time, each so slowly that all give up and begin anew. In turn, each is
- * served in time, and waiting costs nothing.
+ * come back at once would all be served at the same time, each so slowly that all give up and begin anew. By turns, the newest
+ * first, whoever is served is served in time, and waiting costs nothing.
  */
 export class Arrivals implements Disposable {
   readonly #options: ArrivalsOptions
-  readonly #waiting = new Set<Waiting>()
+  /** The newest one last. */
+  #waiting: Waiting[] = []
   /** By what `admit` was given; each ends one way or another, once. */
   readonly #underway = new Map<string, NodeJS.Timeout>()
 
@@ -59,7 +60,9 @@ export class Arrivals implements Disposable {
     if (timer === undefined) return
     clearTimeout(timer)
     this.#underway.delete(address)
-    const [next] = this.#waiting
+    // The newest: its side has all its patience still before it. Those that have waited for long are about to give up, and
+    // what is spent on them is lost; they come again as the newest.
+    const next = this.#waiting.at(-1)
     if (next !== undefined) this.#end(next, true)
   }
 
@@ -70,16 +73,18 @@ export class Arrivals implements Disposable {
 
   #turn(connection: Arriving): Promise<boolean> {
     const { maxWaiting, maxWaitMs } = this.#options
-    if (this.#waiting.size >= maxWaiting) return Promise.resolve(false)
+    if (this.#waiting.length >= maxWaiting) return Promise.resolve(false)
     const { promise, resolve } = Promise.withResolvers<boolean>()
     const waiting: Waiting = { let: resolve, timer: setTimeout(() => this.#end(waiting, false), maxWaitMs) }
-    this.#waiting.add(waiting)
+    this.#waiting.push(waiting)
     connection.addEventListener('close', () => this.#end(waiting, false))
     return promise
   }
 
   #end(waiting: Waiting, isAdmitted: boolean): void {
-    if (!this.#waiting.delete(waiting)) return
+    const at = this.#waiting.lastIndexOf(waiting)
+    if (at === -1) return
+    this.#waiting.splice(at, 1)
     clearTimeout(waiting.timer)
     waiting.let(isAdmitted)
   }
