@@ -11,7 +11,7 @@ export { type JoinToken, parseJoinToken } from './identity/join-token.ts'
 export { isNodeName } from './identity/node-name.ts'
 export { isPeerId } from './identity/peer-id.ts'
 export { keyIdOf } from './identity/signed-document.ts'
-export { DEFAULT_MEMBERSHIP_OPTIONS, type MembershipOptions } from './server/membership-options.ts'
+export { DEFAULT_MEMBERSHIP_OPTIONS, type MembershipOptions } from './server/enrolment/membership-options.ts'
 export {
   DEFAULT_RELAY_SERVER_OPTIONS,
   RelayServer,

@@ -1,5 +1,5 @@
 import { describe, expect, it, vi } from 'vitest'
-import { DEFAULT_RELAY_QUOTA } from '../src/server/relay-quota.ts'
+import { DEFAULT_RELAY_QUOTA } from '../src/server/relay/relay-quota.ts'
 import { echo, linesOf, SmallMesh, serving, textOf, until } from './small-mesh.ts'
 
 const NODES = 25

@@ -7,7 +7,10 @@ import { endpointsOf, FakeComponentDeps, type LogLine } from '@edgeway/testbed'
 import { vi } from 'vitest'
 import type { Clock } from '../src/identity/clock.ts'
 import { ClusterKeys } from '../src/identity/cluster-keys.ts'
-import { DEFAULT_MEMBERSHIP_OPTIONS, type MembershipOptions } from '../src/server/membership-options.ts'
+import {
+  DEFAULT_MEMBERSHIP_OPTIONS,
+  type MembershipOptions,
+} from '../src/server/enrolment/membership-options.ts'
 import {
   DEFAULT_RELAY_SERVER_OPTIONS,
   RelayServer,

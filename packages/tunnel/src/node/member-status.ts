@@ -1,5 +1,5 @@
 import type { PeerRecord } from '../records/peer-record.ts'
-import type { NodeIdentity } from './node-identity.ts'
+import type { NodeIdentity } from './membership/node-identity.ts'
 
 interface Parts {
   readonly identity: NodeIdentity

@@ -2,7 +2,7 @@ import { copyFile } from 'node:fs/promises'
 import { connect, createServer, type Server, type Socket } from 'node:net'
 import { describe, expect, it } from 'vitest'
 import { recordKey } from '../../src/protocol/record-version.ts'
-import type { ServerLinkStatus } from '../../src/server/server-link.ts'
+import type { ServerLinkStatus } from '../../src/server/registry/server-link.ts'
 import { linesOf, ServerMesh, type TestServer, until } from './server-mesh.ts'
 import { TestAgent } from './test-agent.ts'
 

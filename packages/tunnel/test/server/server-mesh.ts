@@ -7,7 +7,7 @@ import type { JoinTokenRequest } from '../../src/identity/cluster-keys.ts'
 import { ClusterKeys } from '../../src/identity/cluster-keys.ts'
 import { signerOfSeed } from '../../src/identity/signed-document.ts'
 import { type Revocation, signTrustBundle } from '../../src/identity/trust-bundle.ts'
-import { DEFAULT_MEMBERSHIP_OPTIONS } from '../../src/server/membership-options.ts'
+import { DEFAULT_MEMBERSHIP_OPTIONS } from '../../src/server/enrolment/membership-options.ts'
 import {
   DEFAULT_RELAY_SERVER_OPTIONS,
   RelayServer,

@@ -1,0 +1,84 @@
+import { type Logger, limitedWarn } from '@edgeway/core'
+import type { Connection } from '@libp2p/interface'
+import { peerIdFromString } from '@libp2p/peer-id'
+import { type Multiaddr, multiaddr } from '@multiformats/multiaddr'
+import type { AgentHost } from '../../host/host.ts'
+import type { TunnelMetrics } from '../../metrics.ts'
+import type { CandidateFailure, LeftAlone } from './left-alone.ts'
+
+export interface PathDialerDeps {
+  readonly host: AgentHost
+  readonly leftAlone: LeftAlone
+  readonly stopping: AbortSignal
+  readonly metrics: Pick<TunnelMetrics, 'candidateFailures'>
+  readonly logger: Logger
+}
+
+/** Dials one address of one peer, and remembers how that went. Who answers must prove to be that peer. */
+export class PathDialer {
+  readonly #connectTimeoutMs: number
+  readonly #deps: PathDialerDeps
+  readonly #warn: Logger['warn']
+
+  constructor({ connectTimeoutMs }: { readonly connectTimeoutMs: number }, deps: PathDialerDeps) {
+    this.#connectTimeoutMs = connectTimeoutMs
+    this.#deps = deps
+    this.#warn = limitedWarn(deps.logger)
+  }
+
+  /** @throws {Error} when nobody answers, or somebody else; the address is left alone for a while then */
+  async dialDirect(address: Multiaddr, peerId: string): Promise<Connection> {
+    const { leftAlone, stopping } = this.#deps
+    const text = address.toString()
+    try {
+      const connection = await this.#dial(multiaddr(`${text}/p2p/${peerId}`))
+      leftAlone.answered(peerId, text)
+      return connection
+    } catch (error) {
+      if (!stopping.aborted) this.#failed(text, peerId, error)
+      throw error
+    }
+  }
+
+  /** @throws {Error} when the relay or the peer does not answer; the relay is left alone for this peer then */
+  async dialRelayed(relay: Multiaddr, peerId: string): Promise<Connection> {
+    const { leftAlone, host } = this.#deps
+    const { node, liveness } = host
+    const relayPeer = relay.getComponents().findLast(({ name }) => name === 'p2p')?.value
+    if (relayPeer !== undefined) {
+      // A relay that went silent shall be noticed by this.
+      for (const carrier of node.getConnections(peerIdFromString(relayPeer))) liveness.expecting(carrier)
+    }
+    try {
+      const connection = await this.#dial(multiaddr(`${relay}/p2p-circuit/p2p/${peerId}`))
+      leftAlone.answered(peerId, relay.toString())
+      return connection
+    } catch (error) {
+      leftAlone.failed(peerId, relay.toString(), 'unreachable')
+      throw error
+    }
+  }
+
+  #failed(address: string, peer: string, error: unknown): void {
+    const reason: CandidateFailure = isWrongIdentity(error) ? 'wrong-identity' : 'unreachable'
+    this.#deps.leftAlone.failed(peer, address, reason)
+    this.#deps.metrics.candidateFailures.add({ reason })
+    if (reason === 'wrong-identity')
+      this.#warn('another host answers at the address of a peer', { peer, address })
+  }
+
+  /** @throws {TimeoutError} when the time is up; libp2p's own error for that depends on the step it happened in */
+  async #dial(address: Multiaddr): Promise<Connection> {
+    const timeout = AbortSignal.timeout(this.#connectTimeoutMs)
+    try {
+      return await this.#deps.host.dial(address, AbortSignal.any([this.#deps.stopping, timeout]))
+    } catch (error) {
+      throw timeout.aborted ? timeout.reason : error
+    }
+  }
+}
+
+/** The only trace that noise's refusal of another identity leaves is its text; nor does libp2p dial itself. */
+function isWrongIdentity(error: unknown): boolean {
+  return error instanceof Error && /does not match expected|Can not dial self/i.test(error.message)
+}
