@@ -113,6 +113,7 @@ export const WEB_SOCKET_LIMITS = {
 
 /**
  * Connections that a tunnel server serves at the same time until they have joined: one takes it some 20 ms, and some ten round
- * trips. The others wait for much less time than their side does, which then has the rest for joining.
+ * trips. The others wait for longer than one that says nothing may keep its place, and for much less time than their side does,
+ * which then has the rest for joining.
  */
-export const ARRIVALS = { atOnce: 128, patienceMs: 4_000, maxWaitMs: 2_000, maxWaiting: 1_000 }
+export const ARRIVALS = { atOnce: 128, patienceMs: 1_500, maxWaitMs: 2_500, maxWaiting: 1_000 }

@@ -54,7 +54,9 @@ export class NodeFinder implements AsyncDisposable {
     const { member } = this.#deps
     const { trust } = member.identity
     if (trust === undefined || !member.isStarted || this.#stopping.signal.aborted) return
-    this.#creating ??= this.#create(trust)
+    this.#creating ??= this.#create(trust).catch((error: unknown) => {
+      this.#deps.logger.error('other agents can neither be asked nor answered', { error })
+    })
     if (this.#dht !== undefined && member.ownRecord !== undefined) this.#dht.publish(member.ownRecord)
     if (member.joined.length > 0) this.#accompany()
     else this.#timer ??= setTimeout(() => this.#leaveAlone(), GRACE_MS)

@@ -1,19 +1,22 @@
 const FIRST_MS = 200
 /** A restarted server is used again within 5 s: that leaves time to connect. */
 const MAX_MS = 3_000
+/** Who is refused is refused again until somebody does something about it, and each attempt costs the server a handshake. */
+const MAX_REFUSED_MS = 30_000
 const MS_PER_AGENT = 10
 const MAX_SPREAD_MS = 10_000
 
 /**
- * How long to wait before the next attempt: 0.2 s, doubled up to 3 s, less up to half by chance, so that the agents of
- * a restarted server don't come all at once.
+ * How long to wait before the next attempt: 0.2 s, doubled up to 3 s, or up to 30 s while the server refuses; less up to half
+ * by chance, so that the agents of a restarted server don't come all at once.
  */
 export class BackOff {
   #nextMs = FIRST_MS
 
-  next(): number {
-    const delayMs = this.#nextMs
-    this.#nextMs = Math.min(delayMs * 2, MAX_MS)
+  next(outcome: 'failed' | 'refused' = 'failed'): number {
+    const maxMs = outcome === 'refused' ? MAX_REFUSED_MS : MAX_MS
+    const delayMs = Math.min(this.#nextMs, maxMs)
+    this.#nextMs = Math.min(delayMs * 2, maxMs)
     return delayMs * (0.5 + Math.random() / 2)
   }
 

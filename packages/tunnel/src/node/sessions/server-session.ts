@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Logger, NodeName } from '@edgeway/core'
 import type { Connection } from '@libp2p/interface'
 import { type Multiaddr, multiaddr } from '@multiformats/multiaddr'
-import { SessionEndedError, UntrustedServerError } from '../../errors.ts'
+import { ServerRefusalError, SessionEndedError, UntrustedServerError } from '../../errors.ts'
 import { closeConnection } from '../../host/connections.ts'
 import type { AgentHost } from '../../host/host.ts'
 import type { TunnelMetrics } from '../../metrics.ts'
@@ -210,7 +210,9 @@ export class ServerSession implements LookupSource, AsyncDisposable {
     this.#patience = isTimeout ? Math.min(this.#patience * PATIENCE_GROWTH, MAX_PATIENCE) : 1
     const agents = this.#agents
     this.#agents = 0
-    return agents > 0 ? delayAfterLoss(agents, Math.random()) : this.#backOff.next()
+    if (agents > 0) return delayAfterLoss(agents, Math.random())
+    const isRefused = error instanceof ServerRefusalError && error.reason !== 'busy'
+    return this.#backOff.next(isRefused ? 'refused' : 'failed')
   }
 
   async #attemptOnce(): Promise<void> {

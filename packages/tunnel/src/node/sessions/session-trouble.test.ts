@@ -40,6 +40,14 @@ describe('the pause before the next attempt', () => {
     expect(Math.min(...delays.slice(5))).toBeGreaterThanOrEqual(1_500)
   })
 
+  it('grows further while the server refuses, and no further than before once it does not', () => {
+    const backOff = new BackOff()
+    const refused = Array.from({ length: 20 }, () => backOff.next('refused'))
+    expect(Math.min(...refused.slice(10))).toBeGreaterThanOrEqual(15_000)
+    expect(Math.max(...refused)).toBeLessThanOrEqual(30_000)
+    expect(backOff.next()).toBeLessThanOrEqual(3_000)
+  })
+
   it('is spread by the number of agents that the lost server had', () => {
     expect(delayAfterLoss(1, 1)).toBe(10)
     expect(delayAfterLoss(400, 0.5)).toBe(2_000)
