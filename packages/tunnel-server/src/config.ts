@@ -7,7 +7,7 @@ import {
   type RelayServerOptions,
 } from '@edgeway/tunnel'
 import { z } from 'zod'
-import { isHostAndPort, isServerAddress } from './address-text.ts'
+import { isHostAndPort } from './address-text.ts'
 
 // What each field means stands in config.example.yaml; a test keeps the two alike.
 
@@ -18,12 +18,7 @@ const address = z.union([z.ipv4(), z.ipv6()])
 
 /** A server keeps a link to each of the others. */
 const MAX_PEERS = 32
-/** As many as a record of a peer has. */
-const MAX_ADDRESSES = 16
 const hostAndPort = z.string().refine(isHostAndPort, 'expected host:port')
-const serverAddress = z
-  .string()
-  .refine(isServerAddress, 'expected host:port, ws://host[:port] or wss://host[:port]')
 
 const secretName = z.string().regex(/^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$/, 'expected the name of a Secret')
 
@@ -57,7 +52,6 @@ const relay = z.strictObject({
   quota: quota.prefault({}),
   admissionGraceMs: z.int().positive().max(86_400_000).default(DEFAULT_RELAY_SERVER_OPTIONS.admissionGraceMs),
   peers: z.array(hostAndPort).max(MAX_PEERS).default([]),
-  advertiseAddresses: z.array(serverAddress).max(MAX_ADDRESSES).default([]),
 }) satisfies z.ZodType<RelayServerOptions>
 
 const membership = z.strictObject({

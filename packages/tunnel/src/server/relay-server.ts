@@ -1,7 +1,7 @@
 import type { Component, ComponentDeps, Logger } from '@edgeway/core'
 import type { PrivateKey } from '@libp2p/interface'
 import type { Multiaddr } from '@multiformats/multiaddr'
-import { isWebSocketAddress, parseHostPort, parseServerAddress } from '../addresses.ts'
+import { isWebSocketAddress, parseHostPort } from '../addresses.ts'
 import { ClusterKeysError } from '../errors.ts'
 import type { Host } from '../host/host.ts'
 import { ARRIVALS } from '../host/limits.ts'
@@ -33,8 +33,6 @@ export interface RelayServerOptions {
   readonly admissionGraceMs: number
   /** `host:port` of the other tunnel servers; each address of a name is one, and this server's own is left out. */
   readonly peers: readonly string[]
-  /** `host:port`, `ws://…` or `wss://…` where agents reach this server. */
-  readonly advertiseAddresses: readonly string[]
 }
 
 export const DEFAULT_RELAY_SERVER_OPTIONS: RelayServerOptions = {
@@ -43,7 +41,6 @@ export const DEFAULT_RELAY_SERVER_OPTIONS: RelayServerOptions = {
   quota: DEFAULT_RELAY_QUOTA,
   admissionGraceMs: 5_000,
   peers: [],
-  advertiseAddresses: [],
 }
 
 /** For each step towards a link with another server. */
@@ -168,7 +165,6 @@ async function startParts(options: StartOptions, deps: RelayServerDeps): Promise
   const { state, logger } = deps
   const metrics = createServerMetrics(deps.metrics)
   for (const peer of options.peers) parseHostPort(peer)
-  const advertised = options.advertiseAddresses.map((text) => parseServerAddress(text).toString())
   const key = await loadOrCreateKey(state.key)
   const keys = await ClusterKeys.loadOrCreate(state.cluster)
   await using disposables = new AsyncDisposableStack()
@@ -176,7 +172,7 @@ async function startParts(options: StartOptions, deps: RelayServerDeps): Promise
   const upkeep = disposables.use(
     await ClusterUpkeep.start({ joinTokenValidSeconds }, { keys, state, logger }),
   )
-  const members = await openMembers({ key, keys, advertised }, { options, state, logger, metrics })
+  const members = await openMembers({ key, keys }, { options, state, logger, metrics })
   disposables.use(members.store)
   disposables.use(members.guard)
   const arrivals = disposables.use(new Arrivals(ARRIVALS))
@@ -222,7 +218,7 @@ interface Members {
 
 /** What is known of the members, as it was stored. */
 async function openMembers(
-  { key, keys, advertised }: { key: PrivateKey; keys: ClusterKeys; advertised: readonly string[] },
+  { key, keys }: { key: PrivateKey; keys: ClusterKeys },
   { options, state, logger, metrics }: Environment,
 ): Promise<Members> {
   const { trust } = keys
@@ -232,7 +228,7 @@ async function openMembers(
   const store = await RegistryStore.open({ stored, book, presence, trust, logger, delayMs: STORE_DELAY_MS })
   const guard = new KeyGuard({ keys, book, logger, metrics })
   const certificateValidSeconds = options.certificateValidHours * 3_600
-  const own = new OwnRecord({ key, keys, book, certificateValidSeconds, addresses: () => advertised })
+  const own = new OwnRecord({ key, keys, book, certificateValidSeconds })
   return { book, presence, guard, own, store }
 }
 

@@ -1,7 +1,6 @@
 import { copyFile } from 'node:fs/promises'
 import { connect, createServer, type Server, type Socket } from 'node:net'
 import { describe, expect, it } from 'vitest'
-import { recordKey } from '../../src/protocol/record-version.ts'
 import type { ServerLinkStatus } from '../../src/server/registry/server-link.ts'
 import { linesOf, ServerMesh, type TestServer, until } from './server-mesh.ts'
 import { TestAgent } from './test-agent.ts'
@@ -238,20 +237,5 @@ describe('tunnel servers', () => {
     session.connection.abort(new Error('the node goes'))
     await until(() => linesOf(one, 'node left').length === 1, 'the end')
     expect(await rival.enrol(two, token)).toMatchObject({ reason: 'node-name-taken' })
-  })
-
-  it('tell of themselves where they are told to', async () => {
-    await using mesh = await ServerMesh.create()
-    const one = await mesh.server('one', { advertiseAddresses: ['relay.example.com:20006'] })
-    await using agent = await TestAgent.create('edge-1')
-    const session = await agent.appear(one, await mesh.standingToken(one))
-    session.send({ type: 'want', keys: [recordKey(one.server.peerId)] })
-    const [wire] = (await session.first('records')).records
-    const payload = Buffer.from(wire?.record.split('.')[0] ?? '', 'base64url').toString()
-
-    expect(JSON.parse(payload)).toMatchObject({
-      peerId: one.server.peerId,
-      direct: ['/dns/relay.example.com/tcp/20006'],
-    })
   })
 })

@@ -13,8 +13,6 @@ export interface OwnRecordDeps {
   readonly keys: ClusterKeys
   readonly book: PeerBook
   readonly certificateValidSeconds: number
-  /** Multiaddrs at which agents reach this server. */
-  addresses(): readonly string[]
 }
 
 /** What a tunnel server says of itself: its certificate, which it signs itself, and its record in the book. */
@@ -44,8 +42,8 @@ export class OwnRecord {
   /** Puts the record into the book, from where all are told. */
   publish(): void {
     const { instance } = this
-    const direct = this.#deps.addresses()
-    const fields = { epoch: this.#epoch, seq: this.#seq++, instance, lan: [], direct, egress: [], relays: [] }
+    const reach = { lan: [], direct: [], egress: [], relays: [] }
+    const fields = { ...reach, epoch: this.#epoch, seq: this.#seq++, instance }
     this.#deps.book.apply(signPeerRecord(fields, { certificate: this.#certificate, signer: this.#signer }))
   }
 
