@@ -1,6 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import type { LabHost } from '@edgeway/testbed'
-import type { SimulatedReport } from './simulated-messages.ts'
+import type { LabHost, SimulatedReport } from '@edgeway/testbed'
 import { SimulatedProcess } from './simulated-process.ts'
 
 const POLL_MS = 250

@@ -1,8 +1,7 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
-import type { LabHost } from '@edgeway/testbed'
-import type { SimulatedOrder, SimulatedReport, SimulatedRequest } from './simulated-messages.ts'
+import type { LabHost, SimulatedOrder, SimulatedReport, SimulatedRequest } from '@edgeway/testbed'
 
 const MAIN = fileURLToPath(new URL('../../../packages/tunnel/test/simulated/main.ts', import.meta.url))
 /** A small young generation, as agents have it: many of them share what memory there is. */

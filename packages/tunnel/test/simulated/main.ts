@@ -1,5 +1,5 @@
 /** `main.ts ORDER`: agents that a tunnel server takes for real ones, many in one process; tells its parent over IPC how they fare. */
-import type { SimulatedOrder, SimulatedReport, SimulatedRequest } from './messages.ts'
+import type { SimulatedOrder, SimulatedReport, SimulatedRequest } from '@edgeway/testbed'
 import { SharedRecords } from './shared-records.ts'
 import { SimulatedAgent } from './simulated-agent.ts'
 

@@ -40,7 +40,7 @@ export class Certification {
     }
   }
 
-  /** What the node has will do for now. */
+  /** A failure costs nothing: a third of the certificate's life is left for further attempts. */
   async #renewInPassing(connection: Connection, signal: AbortSignal): Promise<void> {
     const { logger } = this.#deps
     try {

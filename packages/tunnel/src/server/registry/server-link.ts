@@ -3,12 +3,12 @@ import type { Logger } from '@edgeway/core'
 import type { Connection } from '@libp2p/interface'
 import { multiaddr } from '@multiformats/multiaddr'
 import { SessionEndedError } from '../../errors.ts'
+import { BackOff } from '../../host/back-off.ts'
 import { closeConnection } from '../../host/connections.ts'
 import type { Host } from '../../host/host.ts'
 import { endWith } from '../../host/linger.ts'
 import { StreamDuplex } from '../../host/stream-duplex.ts'
 import type { ClusterKeys } from '../../identity/cluster-keys.ts'
-import { BackOff } from '../../node/sessions/back-off.ts'
 import { readFrame } from '../../protocol/frames.ts'
 import {
   decodeRegistryMessage,

@@ -1,4 +1,4 @@
-/** What the program of simulated agents and its parent tell one another; the parent's side is in `bench/src/relays`. */
+/** What the program of simulated agents (`packages/tunnel/test/simulated`) and its parent, a bench, tell one another over IPC. */
 
 /** For what the process is started, as its first argument in JSON. */
 export interface SimulatedOrder {
