@@ -1,7 +1,9 @@
-/** The gate: every step runs, those that fail show their output. */
+/** The gate: every step runs, those that fail show their output. `--no-tests`: for who runs the unit tests anyway. */
 import { spawn } from 'node:child_process'
 
 const CODE = ['packages', 'e2e', 'demo', 'bench', 'container', 'scripts']
+
+const UNIT_TESTS = { name: 'unit tests', command: ['vitest', 'run', '--project', 'unit'] }
 
 const STEPS = [
   { name: 'format and lint', command: ['biome', 'ci', '--colors=off', '--error-on-warnings'] },
@@ -9,7 +11,7 @@ const STEPS = [
   { name: 'promises, switches and mocks', command: ['oxlint', '--type-aware', '--deny-warnings', ...CODE] },
   { name: 'boundaries', command: ['depcruise', '--config', '.dependency-cruiser.mjs', ...CODE] },
   { name: 'dead code', command: ['knip', '--treat-config-hints-as-errors'] },
-  { name: 'unit tests', command: ['vitest', 'run', '--project', 'unit'] },
+  ...(process.argv.includes('--no-tests') ? [] : [UNIT_TESTS]),
 ]
 
 const stop = new AbortController()

@@ -46,6 +46,8 @@ async function openFlow(address: string, signal: AbortSignal): Promise<void> {
   // An accepted stream stays open and waits for the request; one that is refused is reset.
   await new Promise<void>((resolve, reject) => {
     stream.addEventListener('close', () => reject(new Error('closed')))
+    // The agent may be quicker than its libp2p here.
+    if (stream.status !== 'open') reject(new Error('closed'))
     signal.addEventListener('abort', () => resolve())
   })
 }
