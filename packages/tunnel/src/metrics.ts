@@ -1,13 +1,14 @@
 import type { Counter, DialFailure, FlowRefusal, Gauge, Metrics, Path } from '@edgeway/core'
 import type { Connection } from '@libp2p/interface'
 import { isPublic } from './addresses.ts'
+import { isPunched } from './host/connection-parts.ts'
 import type { EnrolmentRefusal } from './protocol/enrolment.ts'
 import type { RegistryRefusal } from './protocol/registry.ts'
 
 /** Why an inbound flow failed: refused with a status, or the asking peer is unknown or broke off. */
 export type FlowFailure = FlowRefusal | DialFailure | 'unknown-peer' | 'aborted'
 
-export const TUNNEL_PATHS = ['lan', 'direct', 'relayed'] as const satisfies readonly Path[]
+export const TUNNEL_PATHS = ['lan', 'direct', 'punched', 'relayed'] as const satisfies readonly Path[]
 export type TunnelPath = (typeof TUNNEL_PATHS)[number]
 
 export interface TunnelMetrics {
@@ -159,8 +160,9 @@ export function createServerMetrics(metrics: Metrics): ServerMetrics {
   }
 }
 
-/** The path of a libp2p connection: through a relay, to a private address, or to a public one. */
-export function pathOf({ direct, remoteAddr }: Pick<Connection, 'direct' | 'remoteAddr'>): TunnelPath {
-  if (!direct) return 'relayed'
-  return isPublic(remoteAddr) ? 'direct' : 'lan'
+/** The path of a libp2p connection: through a relay, through a hole in NATs, to a private address, or to a public one. */
+export function pathOf(connection: Connection): TunnelPath {
+  if (!connection.direct) return 'relayed'
+  if (isPunched(connection)) return 'punched'
+  return isPublic(connection.remoteAddr) ? 'direct' : 'lan'
 }

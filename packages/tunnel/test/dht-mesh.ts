@@ -8,6 +8,7 @@ import { type AgentHost, startAgentHost } from '../src/host/host.ts'
 import type { ClusterKeys } from '../src/identity/cluster-keys.ts'
 import { signerOf } from '../src/identity/signed-document.ts'
 import type { Trust } from '../src/identity/trust.ts'
+import { UNKNOWN_NAT } from '../src/nat/nat-type.ts'
 import type { DhtBook } from '../src/node/dht/contacts.ts'
 import { DhtFallback } from '../src/node/dht/dht.ts'
 import { MemberConnections } from '../src/node/dht/member-connections.ts'
@@ -123,9 +124,9 @@ export class DhtAgent implements AsyncDisposable {
 
   /** Says something new of itself. */
   say(fields: Partial<PeerRecord>): PeerRecord {
-    const { wire, epoch, seq, instance, lan, direct, egress, relays } = this.record
+    const { wire, epoch, seq, instance, lan, direct, egress, relays, nat } = this.record
     this.record = signPeerRecord(
-      { epoch, seq: seq + 1, instance, lan, direct, egress, relays, ...fields },
+      { epoch, seq: seq + 1, instance, lan, direct, egress, relays, nat, ...fields },
       { certificate: wire.certificate, signer: signerOf(this.key) },
     )
     return this.record
@@ -163,7 +164,7 @@ export function recordOf(
   const direct = host.listenAddresses().map((address) => address.toString().replace(/\/p2p\/.*$/, ''))
   const fields = { epoch: 1, seq: 1, instance: randomBytes(4).toString('hex'), direct }
   return signPeerRecord(
-    { ...fields, lan: [], egress: [], relays: [] },
+    { ...fields, lan: [], egress: [], relays: [], nat: UNKNOWN_NAT },
     { certificate: mesh.certify(name, key), signer: signerOf(key) },
   )
 }

@@ -2,6 +2,7 @@
  * `path-node.ts JSON`: an agent's paths without registry and membership, or a relay, as `PathNodeConfig` says; for tests in
  * namespaces. Writes `{"ready":…}`, then a line for each call that it makes.
  */
+
 import type { Duplex } from 'node:stream'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { NodeName } from '@edgeway/core'
@@ -12,6 +13,7 @@ import { multiaddr } from '@multiformats/multiaddr'
 import { type AgentHost, type Host, startAgentHost, startServerHost } from '../src/host/host.ts'
 import { MAX_STREAMS } from '../src/host/limits.ts'
 import { createServerMetrics, createTunnelMetrics } from '../src/metrics.ts'
+import { UNKNOWN_NAT } from '../src/nat/nat-type.ts'
 import { InboundFlows } from '../src/node/flows/inbound-flows.ts'
 import { OpenFlows } from '../src/node/flows/open-flows.ts'
 import { TunnelDialer } from '../src/node/flows/tunnel-dialer.ts'
@@ -165,6 +167,7 @@ async function pathsOf({ name, lan = [], direct = [], relays = [] }: PathPeer): 
     direct: direct.map(at),
     egress: [],
     relays: await Promise.all(relays.map(async (relay) => ({ peerId: await peerIdOf(relay), rttMs: 1 }))),
+    nat: UNKNOWN_NAT,
   }
 }
 

@@ -39,6 +39,7 @@ class SilentServer implements AsyncDisposable {
           bundleSerial,
           observed: '127.0.0.1',
           agents: 1,
+          reflectorPorts: [],
           instance: 'silent',
         } as const
         stream.send(encodeRegistryMessage(welcome))

@@ -52,6 +52,17 @@ export function relayOf({
   return /\/p2p\/([^/]+)\/p2p-circuit/.exec(remoteAddr.toString())?.[1]
 }
 
+const punched = new WeakSet<object>()
+
+/** Remembers that this transport goes through a hole in NATs: nothing of the addresses tells it. */
+export function markPunched(transport: MessageStream): void {
+  punched.add(transport)
+}
+
+export function isPunched(connection: Connection): boolean {
+  return 'maConn' in connection && isObject(connection.maConn) && punched.has(connection.maConn)
+}
+
 const WINDOW_UPDATE = 1
 
 /**

@@ -8,6 +8,7 @@ import type { AgentHost, Host } from '../host/host.ts'
 import type { Clock } from '../identity/clock.ts'
 import type { MembershipVerdict } from '../identity/membership.ts'
 import type { TunnelMetrics } from '../metrics.ts'
+import { UNKNOWN_NAT } from '../nat/nat-type.ts'
 import { MEMBERSHIP_PROTOCOL } from '../protocol/membership.ts'
 import { PeerBook } from '../records/peer-book.ts'
 import { MAX_RELAYS, type PeerRecord } from '../records/peer-record.ts'
@@ -183,7 +184,7 @@ export class ClusterMember implements AsyncDisposable {
       ofPods: podNetworkAddresses(this.#interfaces.read()),
     })
     const relays = this.#relays.update(reserved, performance.now()).slice(0, MAX_RELAYS)
-    this.#ownRecord.update({ lan, direct, egress: this.#egress, relays })
+    this.#ownRecord.update({ lan, direct, egress: this.#egress, relays, nat: UNKNOWN_NAT })
     for (const session of this.#sessions) session.publish()
     this.#deps.changed()
   }

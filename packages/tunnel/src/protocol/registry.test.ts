@@ -41,6 +41,7 @@ const message: fc.Arbitrary<RegistryMessage> = fc.oneof(
       instance: text,
       observed: text,
       agents: fc.nat(),
+      reflectorPorts: fc.array(fc.nat({ max: 65_535 }), { maxLength: 4 }),
     }),
   ),
   typed('refused' as const, fc.record({ reason: fc.constantFrom(...REGISTRY_REFUSALS), message: text })),

@@ -15,7 +15,7 @@ import { decodeHave, decodeKeys, encodeHave, encodeKeys, type RecordVersion } fr
  * ```
  *   agent or tunnel server                                        tunnel server
  *     | -- hello {version, certificate, bundleSerial, instance} -----> |  within the grace
- *     | <-- welcome {certificate, bundleSerial, instance, observed, agents} |  both judge the other's certificate; or instead:
+ *     | <-- welcome {certificate, bundleSerial, instance, observed, agents, reflectorPorts} |  both judge the other's certificate; or instead:
  *     | <-- refused {reason, message}, end ------------------------- |
  *
  *   then, both ways and at any time:
@@ -95,6 +95,8 @@ export interface Welcome {
   readonly observed: string
   /** How many agents the server serves, as many as come back after its restart. */
   readonly agents: number
+  /** TCP ports of the server's host where reflectors listen; none at servers that have no reflector. */
+  readonly reflectorPorts: readonly number[]
 }
 
 export type RegistryMessage =
@@ -113,6 +115,7 @@ export type RegistryMessage =
 const MAX_ID = 2 ** 32 - 1
 const MAX_IP_LENGTH = 45
 const MAX_INSTANCE_LENGTH = 64
+const MAX_REFLECTOR_PORTS = 4
 /** Of one frame of records, about: the next frames of other kinds don't wait long. */
 const RECORDS_FRAME_BYTES = 256 * 1024
 
@@ -182,6 +185,7 @@ const DECODERS: Readonly<Record<string, (object: JsonObject) => RegistryMessage>
     instance: textField(object, 'instance', MAX_INSTANCE_LENGTH),
     observed: textField(object, 'observed', MAX_IP_LENGTH),
     agents: integerField(object, 'agents', Number.MAX_SAFE_INTEGER),
+    reflectorPorts: reflectorPortsField(object),
   }),
   refused: (object) => ({
     type: 'refused',
@@ -224,6 +228,14 @@ function recordOf(value: unknown): PeerRecordWire {
 
 function serialField(object: JsonObject): number {
   return integerField(object, 'bundleSerial', Number.MAX_SAFE_INTEGER)
+}
+
+/** Servers of older versions say nothing of reflectors. */
+function reflectorPortsField(object: JsonObject): number[] {
+  if (object['reflectorPorts'] === undefined) return []
+  return arrayField(object, 'reflectorPorts', MAX_REFLECTOR_PORTS).map((port) =>
+    integerField({ reflectorPorts: port }, 'reflectorPorts', 65_535),
+  )
 }
 
 function explanationField(object: JsonObject): string {

@@ -1,6 +1,7 @@
 import type { NodeName } from '@edgeway/core'
 import { describe, expect, it } from 'vitest'
 import type { ClusterId, MembershipVerdict } from '../identity/membership.ts'
+import { UNKNOWN_NAT } from '../nat/nat-type.ts'
 import { PeerBook, type PeerChange } from './peer-book.ts'
 import type { PeerRecord } from './peer-record.ts'
 
@@ -22,7 +23,7 @@ function recordOf(
   }
   return {
     ...{ membership, peerId, node: membership.node, epoch, seq },
-    ...{ instance: 'one', lan: [], direct: [], egress: [], relays: [] },
+    ...{ instance: 'one', lan: [], direct: [], egress: [], relays: [], nat: UNKNOWN_NAT },
     wire: {
       certificate: `certificate ${node} ${peerId} ${issuedAt}`,
       record: `record ${node} ${peerId} ${epoch} ${seq}`,

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { certificate, peer, World } from '../../test/identity-world.ts'
+import { UNKNOWN_NAT } from '../nat/nat-type.ts'
 import { isNewer, readPeerRecord, signPeerRecord } from './peer-record.ts'
 
 describe('a peer record', () => {
@@ -11,6 +12,7 @@ describe('a peer record', () => {
     direct: [],
     egress: ['45.80.0.101'],
     relays: [],
+    nat: UNKNOWN_NAT,
   }
 
   it('is believed for the certificate and the key that signed it', async () => {

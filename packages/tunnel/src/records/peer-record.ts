@@ -10,6 +10,7 @@ import {
 } from '../identity/membership.ts'
 import { readDocument, type Signer, signDocument } from '../identity/signed-document.ts'
 import type { Trust } from '../identity/trust.ts'
+import { type NatType, natTypeOf, UNKNOWN_NAT } from '../nat/nat-type.ts'
 import { arrayField, asObject, integerField, type JsonObject, textField } from '../protocol/json.ts'
 
 /** A tunnel server at which a peer holds a reservation. */
@@ -36,6 +37,8 @@ export interface PeerRecordFields {
   /** The IPs that tunnel servers see it come from: nodes with one in common may be on one LAN. */
   readonly egress: readonly string[]
   readonly relays: readonly RelayOfPeer[]
+  /** What lies between it and the internet; `UNKNOWN_NAT` in records of older agents. */
+  readonly nat: NatType
 }
 
 /** As it is sent and stored: both are texts of signed documents. */
@@ -129,6 +132,7 @@ function readFields(text: string, peerId: string): PeerRecordFields {
     relays: arrayField(payload, 'relays', MAX_RELAYS).map((relay) =>
       relayOf(asObject(relay, 'field relays')),
     ),
+    nat: payload['nat'] === undefined ? UNKNOWN_NAT : natTypeOf(payload['nat']),
   }
 }
 

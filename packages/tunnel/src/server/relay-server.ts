@@ -178,7 +178,10 @@ async function startParts(options: StartOptions, deps: RelayServerDeps): Promise
   const arrivals = disposables.use(new Arrivals(ARRIVALS))
   const joined = (address: string): void => arrivals.done(address)
   const registry = disposables.use(
-    new Registry({ ...members, keys, timeoutMs: options.admissionGraceMs, joined, logger, metrics }),
+    new Registry({
+      ...{ ...members, keys, timeoutMs: options.admissionGraceMs, reflectorPorts: [], joined },
+      ...{ logger, metrics },
+    }),
   )
   const closing = new AbortController()
   const host = await startHost(key, {

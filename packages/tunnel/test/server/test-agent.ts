@@ -6,6 +6,7 @@ import { parseHostPort } from '../../src/addresses.ts'
 import { type AgentHost, startAgentHost } from '../../src/host/host.ts'
 import { StreamDuplex } from '../../src/host/stream-duplex.ts'
 import { signerOf } from '../../src/identity/signed-document.ts'
+import { UNKNOWN_NAT } from '../../src/nat/nat-type.ts'
 import {
   decodeEnrolmentAnswer,
   ENROLMENT_ANSWER_FRAMES,
@@ -119,7 +120,8 @@ export class TestAgent implements AsyncDisposable {
     const { certificate, instance } = this
     this.said = signPeerRecord(
       {
-        ...{ epoch: 1_000, seq: this.#seq++, instance, lan: [], direct: [], egress: [], relays: [] },
+        ...{ epoch: 1_000, seq: this.#seq++, instance },
+        ...{ lan: [], direct: [], egress: [], relays: [], nat: UNKNOWN_NAT },
         ...fields,
       },
       { certificate, signer: signerOf(this.key) },

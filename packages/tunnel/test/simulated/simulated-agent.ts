@@ -5,6 +5,7 @@ import { parseHostPort } from '../../src/addresses.ts'
 import { type AgentHost, startAgentHost } from '../../src/host/host.ts'
 import { parseJoinToken } from '../../src/identity/join-token.ts'
 import { createTunnelMetrics, type TunnelMetrics } from '../../src/metrics.ts'
+import { UNKNOWN_NAT } from '../../src/nat/nat-type.ts'
 import { NodeIdentity } from '../../src/node/membership/node-identity.ts'
 import { OwnRecord } from '../../src/node/paths/own-record.ts'
 import { AnnouncedRelays } from '../../src/node/sessions/announced-relays.ts'
@@ -125,7 +126,7 @@ export class SimulatedAgent implements AsyncDisposable {
     }))
     if (joined.length > 0) this.#egress = [...new Set(joined.map(({ observed }) => observed))].sort()
     const relays = this.#relays.update(reserved, performance.now())
-    this.#ownRecord.update({ lan: [LAN_ADDRESS], direct: [], egress: this.#egress, relays })
+    this.#ownRecord.update({ lan: [LAN_ADDRESS], direct: [], egress: this.#egress, relays, nat: UNKNOWN_NAT })
     for (const session of this.#sessions) session.publish()
   }
 }

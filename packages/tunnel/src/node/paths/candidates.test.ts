@@ -1,12 +1,13 @@
 import type { NodeName } from '@edgeway/core'
 import { describe, expect, it } from 'vitest'
+import { UNKNOWN_NAT } from '../../nat/nat-type.ts'
 import { candidatesOf, maySharePlace, type PeerPaths } from './candidates.ts'
 
 const LAN = '/ip4/192.168.1.11/tcp/20008'
 const PUBLIC = '/ip4/45.80.0.9/tcp/20008'
 
 function peer(paths: Partial<PeerPaths> = {}): PeerPaths {
-  const nowhere = { lan: [LAN], direct: [PUBLIC], egress: ['45.80.0.2'], relays: [] }
+  const nowhere = { lan: [LAN], direct: [PUBLIC], egress: ['45.80.0.2'], relays: [], nat: UNKNOWN_NAT }
   return { peerId: 'edge-2', node: 'edge-2' as NodeName, ...nowhere, ...paths }
 }
 

@@ -2,6 +2,7 @@ import { isIPv6 } from 'node:net'
 import type { NodeName } from '@edgeway/core'
 import type { Multiaddr } from '@multiformats/multiaddr'
 import { parsePeerAddress } from '../../addresses.ts'
+import type { NatType } from '../../nat/nat-type.ts'
 
 /** What a path to a peer is chosen by: a part of its record. */
 export interface PeerPaths {
@@ -15,6 +16,7 @@ export interface PeerPaths {
   readonly egress: readonly string[]
   /** The tunnel servers that it holds reservations at, with its round-trip time to each. */
   readonly relays: readonly { readonly peerId: string; readonly rttMs: number }[]
+  readonly nat: NatType
 }
 
 export interface OwnPlace {

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { UNKNOWN_NAT } from '../../nat/nat-type.ts'
 import { hasReachChanged, type OwnReach } from './own-record.ts'
 
 const reach: OwnReach = {
@@ -6,6 +7,7 @@ const reach: OwnReach = {
   direct: [],
   egress: ['8.8.8.8'],
   relays: [{ peerId: 'R1', addresses: ['/ip4/9.9.9.9/tcp/1'], rttMs: 100 }],
+  nat: UNKNOWN_NAT,
 }
 
 function withRtt(rttMs: number): OwnReach {
@@ -19,6 +21,7 @@ describe('how a node is reached', () => {
     ['another address', { ...reach, direct: ['/ip4/1.1.1.1/tcp/1'] }],
     ['another egress', { ...reach, egress: ['8.8.4.4'] }],
     ['a relay less', { ...reach, relays: [] }],
+    ['another NAT', { ...reach, nat: { mapping: 'symmetric', filtering: 'drop' } as const }],
     ['another relay', { ...reach, relays: [{ ...reach.relays[0], peerId: 'R2' }] as OwnReach['relays'] }],
     ['a relay much farther', withRtt(131)],
   ])('has changed by %s', (_what, now) => {

@@ -1,3 +1,4 @@
+import { formatNatType } from '../../nat/nat-type.ts'
 import {
   isNewer,
   type PeerRecord,
@@ -8,7 +9,7 @@ import {
 import type { NodeIdentity } from '../membership/node-identity.ts'
 
 /** How this node is reached at this moment. */
-export type OwnReach = Pick<PeerRecordFields, 'lan' | 'direct' | 'egress' | 'relays'>
+export type OwnReach = Pick<PeerRecordFields, 'lan' | 'direct' | 'egress' | 'relays' | 'nat'>
 
 /** Round-trip times go up and down; others are told when they have changed by both. */
 const RTT_CHANGE_SHARE = 0.3
@@ -56,7 +57,8 @@ export function hasReachChanged(now: OwnReach, before: OwnReach): boolean {
     !hasSame(now.lan, before.lan) ||
     !hasSame(now.direct, before.direct) ||
     !hasSame(now.egress, before.egress) ||
-    haveRelaysChanged(now.relays, before.relays)
+    haveRelaysChanged(now.relays, before.relays) ||
+    formatNatType(now.nat) !== formatNatType(before.nat)
   )
 }
 

@@ -4,6 +4,7 @@ import type { ClusterKeys } from '../../identity/cluster-keys.ts'
 import { readMembership } from '../../identity/membership.ts'
 import { serverNodeName } from '../../identity/node-name.ts'
 import { type Signer, signerOf } from '../../identity/signed-document.ts'
+import { UNKNOWN_NAT } from '../../nat/nat-type.ts'
 import { recordKey } from '../../protocol/record-version.ts'
 import type { PeerBook } from '../../records/peer-book.ts'
 import { signPeerRecord } from '../../records/peer-record.ts'
@@ -42,7 +43,7 @@ export class OwnRecord {
   /** Puts the record into the book, from where all are told. */
   publish(): void {
     const { instance } = this
-    const reach = { lan: [], direct: [], egress: [], relays: [] }
+    const reach = { lan: [], direct: [], egress: [], relays: [], nat: UNKNOWN_NAT }
     const fields = { ...reach, epoch: this.#epoch, seq: this.#seq++, instance }
     this.#deps.book.apply(signPeerRecord(fields, { certificate: this.#certificate, signer: this.#signer }))
   }

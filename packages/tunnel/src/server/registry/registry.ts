@@ -33,6 +33,8 @@ export interface RegistryDeps {
   joined(address: string): void
   /** For a peer to say hello. */
   readonly timeoutMs: number
+  /** TCP ports of this host where reflectors listen. */
+  readonly reflectorPorts: readonly number[]
   readonly logger: Logger
   readonly metrics: ServerMetrics
 }
@@ -189,6 +191,7 @@ export class Registry implements Disposable {
         instance: own.instance,
         observed: observedIp(connection.remoteAddr),
         agents: Math.max(this.connected.agents, this.#deps.book.size),
+        reflectorPorts: this.#deps.reflectorPorts,
       }),
     )
     await this.follow(parts)

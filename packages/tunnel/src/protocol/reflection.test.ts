@@ -1,0 +1,22 @@
+import { expect, it } from 'vitest'
+import {
+  decodeReflectionMessage,
+  encodeReflectionMessage,
+  REFLECTION_FRAMES,
+  type ReflectionMessage,
+} from './reflection.ts'
+
+it.each<ReflectionMessage>([
+  { type: 'you', version: 1, mapping: { ip: '45.80.0.101', port: 41_000 } },
+  { type: 'call-back' },
+  { type: 'called-back', outcome: 'refused' },
+])('$type reads as it was written', (message) => {
+  const frame = encodeReflectionMessage(message)
+  expect(decodeReflectionMessage(frame.subarray(REFLECTION_FRAMES.prefixBytes))).toEqual(message)
+})
+
+it('what is of no known type, or names no address, is refused by name', () => {
+  const decode = (message: object) => decodeReflectionMessage(Buffer.from(JSON.stringify(message)))
+  expect(() => decode({ type: 'moon' })).toThrow(/type "moon" is unknown/)
+  expect(() => decode({ type: 'you', version: 1, mapping: { ip: '', port: 1 } })).toThrow(/field ip/)
+})
