@@ -16,6 +16,15 @@ const FEATURES = [
       'nft "add table inet t; add chain inet t c { type nat hook postrouting priority 100; }; add rule inet t c masquerade"',
   },
   {
+    feature: 'nftables with NAT kinds (modules nft_reject_ipv4, nft_ct; maps that rules fill)',
+    script:
+      'nft "add table ip k; ' +
+      'add map ip k m { type inet_service : ipv4_addr; flags dynamic,timeout; }; ' +
+      'add chain ip k o; ' +
+      'add rule ip k o update @m { tcp sport timeout 1m : ct original ip saddr }; ' +
+      'add rule ip k o reject with tcp reset"',
+  },
+  {
     feature: 'packet loss by nftables (modules nf_tables, nft_numgen; hooks ingress and egress of netdev)',
     script:
       'nft "add table netdev t; ' +

@@ -79,6 +79,21 @@ describe('LabPlan', () => {
     expect(tracking.map(({ name }) => name)).toEqual(['s1-router'])
   })
 
+  it('makes the router of a site that is behind another one a host of that, with an address of its LAN', () => {
+    const plan = new LabPlan('abc', {
+      sites: [
+        site('carrier', { subnet: '100.64.0.0/24' }),
+        site('s1', { behind: 'carrier' }),
+        site('s2', { behind: 'carrier' }),
+      ],
+    })
+    expect(addressesOf(plan)).toMatchObject({ 's1-router': '100.64.0.101', 's2-router': '100.64.0.102' })
+    expect(plan.hosts.find(({ name }) => name === 's2-router')?.uplink).toMatchObject({
+      gateway: '100.64.0.1',
+      bridgeNamespace: plan.namespaceOf('carrier-router'),
+    })
+  })
+
   it.each([
     ['two hosts of one name', { cloud: [{ name: 'a' }, { name: 'a' }] }, 'two hosts named "a"'],
     ['a name that is no label', { cloud: [{ name: 'A_1' }] }, 'not a host name'],
@@ -96,6 +111,17 @@ describe('LabPlan', () => {
       'a routed site whose subnet another has',
       { sites: [site('a', { nat: 'none' }), site('b')] },
       'overlapping',
+    ],
+    ['a site behind an unknown one', { sites: [site('a', { behind: 'b' }), site('b')] }, 'before it'],
+    [
+      'a routed site behind another one',
+      { sites: [site('a', { subnet: '10.0.0.0/24' }), site('b', { nat: 'none', behind: 'a' })] },
+      'routed',
+    ],
+    [
+      'a site with the subnet that it is behind',
+      { sites: [site('a'), site('b', { behind: 'a' })] },
+      'overlap',
     ],
   ])('refuses %s', (_, topology, message) => {
     expect(() => new LabPlan('abc', topology)).toThrow(message)

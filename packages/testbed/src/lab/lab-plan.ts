@@ -1,5 +1,6 @@
 import { LabError } from './errors.ts'
 import type { HostPlan, UplinkPlan } from './host-plan.ts'
+import type { NatKind } from './nat-kinds.ts'
 import { LAN_BRIDGE, nodeRuleset, POD_BRIDGE, routerRuleset, WAN_DEVICE } from './rulesets.ts'
 import {
   formatSubnet,
@@ -48,6 +49,8 @@ export class LabPlan {
   /** `to` a routed site, `via` its router. */
   readonly #routes: HostPlan['routes']
   readonly #podSubnets = new Map<string, Subnet>()
+  /** By site, of those planned already. */
+  readonly #lans = new Map<string, Segment>()
   #ports = 0
 
   /** @throws {LabError} when names or addresses clash or do not fit */
@@ -63,7 +66,8 @@ export class LabPlan {
     this.#planSegment()
     for (const node of cloud) this.#planNode(node, this.#public, nameserver)
     for (const [index, site] of sites.entries()) {
-      const lan = this.#planRouter(site, this.#routerAddress(index))
+      const lan = this.#planRouter(site, index)
+      this.#lans.set(site.name, lan)
       for (const node of site.nodes) this.#planNode(node, lan, site.nameserver ?? nameserver)
     }
   }
@@ -113,6 +117,21 @@ export class LabPlan {
     return changed
   }
 
+  /**
+   * Replaces a router's plan by one with another NAT.
+   *
+   * @throws {LabError} when it routes now or is to: others have or lack a route to its site
+   */
+  changeNat(router: HostPlan, nat: NatKind): HostPlan {
+    const { name, address, bridge } = router
+    if (bridge === undefined || router.ruleset === '' || nat === 'none')
+      throw new LabError(`${name}: plain routing can't be switched on or off`)
+    const subnet = formatSubnet(subnetOf(bridge.cidr))
+    const changed = { ...router, ruleset: routerRuleset(nat, { address, subnet }) }
+    this.hosts.splice(this.hosts.indexOf(router), 1, changed)
+    return changed
+  }
+
   #planSegment(): void {
     const { subnet, bridge: device } = this.#public
     const bridge = { device, address: hostAt(subnet, 1), cidr: `${hostAt(subnet, 1)}/${subnet.prefix}` }
@@ -124,22 +143,33 @@ export class LabPlan {
     return hostAt(this.#public.subnet, FIRST_ROUTER + site)
   }
 
-  #planRouter(site: SiteSpec, address: string): Segment {
+  #planRouter(site: SiteSpec, index: number): Segment {
     const name = routerName(site.name)
+    const outside = this.#outsideOf(site)
+    const isPublic = outside === this.#public
     const subnet = parseSubnet(site.subnet)
-    checkApart(name, subnet, [this.#public.subnet])
-    const bridge = {
-      device: LAN_BRIDGE,
-      address: hostAt(subnet, 1),
-      cidr: `${hostAt(subnet, 1)}/${subnet.prefix}`,
-    }
-    const uplink = { ...this.#uplink({ name, address }, this.#public, FIRST_ROUTER), device: WAN_DEVICE }
+    checkApart(name, subnet, [this.#public.subnet, outside.subnet])
+    const address = hostAt(subnet, 1)
+    const bridge = { device: LAN_BRIDGE, address, cidr: `${address}/${subnet.prefix}` }
+    const spec = isPublic ? { name, address: this.#routerAddress(index) } : { name }
+    const uplink = { ...this.#uplink(spec, outside, FIRST_ROUTER), device: WAN_DEVICE }
     // No connection is picked up in the middle: see routerRuleset. A router without NAT does not track any.
     const strict = site.nat === 'none' ? {} : { 'net/netfilter/nf_conntrack_tcp_loose': '0' }
     const sysctls = { ...forwarding('1'), ...strict }
-    const routes = this.#routes.filter(({ via }) => via !== address)
-    this.#add({ kind: 'router', name, uplink, bridge, routes, sysctls, ruleset: routerRuleset(site.nat) })
+    const routes = isPublic ? this.#routes.filter(({ via }) => via !== spec.address) : []
+    const ruleset = routerRuleset(site.nat, { address: addressOf(uplink), subnet: site.subnet })
+    this.#add({ kind: 'router', name, uplink, bridge, routes, sysctls, ruleset })
     return { namespace: this.namespaceOf(name), bridge: LAN_BRIDGE, subnet }
+  }
+
+  /** @throws {LabError} when the site is behind one that is not planned yet, or routed */
+  #outsideOf({ name, nat, behind }: SiteSpec): Segment {
+    if (behind === undefined) return this.#public
+    if (nat === 'none') throw new LabError(`site "${name}" is routed, so it can't be behind another one`)
+    const lan = this.#lans.get(behind)
+    if (lan === undefined)
+      throw new LabError(`site "${name}" is behind "${behind}", which does not come before it`)
+    return lan
   }
 
   #planNode(spec: NodeSpec, segment: Segment, nameserver: string): void {
@@ -164,7 +194,7 @@ export class LabPlan {
     const { name } = host
     if (!HOST_NAME.test(name)) throw new LabError(`not a host name: "${name}"`)
     if (this.hosts.some((other) => other.name === name)) throw new LabError(`two hosts named "${name}"`)
-    const address = host.uplink?.cidr.split('/')[0] ?? host.bridge?.address ?? ''
+    const address = host.uplink === undefined ? (host.bridge?.address ?? '') : addressOf(host.uplink)
     const plan = { ...host, namespace: this.namespaceOf(name), address }
     this.hosts.push(plan)
     return plan
@@ -200,6 +230,10 @@ export class LabPlan {
 
 export function routerName(site: string): string {
   return `${site}-router`
+}
+
+function addressOf({ cidr }: UplinkPlan): string {
+  return cidr.split('/')[0] ?? ''
 }
 
 function firstFree(subnet: Subnet, first: number, taken: ReadonlySet<string>): string {

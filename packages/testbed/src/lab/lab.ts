@@ -18,6 +18,7 @@ import { uniqueLabId } from './lab-id.ts'
 import { LabPlan, routerName } from './lab-plan.ts'
 import { NetworkNamespace } from './namespace.ts'
 import { killProcessesIn } from './namespace-processes.ts'
+import type { NatKind } from './nat-kinds.ts'
 import { mustRun } from './run-command.ts'
 import type { PodSpec, Topology } from './topology.ts'
 
@@ -140,6 +141,21 @@ export class Lab implements AsyncDisposable {
   /** Makes a site's router forget all mappings, as a restart does: open connections through it are lost. */
   async resetNat(site: string): Promise<void> {
     await mustRun(['ip', 'netns', 'exec', this.router(site).namespace.name, 'conntrack', '-F'])
+  }
+
+  /**
+   * Gives a site's router another NAT, as if it was replaced: all mappings are forgotten, open connections through it are
+   * lost.
+   *
+   * @throws {LabError} when there is no such site, or it is to route or routes now
+   */
+  async setNat(site: string, nat: NatKind): Promise<void> {
+    const router = this.router(site)
+    const changed = this.#plan.changeNat(router.plan, nat)
+    const { name } = router.namespace
+    await mustRun(['ip', 'netns', 'exec', name, 'nft', '-f', '-'], { input: changed.ruleset })
+    router.replan(changed)
+    await this.resetNat(site)
   }
 
   /** Leaves the lab up, with its processes, when this process ends; `cleanLabs` removes it. */

@@ -24,6 +24,11 @@ const KERNEL_FEATURES = [
       'nft "add table ip t; add chain ip t c { type nat hook postrouting priority 100; }; add rule ip t c masquerade"',
   },
   {
+    feature: 'NAT kinds by nftables (nft_reject_ipv4, nft_ct, maps that rules fill)',
+    command:
+      'nft "add table ip k; add map ip k m { type inet_service : ipv4_addr; flags dynamic,timeout; }; add chain ip k o; add rule ip k o update @m { tcp sport timeout 1m : ct original ip saddr }; add rule ip k o reject with tcp reset"',
+  },
+  {
     feature: 'packet loss by nftables (nft_numgen, netdev ingress and egress)',
     command:
       'nft "add table netdev l; add chain netdev l i { type filter hook ingress device lo priority 0; }; add chain netdev l e { type filter hook egress device lo priority 0; }; add rule netdev l e numgen random mod 100 < 20 drop"',

@@ -1,18 +1,4 @@
-/**
- * What a site's router does with traffic to the public segment.
- *
- * - `endpoint-independent`: one public port per local socket, whoever it talks to, namely the local port: it is so as
- *   long as no two hosts of the site use one local port towards one destination; unsolicited input is dropped
- * - `symmetric`: another, random public port for each destination; unsolicited input is dropped
- *
- * "Unsolicited" is all that does not come from an address and port that was sent to from the site before.
- * - `none`: plain routing, the site's addresses are known everywhere
- *
- * @see RFC 4787 sections 4.1 and 5
- */
-export const NAT_KINDS = ['endpoint-independent', 'symmetric', 'none'] as const
-
-export type NatKind = (typeof NAT_KINDS)[number]
+import type { NatKind } from './nat-kinds.ts'
 
 export interface PodSpec {
   /** Unique in the lab, like the name of every host. */
@@ -36,15 +22,23 @@ export interface NodeSpec {
 
 export interface SiteSpec {
   readonly name: string
+  /** What the site's router does with traffic that leaves the site or comes from outside; `lab.setNat` changes it. */
   readonly nat: NatKind
   /** The LAN, e.g. `192.168.1.0/24`; sites behind a NAT may share it. Its first address is the router's. */
   readonly subnet: string
+  /**
+   * The site that its router is a host of, in place of the public segment: double NAT, as with a carrier-grade NAT (that
+   * site being the carrier's network, e.g. `100.64.0.0/10`). It comes before this one in the topology. A routed site is behind none.
+   *
+   * @see RFC 6888; RFC 6598
+   */
+  readonly behind?: string
   readonly nodes: readonly NodeSpec[]
   /** For the resolv.conf of the site's nodes; the topology's unless given. */
   readonly nameserver?: string
 }
 
-/** A public segment with its nodes, and sites whose routers are on that segment. */
+/** A public segment with its nodes, and sites whose routers are on that segment or behind one another. */
 export interface Topology {
   /** `DEFAULT_PUBLIC_SUBNET` unless given. Its first address is a gateway that swallows everything. */
   readonly publicSubnet?: string
