@@ -1,17 +1,9 @@
 import { LabError } from './errors.ts'
 import type { HostPlan, UplinkPlan } from './host-plan.ts'
 import type { NatKind } from './nat-kinds.ts'
+import { checkApart, checkRoutedSites } from './overlaps.ts'
 import { LAN_BRIDGE, nodeRuleset, POD_BRIDGE, routerRuleset, WAN_DEVICE } from './rulesets.ts'
-import {
-  formatSubnet,
-  hasHost,
-  hostAt,
-  macOf,
-  overlap,
-  parseSubnet,
-  type Subnet,
-  subnetOf,
-} from './subnet.ts'
+import { formatSubnet, hasHost, hostAt, macOf, parseSubnet, type Subnet, subnetOf } from './subnet.ts'
 import {
   DEFAULT_PUBLIC_SUBNET,
   type NodeSpec,
@@ -245,22 +237,4 @@ function firstFree(subnet: Subnet, first: number, taken: ReadonlySet<string>): s
 
 function forwarding(value: '0' | '1'): Record<string, string> {
   return { 'net/ipv4/ip_forward': value }
-}
-
-/** A routed subnet is known on the whole segment, so nobody else can have it. */
-function checkRoutedSites(sites: readonly SiteSpec[]): void {
-  for (const routed of sites.filter(({ nat }) => nat === 'none')) {
-    const clash = sites.find(
-      (other) => other !== routed && overlap(parseSubnet(other.subnet), parseSubnet(routed.subnet)),
-    )
-    if (clash !== undefined)
-      throw new LabError(`sites "${routed.name}" (routed) and "${clash.name}" have overlapping subnets`)
-  }
-}
-
-/** On one host, the smaller of two overlapping subnets would hide hosts of the other. */
-function checkApart(host: string, subnet: Subnet, others: readonly Subnet[]): void {
-  const clash = others.find((other) => overlap(subnet, other))
-  if (clash !== undefined)
-    throw new LabError(`${host}: subnets ${formatSubnet(subnet)} and ${formatSubnet(clash)} overlap`)
 }
