@@ -70,3 +70,21 @@ export const NAT_BEHAVIORS = {
 
 /** `none`: plain routing, the site's addresses are known everywhere and everything gets in. */
 export type NatKind = keyof typeof NAT_BEHAVIORS | 'none'
+
+/**
+ * Whether nodes behind two such NATs can get a TCP connection to each other when both know the other one's mapping: both
+ * dial at once, or one waits for the other. Nobody knows the next port of a symmetric NAT, so the other NAT must let any port
+ * in. Two that reject can do it only while packets are under way for some time.
+ *
+ * @see RFC 5128 section 3.3 and 3.4
+ */
+export function canMeet(a: NatBehavior, b: NatBehavior): boolean {
+  if (a.mapping === 'symmetric') return letsOtherPortsIn(b)
+  if (b.mapping === 'symmetric') return letsOtherPortsIn(a)
+  return true
+}
+
+/** From a host that was sent to. Of a symmetric NAT nobody knows what they would have to send to. */
+function letsOtherPortsIn({ mapping, filtering }: NatBehavior): boolean {
+  return mapping === 'endpoint-independent' && filtering !== 'address-and-port-dependent'
+}
