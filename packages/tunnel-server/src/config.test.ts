@@ -53,6 +53,9 @@ describe('the config of the tunnel server', () => {
     ['relay', { peers: ['tunnel'] }],
     ['relay', { peers: ['tunnel:70000'] }],
     ['relay', { peers: ['[10.0.0.1]:1'] }],
+    ['reflector', { ports: [20_004, 20_004] }],
+    ['reflector', { ports: [65_536] }],
+    ['reflector', { ports: [1, 2, 3, 4, 5] }],
     ['membership', { certificateValidHours: 0 }],
     ['membership', { joinTokenValidDays: 3_651 }],
   ])('refuses %s: %j', (section, fields) => {
@@ -64,6 +67,15 @@ describe('the config of the tunnel server', () => {
       peers: ['tunnel-2.example.com:20006', '[2001:db8::1]:20006'],
     }
     expect(tunnelServerConfigSchema.parse({ ...MINIMAL, relay }).relay).toMatchObject(relay)
+  })
+
+  it('takes other ports for reflectors, or none', () => {
+    const parse = (ports: readonly number[]) =>
+      tunnelServerConfigSchema.parse({ ...MINIMAL, reflector: { ports } }).reflector.ports
+
+    expect(parse([3_478])).toEqual([3_478])
+    expect(parse([0, 0])).toEqual([0, 0])
+    expect(parse([])).toEqual([])
   })
 
   it('takes the Secrets of the manifests unless others are named', () => {
@@ -78,6 +90,6 @@ describe('the config of the tunnel server', () => {
 /** The names of all fields, those within fields included. */
 function fieldsOf(value: object): string[] {
   return Object.entries(value).flatMap(([key, inner]) =>
-    typeof inner === 'object' ? [key, ...fieldsOf(inner)] : [key],
+    typeof inner === 'object' && !Array.isArray(inner) ? [key, ...fieldsOf(inner)] : [key],
   )
 }

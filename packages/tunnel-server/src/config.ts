@@ -2,8 +2,10 @@ import { LOG_LEVELS } from '@edgeway/core'
 import type { RuntimeConfig } from '@edgeway/runtime'
 import {
   DEFAULT_MEMBERSHIP_OPTIONS,
+  DEFAULT_REFLECTOR_OPTIONS,
   DEFAULT_RELAY_SERVER_OPTIONS,
   type MembershipOptions,
+  type ReflectorOptions,
   type RelayServerOptions,
 } from '@edgeway/tunnel'
 import { z } from 'zod'
@@ -54,6 +56,19 @@ const relay = z.strictObject({
   peers: z.array(hostAndPort).max(MAX_PEERS).default([]),
 }) satisfies z.ZodType<RelayServerOptions>
 
+/** What agents take of one server. */
+const MAX_REFLECTOR_PORTS = 4
+const reflector = z.strictObject({
+  ports: z
+    .array(port)
+    .max(MAX_REFLECTOR_PORTS)
+    .refine(
+      (ports) => new Set(ports.filter(Boolean)).size === ports.filter(Boolean).length,
+      'expected each port once',
+    )
+    .default([...DEFAULT_REFLECTOR_OPTIONS.ports]),
+}) satisfies z.ZodType<ReflectorOptions>
+
 const membership = z.strictObject({
   certificateValidHours: z.int().min(1).max(87_600).default(DEFAULT_MEMBERSHIP_OPTIONS.certificateValidHours),
   joinTokenValidDays: z.int().min(1).max(3_650).default(DEFAULT_MEMBERSHIP_OPTIONS.joinTokenValidDays),
@@ -78,6 +93,7 @@ export const tunnelServerConfigSchema = z.strictObject({
   log: z.strictObject({ level: z.enum(LOG_LEVELS).default('info') }).prefault({}),
   admin: z.strictObject({ host: address.default('0.0.0.0'), port: port.default(20_007) }).prefault({}),
   relay: relay.prefault({}),
+  reflector: reflector.prefault({}),
   membership: membership.prefault({}),
   state,
 }) satisfies z.ZodType<RuntimeConfig>

@@ -12,7 +12,8 @@ export async function runServer(config: TunnelServerConfig, host: ProcessHost): 
   const logger = deps.logger.child({ component: 'server' })
   const started = deps.readiness.gate('server')
   const state = await openState(config, host, { logger, shutdown: host.shutdown })
-  components.use(await RelayServer.start({ ...config.relay, ...config.membership }, { ...deps, state }))
+  const { relay, membership, reflector } = config
+  components.use(await RelayServer.start({ ...relay, ...membership, reflector }, { ...deps, state }))
 
   started.open()
   logger.info('tunnel server runs')

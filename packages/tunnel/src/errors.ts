@@ -160,3 +160,14 @@ export class ServerRefusalError extends EdgewayError {
     this.reason = reason
   }
 }
+
+/** No reflector that this node knows of answers: there is none, or a firewall is before its port. Asking later may do. */
+export class NoReflectorError extends EdgewayError {
+  override readonly name = 'NoReflectorError'
+  readonly code = 'ERR_NO_REFLECTOR'
+
+  /** @param asked - in words */
+  constructor(asked: readonly string[]) {
+    super(asked.length === 0 ? 'no reflector is known' : `no reflector answers: ${asked.join(', ')}`)
+  }
+}

@@ -12,6 +12,7 @@ export { isNodeName } from './identity/node-name.ts'
 export { isPeerId } from './identity/peer-id.ts'
 export { keyIdOf } from './identity/signed-document.ts'
 export { DEFAULT_MEMBERSHIP_OPTIONS, type MembershipOptions } from './server/enrolment/membership-options.ts'
+export { DEFAULT_REFLECTOR_OPTIONS, type ReflectorOptions } from './server/reflector/reflector-options.ts'
 export {
   DEFAULT_RELAY_SERVER_OPTIONS,
   RelayServer,

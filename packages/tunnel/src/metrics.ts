@@ -99,6 +99,7 @@ export type ServerRefusal =
   | 'circuit'
   | 'reservation-quota'
   | 'circuit-quota'
+  | 'reflector-quota'
 
 export interface ServerMetrics {
   readonly sessions: Gauge<never>
@@ -111,6 +112,8 @@ export interface ServerMetrics {
   readonly openCircuits: Gauge<never>
   readonly relayedBytes: Counter<never>
   readonly refusals: Counter<'reason'>
+  readonly reflections: Counter<never>
+  readonly callBacks: Counter<'outcome'>
 }
 
 export function createServerMetrics(metrics: Metrics): ServerMetrics {
@@ -156,6 +159,15 @@ export function createServerMetrics(metrics: Metrics): ServerMetrics {
       name: 'edgeway_tunnel_server_refusals_total',
       help: 'Enrolments, sessions, reservations and circuits that were refused or ended, by reason.',
       labels: ['reason'],
+    }),
+    reflections: metrics.counter({
+      name: 'edgeway_tunnel_server_reflections_total',
+      help: 'Connections that were told by a reflector where they come from.',
+    }),
+    callBacks: metrics.counter({
+      name: 'edgeway_tunnel_server_call_backs_total',
+      help: 'Call-backs of reflectors to nodes that asked for one, by what came of it.',
+      labels: ['outcome'],
     }),
   }
 }

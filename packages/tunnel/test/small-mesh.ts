@@ -11,6 +11,7 @@ import {
   DEFAULT_MEMBERSHIP_OPTIONS,
   type MembershipOptions,
 } from '../src/server/enrolment/membership-options.ts'
+import type { ReflectorOptions } from '../src/server/reflector/reflector-options.ts'
 import {
   DEFAULT_RELAY_SERVER_OPTIONS,
   RelayServer,
@@ -26,6 +27,11 @@ interface StateFiles {
   readonly joinTokenFile: string
   readonly clusterFile: string
   readonly registryFile: string
+}
+
+/** None unless a test says otherwise. */
+interface ReflectorPorts {
+  readonly reflector: ReflectorOptions
 }
 
 /** A tunnel server and tunnels on loopback, in one process, with files in a directory of their own. */
@@ -58,7 +64,7 @@ export class SmallMesh implements AsyncDisposable {
 
   /** Started again, it listens on the same port with the same files. */
   async server(
-    overrides: Partial<RelayServerOptions & MembershipOptions & StateFiles> = {},
+    overrides: Partial<RelayServerOptions & MembershipOptions & StateFiles & ReflectorPorts> = {},
   ): Promise<{ server: RelayServer; deps: FakeComponentDeps }> {
     const deps = new FakeComponentDeps()
     const { keyFile, joinTokenFile, clusterFile, registryFile, ...options } = {
@@ -70,6 +76,7 @@ export class SmallMesh implements AsyncDisposable {
       clusterFile: this.clusterFile,
       registryFile: join(this.directory, 'registry.json'),
       admissionGraceMs: 2_000,
+      reflector: { ports: [] },
       ...overrides,
     }
     const state = {

@@ -12,6 +12,8 @@ import { PeerBook } from '../records/peer-book.ts'
 import { Arrivals } from './arrivals.ts'
 import { ClusterUpkeep } from './enrolment/cluster-upkeep.ts'
 import type { MembershipOptions } from './enrolment/membership-options.ts'
+import { Reflector } from './reflector/reflector.ts'
+import type { ReflectorOptions } from './reflector/reflector-options.ts'
 import { KeyGuard } from './registry/key-guard.ts'
 import { OwnRecord } from './registry/own-record.ts'
 import { Presence } from './registry/presence.ts'
@@ -64,6 +66,7 @@ interface Parts {
   readonly own: OwnRecord
   readonly registry: Registry
   readonly replication: Replication
+  readonly reflector: Reflector
   readonly closing: AbortController
   readonly logger: Logger
   /** Everything but the host, in the order of its making. */
@@ -83,10 +86,7 @@ export class RelayServer implements Component {
    * @throws {KeyFileError | ClusterKeysError | CertificateFileError | AddressError} when what is stored, or an address of the options, can't be
    *   used. Also rejects when the port can't be listened on.
    */
-  static async start(
-    options: RelayServerOptions & MembershipOptions,
-    deps: RelayServerDeps,
-  ): Promise<RelayServer> {
+  static async start(options: StartOptions, deps: RelayServerDeps): Promise<RelayServer> {
     const logger = deps.logger.child({ component: 'tunnel' })
     const parts = await startParts(options, { ...deps, logger })
     const server = new RelayServer(parts)
@@ -144,7 +144,7 @@ export class RelayServer implements Component {
 
   /** For /statusz. */
   #status(): object {
-    const { keys, book, registry, replication } = this.#parts
+    const { keys, book, registry, replication, reflector } = this.#parts
     const { serial, rootIds, content } = keys.trust
     return {
       peer: this.peerId,
@@ -155,11 +155,12 @@ export class RelayServer implements Component {
       membersConnected: registry.connected.agents,
       membersKnown: book.size,
       links: replication.status,
+      reflectorPorts: reflector.ports,
     }
   }
 }
 
-type StartOptions = RelayServerOptions & MembershipOptions
+type StartOptions = RelayServerOptions & MembershipOptions & { readonly reflector: ReflectorOptions }
 
 async function startParts(options: StartOptions, deps: RelayServerDeps): Promise<Parts> {
   const { state, logger } = deps
@@ -177,10 +178,12 @@ async function startParts(options: StartOptions, deps: RelayServerDeps): Promise
   disposables.use(members.guard)
   const arrivals = disposables.use(new Arrivals(ARRIVALS))
   const joined = (address: string): void => arrivals.done(address)
+  const place = { host: options.listenHost, ports: options.reflector.ports }
+  const reflector = disposables.use(await Reflector.start(place, { logger, metrics }))
   const registry = disposables.use(
     new Registry({
-      ...{ ...members, keys, timeoutMs: options.admissionGraceMs, reflectorPorts: [], joined },
-      ...{ logger, metrics },
+      ...{ ...members, keys, timeoutMs: options.admissionGraceMs, joined },
+      ...{ reflectorPorts: reflector.ports, logger, metrics },
     }),
   )
   const closing = new AbortController()
@@ -201,7 +204,8 @@ async function startParts(options: StartOptions, deps: RelayServerDeps): Promise
   keepReviewing({ ...members, keys, registry, logger }, disposables)
   disposables.use(upkeep.onKeyFound(() => own.review()))
   own.publish()
-  return { host, keys, book, own, registry, replication, closing, logger, disposables: disposables.move() }
+  const parts = { host, keys, book, own, registry, replication, reflector, closing, logger }
+  return { ...parts, disposables: disposables.move() }
 }
 
 interface Environment {

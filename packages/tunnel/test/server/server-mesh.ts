@@ -55,6 +55,7 @@ export class ServerMesh implements AsyncDisposable {
     }
     const all = {
       ...{ ...DEFAULT_RELAY_SERVER_OPTIONS, ...DEFAULT_MEMBERSHIP_OPTIONS },
+      reflector: { ports: [] },
       ...{ listenHost: '127.0.0.1', listenPort: this.#ports.get(name) ?? 0, ...options },
     }
     const server = this.#stack.use(await RelayServer.start(all, { ...deps, state }))
