@@ -24,6 +24,7 @@ export interface TunnelMetrics {
   readonly certificateEnd: Gauge<never>
   readonly trustSerial: Gauge<never>
   readonly candidateFailures: Counter<'reason'>
+  readonly nat: Gauge<'mapping' | 'filtering'>
 }
 
 export function createTunnelMetrics(metrics: Metrics): TunnelMetrics {
@@ -80,6 +81,11 @@ export function createTunnelMetrics(metrics: Metrics): TunnelMetrics {
       name: 'edgeway_tunnel_candidate_failures_total',
       help: 'Addresses of other nodes where nobody answered, or another host.',
       labels: ['reason'],
+    }),
+    nat: metrics.gauge({
+      name: 'edgeway_tunnel_nat_info',
+      help: '1 for what the NATs before this node do, as far as it is known; 0 for what they did before.',
+      labels: ['mapping', 'filtering'],
     }),
   }
 }

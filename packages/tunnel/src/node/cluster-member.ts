@@ -8,7 +8,6 @@ import type { AgentHost, Host } from '../host/host.ts'
 import type { Clock } from '../identity/clock.ts'
 import type { MembershipVerdict } from '../identity/membership.ts'
 import type { TunnelMetrics } from '../metrics.ts'
-import { UNKNOWN_NAT } from '../nat/nat-type.ts'
 import { MEMBERSHIP_PROTOCOL } from '../protocol/membership.ts'
 import { PeerBook } from '../records/peer-book.ts'
 import { MAX_RELAYS, type PeerRecord } from '../records/peer-record.ts'
@@ -22,6 +21,7 @@ import { readJoinTokenFile, type UsableTokens } from './membership/join-token-fi
 import { MEMBERSHIP_STREAMS } from './membership/membership-exchange.ts'
 import { NodeIdentity } from './membership/node-identity.ts'
 import { Renewal } from './membership/renewal.ts'
+import { NatObserver } from './nat/nat-observer.ts'
 import { InterfaceReader, podNetworkAddresses } from './paths/interfaces.ts'
 import { ownAddresses } from './paths/own-addresses.ts'
 import { OwnRecord } from './paths/own-record.ts'
@@ -56,6 +56,7 @@ export class ClusterMember implements AsyncDisposable {
   readonly book: PeerBook
   readonly lookup: PeerLookup
   readonly connections: ConnectionMembers
+  readonly nat: NatObserver
   readonly #options: ClusterMemberOptions
   readonly #deps: ClusterMemberDeps
   readonly #ownRecord: OwnRecord
@@ -86,6 +87,8 @@ export class ClusterMember implements AsyncDisposable {
       ...{ ...deps, ...options, identity, book: this.book },
       connections: () => this.#host?.node.getConnections() ?? [],
     })
+    this.nat = new NatObserver({ ...deps, joined: () => this.joined, egress: () => this.#egress })
+    this.nat.onChange(() => this.update())
   }
 
   /** @throws {NodeIdentityError} when what is stored of this node can't be used */
@@ -131,6 +134,7 @@ export class ClusterMember implements AsyncDisposable {
   get status(): Readonly<Record<string, unknown>> {
     return memberStatus({
       ...{ identity: this.identity, own: this.#ownRecord.current, peers: this.book.size },
+      nat: this.nat.type,
       servers: this.#sessions.map(({ status }) => status),
     })
   }
@@ -173,6 +177,7 @@ export class ClusterMember implements AsyncDisposable {
   update(): void {
     const { joined } = this
     if (joined.length > 0) this.#egress = [...new Set(joined.map(({ observed }) => observed))].sort()
+    this.nat.update()
     const reserved = joined.map(({ peerId, address, rttMs }) => ({
       ...{ peerId, rttMs },
       addresses: [address.toString().replace(/\/p2p\/[^/]+$/, '')],
@@ -184,7 +189,7 @@ export class ClusterMember implements AsyncDisposable {
       ofPods: podNetworkAddresses(this.#interfaces.read()),
     })
     const relays = this.#relays.update(reserved, performance.now()).slice(0, MAX_RELAYS)
-    this.#ownRecord.update({ lan, direct, egress: this.#egress, relays, nat: UNKNOWN_NAT })
+    this.#ownRecord.update({ lan, direct, egress: this.#egress, relays, nat: this.nat.type })
     for (const session of this.#sessions) session.publish()
     this.#deps.changed()
   }
@@ -192,6 +197,7 @@ export class ClusterMember implements AsyncDisposable {
   /** The way to the servers may be another one than before: tries at once what waits. */
   wake(): void {
     for (const session of this.#sessions) session.wake()
+    this.nat.wake()
     this.update()
   }
 
@@ -203,6 +209,7 @@ export class ClusterMember implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     clearInterval(this.#reviewTimer)
     this.connections.stop()
+    this.nat[Symbol.dispose]()
     await this.#renewal?.[Symbol.asyncDispose]()
     await Promise.all(this.#sessions.map((session) => session[Symbol.asyncDispose]()))
     await this.#store[Symbol.asyncDispose]()

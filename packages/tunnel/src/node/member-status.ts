@@ -1,3 +1,4 @@
+import { formatNatType, type NatType } from '../nat/nat-type.ts'
 import type { PeerRecord } from '../records/peer-record.ts'
 import type { NodeIdentity } from './membership/node-identity.ts'
 
@@ -8,10 +9,17 @@ interface Parts {
   /** How many others are known. */
   readonly peers: number
   readonly servers: readonly unknown[]
+  readonly nat: NatType
 }
 
 /** The section `tunnel` of `/statusz`. */
-export function memberStatus({ identity, own, peers, servers }: Parts): Readonly<Record<string, unknown>> {
+export function memberStatus({
+  identity,
+  own,
+  peers,
+  servers,
+  nat,
+}: Parts): Readonly<Record<string, unknown>> {
   const { node, peerId, trust, verdict } = identity
   return {
     node,
@@ -21,6 +29,7 @@ export function memberStatus({ identity, own, peers, servers }: Parts): Readonly
     ...(verdict.kind === 'refused' ? { trouble: { reason: verdict.reason, message: verdict.message } } : {}),
     trustSerial: trust?.serial ?? 0,
     reachedAt: own === undefined ? null : { lan: own.lan, direct: own.direct, egress: own.egress },
+    nat: formatNatType(nat),
     servers,
     peers,
   }

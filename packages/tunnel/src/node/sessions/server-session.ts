@@ -53,6 +53,8 @@ export interface JoinedServer {
   readonly rttMs: number
   /** The IP address that the server sees this node at. */
   readonly observed: string
+  /** TCP ports of the server's host where reflectors listen. */
+  readonly reflectorPorts: readonly number[]
 }
 
 interface Held {
@@ -104,6 +106,7 @@ export class ServerSession implements LookupSource, AsyncDisposable {
       address: multiaddr(`${this.#address}/p2p/${connection.remotePeer}`),
       rttMs: Math.round(this.#deps.rtt(connection) ?? link.rttMs),
       observed: link.welcome.observed,
+      reflectorPorts: link.welcome.reflectorPorts,
     }
   }
 
