@@ -12,12 +12,14 @@ import { integerField, parseJsonObject, textField } from './json.ts'
  *     | -- connects ----------------------------->  |
  *     | <-- you {version, mapping {ip, port}} -----  |  at once
  *     | -- call-back {} ------------------------->  |  once, if at all: the reflector connects to that address, from
- *     | <-- called-back {outcome} ----------------  |  a port of its own that was never sent to, and closes
+ *     | <-- called-back {outcome} ----------------  |  a port of its own that was never sent to
  *
  *   frame: u16 length | JSON object {"type": ..., ...}       lengths are big endian
  * ```
  *
- * The connection, and with it the NAT's mapping, stays until the asker resets it, or the reflector's time is up.
+ * The connection, and with it the NAT's mapping, stays until the asker resets it, or the reflector's time is up (20 s). So does
+ * a call-back that got in; the asker takes it and leaves it open until it has the outcome, as one that is reset at once
+ * looks refused.
  *
  * @see RFC 5780, whose tests for UDP are these
  */

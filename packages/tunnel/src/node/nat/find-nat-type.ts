@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { createServer, type Server } from 'node:net'
+import { createServer, type Server, type Socket } from 'node:net'
 import type { Mapping, NatFiltering, NatType } from '../../nat/nat-type.ts'
 import { cutSocket } from '../../nat/sockets.ts'
 import { abortable } from '../abortable.ts'
@@ -17,6 +17,8 @@ export interface FoundNat {
 const CALL_BACK_MS = 8_000
 /** A call that got in is seen here that long after the reflector has said so, at the latest. */
 const ARRIVAL_MS = 3_000
+/** One is expected; anybody else may come by. */
+const MAX_ARRIVALS = 8
 
 /**
  * Finds out by reflectors what all NATs and firewalls before this host do.
@@ -37,10 +39,13 @@ export async function findNatType(
 /** Listens where a reflector is asked to connect to. Connections that were made from the port before do not mind. */
 async function filteringOf(reflection: OpenReflection, signal: AbortSignal): Promise<NatFiltering> {
   const arrived = Promise.withResolvers<void>()
+  // They stay until the outcome is there: one that is reset at once looks refused from the other side.
+  const arrivals: Socket[] = []
   const server = createServer((socket) => {
+    arrivals.push(socket.on('error', () => {}))
     arrived.resolve()
-    cutSocket(socket.on('error', () => {}))
   })
+  server.maxConnections = MAX_ARRIVALS
   try {
     await listen(server, reflection)
     const outcome = await reflection.callBack(AbortSignal.any([signal, AbortSignal.timeout(CALL_BACK_MS)]))
@@ -53,6 +58,7 @@ async function filteringOf(reflection: OpenReflection, signal: AbortSignal): Pro
     return 'unknown'
   } finally {
     server.close()
+    for (const socket of arrivals) cutSocket(socket)
   }
 }
 
