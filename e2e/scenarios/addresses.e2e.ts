@@ -94,6 +94,15 @@ describe('nodes whose addresses are shared, or change', () => {
     expect(stdout, stderr).toBe('{"beta":400}\n')
   })
 
+  it('find out what their NATs do, by reflectors beside the tunnel server', async () => {
+    const natOf = async (node: string): Promise<unknown> =>
+      JSON.parse(await mesh.agent(node).admin('/statusz')).tunnel.nat
+    const nats = async () => Promise.all(['edge-1', 'edge-2', 'cloud'].map(natOf))
+
+    const found = ['endpoint-independent/drop', 'symmetric/drop', 'none/open']
+    await expect.poll(nats, { timeout: 60_000 }).toEqual(found)
+  })
+
   it('call each other directly on their LAN, also when one of them has got another address', async () => {
     await whenByLan()
     const client = clientOf(mesh, 'edge-1')

@@ -92,7 +92,10 @@ class Test {
 }
 
 let world: World
-afterEach(() => world[Symbol.dispose]())
+afterEach(() => {
+  world[Symbol.dispose]()
+  vi.useRealTimers()
+})
 
 describe('the NAT type of a node', () => {
   it('is found out when the first server is joined, and told', async () => {
@@ -112,17 +115,31 @@ describe('the NAT type of a node', () => {
     ])
   })
 
-  it('is asked for again when a server at another address is joined, not when one is lost and comes back', async () => {
+  it('is asked for again when a server at another address is joined', async () => {
     world = new World()
     world.join(server('a', 10))
     await ended(1, HOME)
-    world.join()
-    world.join(server('a', 10))
-    world.observer.update()
     world.join(server('a', 10), server('b', 20))
-    const test = await world.test(2)
 
-    expect(test.asked).toEqual(['a 10', 'b 20'])
+    expect((await world.test(2)).asked).toEqual(['a 10', 'b 20'])
+  })
+
+  it('is not asked for when a server is lost and comes back, nor while nothing happens', async () => {
+    vi.useFakeTimers()
+    world = new World()
+    world.egress = ['192.0.2.1', '192.0.2.2']
+    world.join(server('a', 10), server('b', 20))
+    await vi.advanceTimersByTimeAsync(10)
+    world.tests[0]?.ends(HOME)
+    await vi.advanceTimersByTimeAsync(10)
+    expect(world.observer.type).toEqual(HOME)
+    world.egress = ['192.0.2.1']
+    world.join(server('b', 20))
+    await vi.advanceTimersByTimeAsync(86_400_000)
+    world.join(server('a', 10), server('b', 20))
+    await vi.advanceTimersByTimeAsync(86_400_000)
+
+    expect(world.tests).toHaveLength(1)
   })
 
   it('is asked for again when the egress is another one', async () => {
@@ -210,16 +227,17 @@ describe('the NAT type of a node', () => {
   })
 
   it('is asked for three times in a row at most when addresses change all the time', async () => {
-    world = new World({ spacingMs: 3_600_000 })
+    vi.useFakeTimers()
+    world = new World({ spacingMs: 10_000 })
     world.join(server('a', 10, 11))
-    for (const number of [1, 2, 3]) {
-      ;(await world.test(number)).ends(number === 2 ? OFFICE : HOME)
-      await world.finds(number === 2 ? OFFICE : HOME)
+    for (let second = 0; second < 61; second++) {
+      await vi.advanceTimersByTimeAsync(1_000)
+      world.tests.at(-1)?.ends(HOME)
       world.observer.wake()
     }
-    await vi.waitFor(() => expect(world.changes).toHaveLength(3))
 
-    expect(world.tests).toHaveLength(3)
+    // And one in 10 s from then on.
+    expect(world.tests).toHaveLength(3 + 6)
   })
 
   it('is not looked for any more when the node stops', async () => {
