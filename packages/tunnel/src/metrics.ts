@@ -25,10 +25,14 @@ export interface TunnelMetrics {
   readonly trustSerial: Gauge<never>
   readonly candidateFailures: Counter<'reason'>
   readonly nat: Gauge<'mapping' | 'filtering'>
+  readonly pathChanges: Counter<'from' | 'to' | 'reason'>
+  readonly usedPeers: Gauge<'path'>
+  readonly missingPaths: Gauge<'path' | 'why'>
 }
 
 export function createTunnelMetrics(metrics: Metrics): TunnelMetrics {
   return {
+    ...createPathMetrics(metrics),
     sessions: metrics.gauge({
       name: 'edgeway_tunnel_sessions',
       help: 'Tunnel servers that this node has joined and holds a reservation at.',
@@ -86,6 +90,28 @@ export function createTunnelMetrics(metrics: Metrics): TunnelMetrics {
       name: 'edgeway_tunnel_nat_info',
       help: '1 for what the NATs before this node do, as far as it is known; 0 for what they did before.',
       labels: ['mapping', 'filtering'],
+    }),
+  }
+}
+
+function createPathMetrics(
+  metrics: Metrics,
+): Pick<TunnelMetrics, 'pathChanges' | 'usedPeers' | 'missingPaths'> {
+  return {
+    pathChanges: metrics.counter({
+      name: 'edgeway_tunnel_path_changes_total',
+      help: 'Times that new flows to a node began to take another path, by path before and after, and why.',
+      labels: ['from', 'to', 'reason'],
+    }),
+    usedPeers: metrics.gauge({
+      name: 'edgeway_tunnel_used_peers',
+      help: 'Nodes that this one calls, by the path that new flows take; none: no path is open.',
+      labels: ['path'],
+    }),
+    missingPaths: metrics.gauge({
+      name: 'edgeway_tunnel_missing_paths',
+      help: 'Nodes that this one calls without a path that would be better than the one in use, by why.',
+      labels: ['path', 'why'],
     }),
   }
 }

@@ -19,7 +19,8 @@ import { InboundFlows } from './node/flows/inbound-flows.ts'
 import { OpenFlows } from './node/flows/open-flows.ts'
 import { TunnelDialer } from './node/flows/tunnel-dialer.ts'
 import { AddressWatch } from './node/paths/address-watch.ts'
-import { PeerConnections } from './node/paths/peer-connections.ts'
+import { PathManager } from './node/paths/path-manager.ts'
+import { NO_NEIGHBOURS, NO_PUNCHER } from './node/paths/path-ports.ts'
 import { FLOW_PROTOCOL } from './protocol/flow.ts'
 import { PrivateFile } from './state/private-file.ts'
 import type { TunnelOptions } from './tunnel-options.ts'
@@ -39,7 +40,7 @@ export class Tunnel implements Component {
   readonly #options: TunnelOptions
   readonly #host: AgentHost
   readonly #member: ClusterMember
-  readonly #connections: PeerConnections
+  readonly #paths: PathManager
   readonly #finder: NodeFinder
   readonly #flows = new OpenFlows()
   readonly #inbound: InboundFlows
@@ -57,27 +58,30 @@ export class Tunnel implements Component {
     this.#metrics = metrics
     this.#logger = logger
     this.#gate = deps.readiness.gate('tunnel')
-    const connections = new PeerConnections(options, {
+    const paths = new PathManager(options, {
       ...parts,
+      neighbours: NO_NEIGHBOURS,
+      puncher: NO_PUNCHER,
       relays: () => member.joined,
       egress: () => member.egress,
       listening: () => member.listening,
     })
-    this.#connections = connections
+    this.#paths = paths
     const { book } = member
     book.onChange((change) => {
-      if (change.kind === 'removed') connections.forget(change.record.peerId)
+      if (change.kind === 'removed') paths.forget(change.record.peerId)
+      else paths.recordChanged(change.record)
     })
     deps.status.section('tunnel', () => ({
       ...member.status,
-      paths: connections.status((peerId) => book.byPeerId(peerId)?.node),
+      paths: paths.status((peerId) => book.byPeerId(peerId)?.node),
     }))
-    this.#finder = new NodeFinder({ host, member, connections, nodeName: deps.nodeName, logger })
+    this.#finder = new NodeFinder({ host, member, connections: paths, nodeName: deps.nodeName, logger })
     const flows = this.#flows
     this.#inbound = new InboundFlows({ ...options, ...parts, members: member.connections, flows })
-    this.dialer = new TunnelDialer(options, { ...parts, lookup: this.#finder, connections, flows })
+    this.dialer = new TunnelDialer(options, { ...parts, lookup: this.#finder, paths, flows })
     this.#addressWatch = new AddressWatch(({ gone }) => {
-      connections.addressesChanged(gone)
+      paths.addressesChanged(gone)
       member.wake()
       this.#finder.wake()
     })
@@ -147,7 +151,7 @@ export class Tunnel implements Component {
     this.#member.retire()
     await this.#finder[Symbol.asyncDispose]()
     // Before the sessions: relayed connections go through theirs, and the last bytes of their flows, too.
-    await this.#connections.stop()
+    await this.#paths.stop()
     await this.#member[Symbol.asyncDispose]()
     try {
       await this.#host.stop()

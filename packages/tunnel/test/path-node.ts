@@ -19,7 +19,9 @@ import { OpenFlows } from '../src/node/flows/open-flows.ts'
 import { TunnelDialer } from '../src/node/flows/tunnel-dialer.ts'
 import { AddressWatch } from '../src/node/paths/address-watch.ts'
 import type { PeerPaths } from '../src/node/paths/candidates.ts'
-import { type JoinedRelay, PeerConnections } from '../src/node/paths/peer-connections.ts'
+import { PathManager } from '../src/node/paths/path-manager.ts'
+import { NO_NEIGHBOURS, NO_PUNCHER } from '../src/node/paths/path-ports.ts'
+import type { JoinedRelay } from '../src/node/paths/relay-choice.ts'
 import { HOP_PROTOCOL } from '../src/protocol/circuit.ts'
 import { FLOW_PROTOCOL } from '../src/protocol/flow.ts'
 import { CircuitRelay } from '../src/server/relay/circuit-relay.ts'
@@ -116,8 +118,8 @@ async function startAgent({
   const options = { ...DEFAULT_TUNNEL_OPTIONS, listenHost: '0.0.0.0', listenPort: PORT, gater: {} }
   const host = await startAgentHost({ ...options, key: await keyOf(name) })
   const joined = new Set<JoinedRelay>()
-  const connections = new PeerConnections(options, {
-    ...{ host, metrics, logger },
+  const paths = new PathManager(options, {
+    ...{ host, metrics, logger, neighbours: NO_NEIGHBOURS, puncher: NO_PUNCHER },
     relays: () => [...joined],
     egress: () => [],
     listening: () => new Set(),
@@ -131,7 +133,7 @@ async function startAgent({
   await host.node.handle(FLOW_PROTOCOL, (stream, connection) => inbound.accept(stream, connection), {
     maxInboundStreams: MAX_STREAMS,
   })
-  new AddressWatch(({ gone }) => connections.addressesChanged(gone))
+  new AddressWatch(({ gone }) => paths.addressesChanged(gone))
   for (const [relay, ip] of Object.entries(relays)) {
     const peerId = await peerIdOf(relay)
     const address = multiaddr(`/ip4/${ip}/tcp/${PORT}/p2p/${peerId}`)
@@ -143,7 +145,7 @@ async function startAgent({
     await Promise.all(calls.map(async (peer) => [peer.name, await pathsOf(peer)] as const)),
   )
   const dialer = new TunnelDialer(options, {
-    ...{ flows, metrics, logger, host, connections },
+    ...{ flows, metrics, logger, host, paths },
     lookup: { find: async (node) => peers.get(node) },
   })
   say({ ready: name })

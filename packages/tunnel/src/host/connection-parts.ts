@@ -43,6 +43,21 @@ export function localIpOf(connection: Connection): string | undefined {
   return typeof localAddress === 'string' ? localAddress.replace(/^::ffff:/, '') : undefined
 }
 
+/** The file descriptor of a connection's own TCP socket; `undefined` where there is none, or it is closed. */
+export function socketFdOf(connection: Connection): number | undefined {
+  const transport = 'maConn' in connection ? connection.maConn : undefined
+  if (connection.status !== 'open' || !isObject(transport) || !isObject(transport['socket'])) return undefined
+  const handle = transport['socket']['_handle']
+  const fd = isObject(handle) ? handle['fd'] : undefined
+  return typeof fd === 'number' && fd >= 0 ? fd : undefined
+}
+
+/** Calls `listener` for each stream that the other side opens. */
+export function onInboundStream(connection: Connection, listener: () => void): void {
+  const muxer = 'muxer' in connection ? connection.muxer : undefined
+  if (muxer instanceof EventTarget) muxer.addEventListener('stream', listener)
+}
+
 /** The PeerId of the relay that a connection goes through; `undefined` for one without a relay. */
 export function relayOf({
   direct,

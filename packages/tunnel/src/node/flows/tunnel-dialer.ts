@@ -26,9 +26,10 @@ import {
 } from '../../protocol/flow.ts'
 import { readFrame } from '../../protocol/frames.ts'
 import { abortable } from '../abortable.ts'
-import { reasonOf } from '../path-status.ts'
 import type { PeerPaths } from '../paths/candidates.ts'
-import type { PeerConnections } from '../paths/peer-connections.ts'
+import type { AwaitedAnswer } from '../paths/hedge.ts'
+import type { PathManager } from '../paths/path-manager.ts'
+import { reasonOf } from '../paths/path-status.ts'
 import { openStream } from './flow-stream.ts'
 import type { OpenFlows } from './open-flows.ts'
 
@@ -42,11 +43,17 @@ export interface TunnelDialerOptions {
 export interface TunnelDialerDeps {
   /** Finds the peer that speaks for a node. */
   readonly lookup: { find(node: NodeName): Promise<PeerPaths | undefined> }
-  readonly connections: Pick<PeerConnections, 'connect' | 'avoid'>
+  readonly paths: Pick<PathManager, 'connect' | 'avoid' | 'awaitAnswer'>
   readonly flows: OpenFlows
   readonly metrics: TunnelMetrics
   readonly logger: Logger
   readonly host: Pick<Host, 'liveness'>
+}
+
+/** To open a flow on a connection. */
+interface Attempt {
+  readonly connection: Connection
+  readonly answer: AwaitedAnswer
 }
 
 /** Of connections for one flow. */
@@ -84,7 +91,8 @@ export class TunnelDialer implements Dialer {
     for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt++) {
       const connection = await this.#connect(peer, target, signal)
       try {
-        return await this.#open(connection, target, signal)
+        using answer = this.#deps.paths.awaitAnswer(peer, connection)
+        return await this.#open({ connection, answer }, target, signal)
       } catch (error) {
         signal.throwIfAborted()
         if (error instanceof DialError) throw error
@@ -98,7 +106,7 @@ export class TunnelDialer implements Dialer {
 
   /** A silent connection is passed over as long as it is silent, any other for a while. */
   #passOver(connection: Connection, error: unknown): void {
-    if (!(error instanceof SilentConnectionError)) this.#deps.connections.avoid(connection)
+    if (!(error instanceof SilentConnectionError)) this.#deps.paths.avoid(connection)
     const peer = connection.remotePeer.toString()
     this.#deps.logger.debug('connection did not take a flow, trying another one', { peer, error })
   }
@@ -113,7 +121,7 @@ export class TunnelDialer implements Dialer {
 
   async #connect(peer: PeerPaths, { endpoint }: DialTarget, signal: AbortSignal): Promise<Connection> {
     try {
-      return await abortable(this.#deps.connections.connect(peer), signal)
+      return await abortable(this.#deps.paths.connect(peer), signal)
     } catch (cause) {
       signal.throwIfAborted()
       const attempts = cause instanceof AggregateError ? cause.errors : [cause]
@@ -129,10 +137,16 @@ export class TunnelDialer implements Dialer {
     }
   }
 
-  async #open(connection: Connection, target: DialTarget, signal: AbortSignal): Promise<EndpointConnection> {
+  async #open(
+    { connection, answer }: Attempt,
+    target: DialTarget,
+    signal: AbortSignal,
+  ): Promise<EndpointConnection> {
     const { host, flows } = this.#deps
     const alive = AbortSignal.any([signal, host.liveness.suspicion(connection)])
-    const stream = await this.#openStream(connection, target, alive)
+    const stream = await this.#openStream(connection, target, AbortSignal.any([alive, answer.signal]))
+    // What takes its time from now on is the Endpoint.
+    answer[Symbol.dispose]()
     try {
       const answer = await this.#readAnswer(stream, target, alive)
       if (answer.status !== 'ok') throw toDialError(target.endpoint, answer)

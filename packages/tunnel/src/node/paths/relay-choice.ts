@@ -1,8 +1,16 @@
+import type { Multiaddr } from '@multiformats/multiaddr'
+
 /** A relay that this node has a session with. */
 export interface OwnRelay {
   readonly peerId: string
   /** From here to the relay; not finite before it was measured. */
   readonly rttMs: number
+}
+
+/** A relay that this node holds a reservation at now. */
+export interface JoinedRelay extends OwnRelay {
+  /** With its PeerId. */
+  readonly address: Multiaddr
 }
 
 /** Another relay must be better by both: that share, and that many ms. */

@@ -1,5 +1,7 @@
-import type { Connection, PeerId } from '@libp2p/interface'
+import type { Connection, MessageStream, PeerId } from '@libp2p/interface'
+import { type Multiaddr, multiaddr } from '@multiformats/multiaddr'
 import { afterEach, beforeEach, expect, it, vi } from 'vitest'
+import { markPunched } from '../../host/connection-parts.ts'
 import { SpareConnections } from './spare-connections.ts'
 
 class TestConnection {
@@ -9,12 +11,20 @@ class TestConnection {
   readonly direction: string
   readonly direct: boolean
   readonly remotePeer: string
+  readonly remoteAddr: Multiaddr
+  readonly maConn = new EventTarget()
 
-  constructor(remotePeer: string, path: 'direct' | 'relayed', { open = 0, direction = 'outbound' } = {}) {
+  constructor(
+    remotePeer: string,
+    path: 'lan' | 'direct' | 'punched' | 'relayed',
+    { open = 0, direction = 'outbound' } = {},
+  ) {
     this.timeline = { open }
     this.direction = direction
     this.remotePeer = remotePeer
-    this.direct = path === 'direct'
+    this.direct = path !== 'relayed'
+    this.remoteAddr = multiaddr(path === 'lan' ? '/ip4/192.168.1.11/tcp/20008' : '/ip4/45.80.0.9/tcp/20008')
+    if (path === 'punched') markPunched(this.maConn as unknown as MessageStream)
   }
 
   async close(): Promise<void> {
@@ -96,6 +106,42 @@ it.each(['direct', 'relayed'] as const)(
     expect(new Set(kept).size).toBe(1)
   },
 )
+
+it.each([
+  ['lan', 'direct'],
+  ['lan', 'punched'],
+  ['direct', 'punched'],
+  ['punched', 'relayed'],
+] as const)('keeps %s, not %s, whichever is newer', (better, worse) => {
+  for (const [first, second] of [
+    [better, worse],
+    [worse, better],
+  ] as const) {
+    const connections = [
+      new TestConnection('edge-2', first),
+      new TestConnection('edge-2', second, { open: 20_000 }),
+    ]
+    using _ = sparing(...connections)
+    vi.advanceTimersByTime(35_000)
+    expect(connections.map(({ status }) => status)).toEqual(
+      first === better ? ['open', 'closed'] : ['closed', 'open'],
+    )
+  }
+})
+
+it('keeps a spare one for as long as the other side uses it, and then for a while', () => {
+  const punched = new TestConnection('edge-2', 'punched')
+  const relayed = new TestConnection('edge-2', 'relayed')
+  using spare = sparing(punched, relayed)
+  for (let calls = 0; calls < 10; calls++) {
+    vi.advanceTimersByTime(20_000)
+    spare.used(relayed as unknown as Connection)
+  }
+  expect(relayed.status).toBe('open')
+
+  vi.advanceTimersByTime(32_000)
+  expect([punched.status, relayed.status]).toEqual(['open', 'closed'])
+})
 
 it('leaves the choice between connections that the other side opened together to that side', () => {
   const connections = [0, 10].map(

@@ -1,0 +1,82 @@
+import type { Logger } from '@edgeway/core'
+import type { Connection } from '@libp2p/interface'
+import type { AgentHost } from '../../host/host.ts'
+import { TcpInfo } from '../../host/tcp-info.ts'
+import type { TunnelMetrics } from '../../metrics.ts'
+import { Attempts } from './attempts.ts'
+import type { PeerPaths } from './candidates.ts'
+import { ChosenPaths } from './chosen-paths.ts'
+import { FirstPaths } from './first-paths.ts'
+import { Hedge } from './hedge.ts'
+import { Improvement } from './improvement.ts'
+import { LeftAlone } from './left-alone.ts'
+import { OpenPaths } from './open-paths.ts'
+import { PathCounts } from './path-counts.ts'
+import { PathDialer, type PathDialerDeps } from './path-dialer.ts'
+import type { HolePuncher, NeighbourAddresses } from './path-ports.ts'
+import { PathReport } from './path-report.ts'
+import { PathSamples } from './path-samples.ts'
+import { SilentAddresses } from './silent-addresses.ts'
+import { SpareConnections } from './spare-connections.ts'
+import { UsedPeers } from './used-peers.ts'
+import { Ways, type WaysDeps } from './ways.ts'
+
+export interface PathManagerOptions {
+  /** How long a connection may take, on whatever path. */
+  readonly connectTimeoutMs: number
+  /** How long the direct path is given alone. */
+  readonly relayDelayMs: number
+  /** How long addresses that did not answer are left alone at most, once another path serves. */
+  readonly directRetryMs: number
+  /** LAN addresses are tried wherever the peer is. Wasteful where sites share subnets. */
+  readonly usePrivateAddresses: boolean
+}
+
+export interface PathManagerDeps extends Omit<WaysDeps, 'usePrivateAddresses'> {
+  readonly host: AgentHost
+  readonly neighbours: NeighbourAddresses
+  readonly puncher: HolePuncher
+  readonly metrics: PathDialerDeps['metrics'] &
+    Pick<TunnelMetrics, 'pathChanges' | 'usedPeers' | 'missingPaths'>
+  readonly logger: Logger
+}
+
+/** What the parts ask of the PathManager. */
+export interface PathHooks {
+  readonly stopping: AbortSignal
+  /** See `HedgeDeps.prepare`. */
+  prepare(peer: PeerPaths, silent: Connection): Promise<boolean>
+  /** An attempt with that peer has ended. */
+  ended(peerId: string): void
+}
+
+export type PathParts = ReturnType<typeof createPathParts>
+
+/** What the PathManager is made of. */
+export function createPathParts(options: PathManagerOptions, deps: PathManagerDeps, hooks: PathHooks) {
+  const { host, neighbours, puncher, metrics, logger } = deps
+  const { node, liveness } = host
+  const leftAlone = new LeftAlone(options.directRetryMs)
+  const ways = new Ways({ ...deps, usePrivateAddresses: options.usePrivateAddresses })
+  const dialer = new PathDialer(options, { ...deps, leftAlone, stopping: hooks.stopping })
+  const attempts = new Attempts({ dialer, leftAlone, neighbours })
+  const samples = new PathSamples({ host, tcpInfo: new TcpInfo() })
+  const hedge = new Hedge({
+    rttMs: (connection) => samples.rttMs(connection),
+    ask: (connection) => liveness.ask(connection),
+    prepare: hooks.prepare,
+  })
+  const spare = new SpareConnections(node)
+  const open = new OpenPaths({ node, liveness, hedge, samples, spare, ways })
+  const used = new UsedPeers((peerId) => open.hasFlows(peerId))
+  const chosen = new ChosenPaths({ open, metrics, logger })
+  const basic = { node, ways, attempts, leftAlone, open, used, chosen, puncher }
+  return {
+    ...{ ...basic, samples, hedge, spare },
+    first: new FirstPaths({ ...basic, relayDelayMs: options.relayDelayMs }),
+    improvement: new Improvement({ ...basic, ...hooks }),
+    report: new PathReport(basic),
+    counts: new PathCounts(metrics),
+    silent: new SilentAddresses(host),
+  }
+}

@@ -1,0 +1,30 @@
+import type { SegmentCounts } from '../../host/tcp-info.ts'
+
+/** What was counted counts for less with each sample, so that what is known is of lately. */
+const KEEP = 0.8
+/** With fewer segments a share says nothing. */
+const MIN_SEGMENTS = 20
+
+/** The share of segments that had to be sent again lately, from counts that only grow. */
+export class SegmentLoss {
+  #last: SegmentCounts | undefined
+  #sent = 0
+  #sentAgain = 0
+
+  add(counts: SegmentCounts): void {
+    const last = this.#last ?? { sent: 0, sentAgain: 0 }
+    this.#sent = this.#sent * KEEP + grown(last.sent, counts.sent)
+    this.#sentAgain = this.#sentAgain * KEEP + grown(last.sentAgain, counts.sentAgain)
+    this.#last = counts
+  }
+
+  /** 0 to 1; `undefined` while too little was sent. */
+  get share(): number | undefined {
+    return this.#sent < MIN_SEGMENTS ? undefined : Math.min(this.#sentAgain / this.#sent, 1)
+  }
+}
+
+/** The kernel's counters have 32 bits. */
+function grown(before: number, now: number): number {
+  return (now - before) >>> 0
+}
