@@ -1,12 +1,12 @@
-import { Lab, type LabHost, type LabProcess } from '@edgeway/testbed'
+import { Lab, type LabHost, type LabProcess, startDelay } from '@edgeway/testbed'
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { monotonicMs, type PathCall, type PathNodeConfig } from './path-node.ts'
 
 const PROGRAM = new URL('./path-node.ts', import.meta.url).pathname
 
-/** Two relays, a site with two nodes behind a NAT, and another one with the same subnet. */
+/** Two relays and a node on the public segment, a site with two nodes behind a NAT, and another one with the same subnet. */
 const TOPOLOGY = {
-  cloud: [{ name: 'relay-1' }, { name: 'relay-2' }],
+  cloud: [{ name: 'relay-1' }, { name: 'relay-2' }, { name: 'cloud-1' }],
   sites: [
     {
       name: 'a',
@@ -48,6 +48,17 @@ async function start(...nodes: string[]): Promise<{ relays: Record<string, strin
 async function callsOf(caller: LabProcess): Promise<PathCall[]> {
   const lines = (await caller.output()).split('\n').slice(0, -1)
   return lines.filter((line) => line.includes('"path"')).map((line) => JSON.parse(line))
+}
+
+/** Rules of a router that let nothing through to that address or from it, and tell nobody. */
+function silenceOf(address: string): string {
+  return `table ip silence {
+    chain forward {
+      type filter hook forward priority -10;
+      ip daddr ${address} drop
+      ip saddr ${address} drop
+    }
+  }`
 }
 
 /** Waits for a call that is as described. */
@@ -92,6 +103,28 @@ describe('calls between two sites with two relays', () => {
     const soonAfter = monotonicMs()
     const later = await callThat(caller, (call) => isDone(call) && call.at > soonAfter + 3_000)
     expect([later.path, later.strangers]).toEqual(['relayed', 1])
+  })
+})
+
+describe('calls on a direct path that dies without a word', () => {
+  it.each([0, 50])('go on through a relay, at a round trip of %i ms', async (roundTripMs) => {
+    const { relays } = await start('cloud-1')
+    const site = lab.router('a')
+    await using _ = roundTripMs > 0 ? await startDelay(site, roundTripMs) : undefined
+    const direct = [lab.node('cloud-1').address]
+    const calls = [{ name: 'cloud-1', direct, relays: Object.keys(relays) }]
+    const caller = await run(lab.node('edge-1'), { relays, calls })
+    const { at } = await callThat(caller, ({ path }) => path === 'direct')
+    // What was opened beside it at first is gone by then, or is not used.
+    await callThat(caller, (call) => call.path === 'direct' && call.at > at + 2_000)
+    const cutAt = monotonicMs()
+    await site.exec(['nft', '-f', '-'], { input: silenceOf(lab.node('cloud-1').address) })
+
+    const next = await callThat(caller, ({ path, at }) => path === 'relayed' && at > cutAt - 1_000)
+    const silentMs = Math.round(next.at + next.firstByteMs - cutAt)
+    process.stdout.write(`    first answer after a direct path died, at ${roundTripMs} ms: ${silentMs} ms\n`)
+    // 2 s on an idle machine.
+    expect(silentMs).toBeLessThan(4_000)
   })
 })
 

@@ -22,8 +22,6 @@ const ROUND_TRIPS = 3
 const MIN_PATIENCE_MS = 250
 /** and taken after so many times as long: a lost segment is sent again meanwhile, and a question answered. */
 const TIMES_TO_MOVE = 2.5
-/** A look that comes so late says that this process was busy, not that the path is silent. */
-const LATE_MS = 100
 
 /** What calls wait for on one connection. */
 interface Awaited {
@@ -87,15 +85,9 @@ export class Hedge implements Disposable {
 
   #lookAt(awaited: Awaited, dueAt: number): void {
     this.#looking.add(awaited)
-    awaited.timer = setTimeout(
-      () => {
-        const now = performance.now()
-        if (now - dueAt > LATE_MS) this.#lookAt(awaited, now + this.#patienceMs(awaited.connection))
-        // What has come meanwhile is read before.
-        else setImmediate(() => this.#look(awaited))
-      },
-      Math.max(dueAt - performance.now(), 1),
-    )
+    // Where this process was busy, what has come meanwhile is read before.
+    const look = (): void => void setImmediate(() => this.#look(awaited))
+    awaited.timer = setTimeout(look, Math.max(dueAt - performance.now(), 1))
   }
 
   #look(awaited: Awaited): void {

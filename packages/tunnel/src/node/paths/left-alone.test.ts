@@ -42,6 +42,42 @@ it('frees all addresses of a peer that has others now, and all of everyone when 
   leftAlone.note('edge-2', 'second')
   expect(leftAlone.isFree('edge-2', ADDRESS)).toBe(true)
   expect(leftAlone.isFree('edge-3', ADDRESS)).toBe(false)
-  leftAlone.clear()
+  leftAlone.clear(true)
   expect(leftAlone.isFree('edge-3', ADDRESS)).toBe(true)
+})
+
+it('frees what nobody answered at, and no stranger, when this host is where it was', () => {
+  const leftAlone = new LeftAlone(30_000)
+  leftAlone.failed('edge-2', ADDRESS, 'wrong-identity')
+  leftAlone.failed('edge-2', '/ip4/45.80.0.9/tcp/20008', 'unreachable')
+  leftAlone.clear(false)
+
+  expect(leftAlone.isFree('edge-2', ADDRESS)).toBe(false)
+  expect(leftAlone.isFree('edge-2', '/ip4/45.80.0.9/tcp/20008')).toBe(true)
+})
+
+it('leaves punching alone for half a minute at first, and for an hour at last', () => {
+  const leftAlone = new LeftAlone(30_000)
+  for (const seconds of [30, 60, 120, 240, 480, 960, 1_920, 3_600, 3_600]) {
+    leftAlone.failed('edge-2', 'punching', 'failed')
+    vi.advanceTimersByTime(seconds * 1_000 - 1)
+    expect(leftAlone.isFree('edge-2', 'punching')).toBe(false)
+    vi.advanceTimersByTime(1)
+    expect(leftAlone.isFree('edge-2', 'punching')).toBe(true)
+  }
+})
+
+it('frees now and then what a peer fails with that tells other addresses all the time', () => {
+  const leftAlone = new LeftAlone(30_000)
+  let attempts = 0
+  for (let second = 0; second < 300; second++) {
+    leftAlone.note('edge-2', `edition ${second}`)
+    if (leftAlone.isFree('edge-2', ADDRESS)) {
+      attempts++
+      leftAlone.failed('edge-2', ADDRESS, 'wrong-identity')
+    }
+    vi.advanceTimersByTime(1_000)
+  }
+  // At once for some times, and then every 10 s.
+  expect(attempts).toBe(1 + 5 + 29)
 })

@@ -95,8 +95,11 @@ export class LeftAlone {
     this.#failures.get(peerId)?.delete(address)
   }
 
-  clear(): void {
-    this.#failures.clear()
+  /** Everybody's are free. @param hasMoved - this host is elsewhere: strangers at addresses may be others now */
+  clear(hasMoved: boolean): void {
+    if (hasMoved) this.#failures.clear()
+    for (const failures of this.#failures.values())
+      for (const [address, { why }] of failures) if (why !== 'wrong-identity') failures.delete(address)
   }
 
   /** The peer is no member any more. */

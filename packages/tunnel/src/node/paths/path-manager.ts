@@ -13,6 +13,7 @@ import {
 import type { NoPath } from './path-report.ts'
 import { type PathStatus, reasonOf } from './path-status.ts'
 import { WakeLimit } from './wake-limit.ts'
+import type { OwnPlaces } from './ways.ts'
 
 /** Peers in use are looked after that often. */
 const LOOK_MS = 1_000
@@ -32,7 +33,8 @@ export class PathManager {
   readonly #timer = setInterval(() => this.#look(), LOOK_MS)
   /** By PeerId: of the last attempt, where no path was found. */
   readonly #failures = new Map<string, NoPath>()
-  #ownPlaces: ReadonlySet<string>
+  #ownPlaces: OwnPlaces
+  #hasMoved = false
 
   constructor(options: PathManagerOptions, deps: PathManagerDeps) {
     this.#deps = deps
@@ -53,7 +55,10 @@ export class PathManager {
   async connect(peer: PeerPaths): Promise<Connection> {
     const { used, chosen, spare } = this.#parts
     const isNews = used.called(peer)
-    if (isNews) this.#note(peer)
+    if (isNews) {
+      this.#noticeOwnPlaces()
+      this.#note(peer)
+    }
     const path = chosen.choose(peer)
     if (path === undefined) return await this.#connect(peer)
     spare.used(path.id)
@@ -97,7 +102,7 @@ export class PathManager {
       } else liveness.ask(connection)
     }
     this.#parts.silent.clear()
-    this.#wakes.wake()
+    this.#wake(true)
   }
 
   /** A peer announced itself on this LAN. */
@@ -115,7 +120,7 @@ export class PathManager {
 
   /** The NATs of this node are known, or others than before. */
   natChanged(): void {
-    this.#wakes.wake()
+    this.#wake(false)
   }
 
   /** Gives up all attempts under way, and closes the connections to other nodes. */
@@ -200,14 +205,22 @@ export class PathManager {
   /** This node comes from another public address, or has another relay. */
   #noticeOwnPlaces(): void {
     const places = this.#parts.ways.ownPlaces()
-    const isNew = !places.isSubsetOf(this.#ownPlaces)
+    const before = this.#ownPlaces
     this.#ownPlaces = places
-    if (isNew) this.#wakes.wake()
+    const hasMoved = !places.egress.isSubsetOf(before.egress)
+    if (hasMoved || !places.relays.isSubsetOf(before.relays)) this.#wake(hasMoved)
+  }
+
+  /** @param hasMoved - this host is elsewhere than before */
+  #wake(hasMoved: boolean): void {
+    this.#hasMoved ||= hasMoved
+    this.#wakes.wake()
   }
 
   #freeAll(): void {
     const { leftAlone, used } = this.#parts
-    leftAlone.clear()
+    leftAlone.clear(this.#hasMoved)
+    this.#hasMoved = false
     for (const { peerId } of used.all()) this.#lookAfter(peerId)
   }
 }

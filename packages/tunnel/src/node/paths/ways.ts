@@ -22,6 +22,12 @@ export interface Candidate {
   readonly kind: 'lan' | 'direct'
 }
 
+/** The public addresses that this node comes from, and the PeerIds of its relays. */
+export interface OwnPlaces {
+  readonly egress: ReadonlySet<string>
+  readonly relays: ReadonlySet<string>
+}
+
 /** A peer that announces more on one LAN has them left out. */
 const MAX_NEIGHBOUR_ADDRESSES = 8
 
@@ -67,8 +73,11 @@ export class Ways {
     return parts.map((part) => part.join()).join(' ')
   }
 
-  /** The public addresses and relays of this node: any that is new may open ways to everybody. */
-  ownPlaces(): ReadonlySet<string> {
-    return new Set([...this.#deps.egress(), ...this.#deps.relays().map(({ peerId }) => peerId)])
+  /** What of this node itself may open ways to everybody when it is new. */
+  ownPlaces(): OwnPlaces {
+    return {
+      egress: new Set(this.#deps.egress()),
+      relays: new Set(this.#deps.relays().map(({ peerId }) => peerId)),
+    }
   }
 }
