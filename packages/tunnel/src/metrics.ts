@@ -11,7 +11,7 @@ export type FlowFailure = FlowRefusal | DialFailure | 'unknown-peer' | 'aborted'
 export const TUNNEL_PATHS = ['lan', 'direct', 'punched', 'relayed'] as const satisfies readonly Path[]
 export type TunnelPath = (typeof TUNNEL_PATHS)[number]
 
-export interface TunnelMetrics {
+export interface TunnelMetrics extends PunchMetrics {
   readonly sessions: Gauge<never>
   readonly peers: Gauge<never>
   readonly connections: Gauge<'path'>
@@ -28,6 +28,12 @@ export interface TunnelMetrics {
   readonly pathChanges: Counter<'from' | 'to' | 'reason'>
   readonly usedPeers: Gauge<'path'>
   readonly missingPaths: Gauge<'path' | 'why'>
+}
+
+/** `outcome` of a punch: `punched`, or one of `PUNCH_FAILURES`; of a try: one of `TRY_OUTCOMES`. */
+export interface PunchMetrics {
+  readonly punches: Counter<'outcome' | 'nat' | 'peer_nat'>
+  readonly punchTries: Counter<'outcome'>
 }
 
 export function createTunnelMetrics(metrics: Metrics): TunnelMetrics {
@@ -90,6 +96,22 @@ export function createTunnelMetrics(metrics: Metrics): TunnelMetrics {
       name: 'edgeway_tunnel_nat_info',
       help: '1 for what the NATs before this node do, as far as it is known; 0 for what they did before.',
       labels: ['mapping', 'filtering'],
+    }),
+    ...createPunchMetrics(metrics),
+  }
+}
+
+function createPunchMetrics(metrics: Metrics): PunchMetrics {
+  return {
+    punches: metrics.counter({
+      name: 'edgeway_tunnel_punches_total',
+      help: 'Attempts at a path through the NATs of both sides, by what came of them and by the types of both NATs.',
+      labels: ['outcome', 'nat', 'peer_nat'],
+    }),
+    punchTries: metrics.counter({
+      name: 'edgeway_tunnel_punch_tries_total',
+      help: 'Times that both sides of a punch dialled each other, by what came of it here.',
+      labels: ['outcome'],
     }),
   }
 }

@@ -1,6 +1,14 @@
+import type { Socket } from 'node:net'
 import { RELAY_V2_HOP_CODEC } from '@libp2p/circuit-relay-v2'
 import { identify } from '@libp2p/identify'
-import type { Connection, ConnectionGater, PeerId, PrivateKey, Stream } from '@libp2p/interface'
+import type {
+  ComponentLogger,
+  Connection,
+  ConnectionGater,
+  PeerId,
+  PrivateKey,
+  Stream,
+} from '@libp2p/interface'
 import { noise } from '@libp2p/noise'
 import { ping } from '@libp2p/ping'
 import { tcp } from '@libp2p/tcp'
@@ -20,6 +28,7 @@ import {
   YAMUX_LIMITS,
 } from './limits.ts'
 import { Liveness } from './liveness.ts'
+import { adoptSocket, type PunchedPeer, type Upgrader } from './punched/adopt.ts'
 import type { CertificateSource } from './web-socket/listener.ts'
 
 export interface HostOptions {
@@ -72,6 +81,8 @@ export interface AgentHost extends Host {
   reserve(relay: PeerId): Promise<void>
   /** Calls `listener` with the relay's PeerId when a reservation ended, also when it could not be renewed. */
   onReservationLost(listener: (relay: PeerId) => void): Disposable
+  /** Makes a connection of a socket that is connected through both sides' NATs; see `adoptSocket`. */
+  adopt(socket: Socket, peer: PunchedPeer, signal: AbortSignal): Promise<Connection>
 }
 
 export async function startAgentHost(options: AgentHostOptions): Promise<AgentHost> {
@@ -98,6 +109,8 @@ export async function startAgentHost(options: AgentHostOptions): Promise<AgentHo
       await circuits.reserve(relay)
     },
     onReservationLost: (listener) => circuits.onLost(listener),
+    adopt: (socket, peer, signal) =>
+      whileDialling(signal, (adoptSignal) => node.services.transports.adopt(socket, peer, adoptSignal)),
   }
   await start(host, options)
   return host
@@ -167,11 +180,22 @@ interface Transports {
   getAddrs(): Multiaddr[]
 }
 
+interface InnerParts {
+  readonly transportManager: Transports
+  readonly upgrader: Upgrader
+  readonly logger: ComponentLogger
+}
+
+interface TransportAccess extends Transports {
+  adopt(socket: Socket, peer: PunchedPeer, signal: AbortSignal): Promise<Connection>
+}
+
 /** A libp2p service gets at the inner parts; it must be an object of its own, or libp2p would start the part twice. */
-function transportAccess({ transportManager }: { transportManager: Transports }): Transports {
+function transportAccess({ transportManager, upgrader, logger }: InnerParts): TransportAccess {
   return {
     dial: (address, options) => transportManager.dial(address, options),
     getAddrs: () => transportManager.getAddrs(),
+    adopt: (socket, peer, signal) => adoptSocket(socket, peer, { upgrader, logger, signal }),
   }
 }
 

@@ -79,6 +79,6 @@ export class PathDialer {
 }
 
 /** The only trace that noise's refusal of another identity leaves is its text; nor does libp2p dial itself. */
-function isWrongIdentity(error: unknown): boolean {
+export function isWrongIdentity(error: unknown): boolean {
   return error instanceof Error && /does not match expected|Can not dial self/i.test(error.message)
 }

@@ -1,0 +1,100 @@
+import type { AgentHost } from '../../host/host.ts'
+import type { Mapping, NatType, PunchRole } from '../../nat/nat-type.ts'
+import type { TryOutcome } from '../../protocol/punch.ts'
+import { failed, type PunchResult } from './punch-result.ts'
+import { punchTry, type TryEnd } from './punch-try.ts'
+
+/** Where a reflector is: a name or an IP address, and a TCP port. */
+export interface ReflectorAddress {
+  readonly host: string
+  readonly port: number
+}
+
+/** What reflectors say of one fresh port of this host. The mapping stays until it is disposed of. */
+export interface Reflection extends Disposable {
+  readonly localPort: number
+  readonly mapping: Mapping
+  readonly natMapping: NatType['mapping']
+}
+
+/** What this node knows of the NATs in front of it. */
+export interface NatView {
+  readonly type: NatType
+  /** Those that can be asked now. */
+  reflectors(): readonly ReflectorAddress[]
+}
+
+/** What both sides of a punch have to hand. */
+export interface PunchSide {
+  readonly host: Pick<AgentHost, 'adopt'>
+  readonly nat: NatView
+  /** Rejects when no reflector answers. */
+  reflect(reflectors: readonly ReflectorAddress[], signal: AbortSignal): Promise<Reflection>
+  /** Whether a mapping that the peer told may be dialled. */
+  isDialable(mapping: Mapping): boolean
+  /** A better path came up meanwhile. */
+  hasBetter(peerId: string): boolean
+  /** To be called after each try. */
+  tried(end: TryEnd, details: Readonly<Record<string, unknown>>): void
+}
+
+/** Up to so many in one exchange. */
+export const MAX_TRIES = 3
+/** For reflectors to answer: names may have to be looked up, and one of them may be dead. */
+export const REFLECT_MS = 12_000
+
+/** What this side tells of its NAT: what was seen just now counts more than what was seen before. */
+export function ownNat({ type }: NatView, { natMapping }: Reflection): NatType {
+  return natMapping === 'unknown' ? type : { ...type, mapping: natMapping }
+}
+
+/** Asks reflectors from a fresh port; `undefined` when nobody answered. Rejects when the signal aborts. */
+export async function reflected(side: PunchSide, signal: AbortSignal): Promise<Reflection | undefined> {
+  const reflectors = side.nat.reflectors()
+  if (reflectors.length === 0) return undefined
+  try {
+    return await side.reflect(reflectors, AbortSignal.any([signal, AbortSignal.timeout(REFLECT_MS)]))
+  } catch {
+    signal.throwIfAborted()
+    return undefined
+  }
+}
+
+/** One try from where both sides know everything of each other. */
+export interface KnownTry {
+  readonly peerId: string
+  readonly role: PunchRole
+  readonly side: 'initiator' | 'responder'
+  readonly reflection: Reflection
+  readonly remote: Mapping
+  readonly rttMs: number
+}
+
+export async function runTry(side: PunchSide, known: KnownTry, signal: AbortSignal): Promise<TryEnd> {
+  const { reflection, ...plan } = known
+  const end = await punchTry(side.host, { ...plan, localPort: reflection.localPort }, signal)
+  const { peerId, role, rttMs } = known
+  const { outcome, attempts } = end
+  side.tried(end, { peer: peerId, side: known.side, role, attempts, outcome, rttMs: Math.round(rttMs) })
+  return end
+}
+
+/** What two mappings have to be for a try, in words; `undefined`: they are. */
+export function mismatchOf(own: Mapping, peer: Mapping, { isDialable }: PunchSide): string | undefined {
+  const shown = `${peer.ip} port ${peer.port}`
+  if (!isDialable(peer)) return `field mapping is ${shown}, expected a public address and a port above 1023`
+  if (own.ip.includes(':') !== peer.ip.includes(':'))
+    return `field mapping is ${shown}, expected an address of the family of ${own.ip}`
+  return undefined
+}
+
+/** The failure that a try's outcome at this side is. */
+export function failedTry(outcome: Exclude<TryOutcome, 'connected'>, tries: number): PunchResult {
+  return failed(outcome, TRY_FAILURES[outcome], tries)
+}
+
+const TRY_FAILURES: Readonly<Record<Exclude<TryOutcome, 'connected'>, string>> = {
+  reset: 'each attempt was refused by the NAT or the host of the other side',
+  timeout: 'no attempt was answered',
+  'wrong-identity': 'somebody else answered at the address of the peer',
+}
