@@ -33,6 +33,13 @@ const FEATURES = [
       'add rule netdev t e numgen random mod 100 < 20 drop"',
   },
   {
+    feature: 'wide-area links (modules tun, nft_fwd_netdev; /dev/net/tun)',
+    script:
+      'ip tuntap add dev t0 mode tap && nft "add table netdev f; ' +
+      'add chain netdev f i { type filter hook ingress device lo priority 0; }; ' +
+      'add rule netdev f i fwd to t0"',
+  },
+  {
     feature: 'connection tracking from user space (module nf_conntrack_netlink)',
     script: 'conntrack -F',
   },

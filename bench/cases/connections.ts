@@ -1,4 +1,4 @@
-import { startDelay } from '@edgeway/testbed'
+import { roundTrip } from '@edgeway/testbed'
 import { compareWays } from '../src/compare-ways.ts'
 import { CONNECTIONS } from '../src/probe.ts'
 import { Scene } from '../src/scene.ts'
@@ -20,7 +20,7 @@ export const connections: BenchCase = {
       ...(await compareWays({ ...near, case: 'same node', edgeMesh: 'same-node' }, onStep)),
       ...(await compareWays({ ...far, case: 'relayed', edgeMesh: 'relayed' }, onStep)),
     ]
-    await using _delay = await startDelay(lab.router('far-site'), ROUND_TRIP_MS)
+    await using _wan = await lab.emulateWan(lab.router('far-site'), roundTrip(ROUND_TRIP_MS))
     results.push(
       ...(await compareWays({ ...far, case: 'relayed, 50 ms', edgeMesh: 'relayed, 50 ms' }, onStep)),
     )

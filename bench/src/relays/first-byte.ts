@@ -1,4 +1,4 @@
-import { startDelay } from '@edgeway/testbed'
+import { roundTrip } from '@edgeway/testbed'
 import { firstBytes } from '../probes/first-byte.ts'
 import { median, type Result } from '../result.ts'
 import { figuresOf } from './figures.ts'
@@ -16,7 +16,8 @@ export async function measureFirstByte(
   onStep: (step: string) => void,
 ): Promise<Result[]> {
   const { mesh, client, target } = scene
-  await using _ = await startDelay(mesh.lab.router('far-site'), ROUND_TRIP_MS)
+  const { lab } = mesh
+  await using _wan = await lab.emulateWan(lab.router('far-site'), roundTrip(ROUND_TRIP_MS))
   const fresh: number[] = []
   for (let run = 1; run <= runs; run++) {
     onStep(`first byte, peer not yet connected: ${run} of ${runs}`)

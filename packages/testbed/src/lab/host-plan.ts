@@ -1,3 +1,5 @@
+import { macOf } from './subnet.ts'
+
 /** How a host is connected: a veth pair from its device to a port of a bridge in another namespace. */
 export interface UplinkPlan {
   readonly device: string
@@ -67,7 +69,8 @@ export function configurationLines({ uplink, bridge, routes }: HostPlan): string
   const lines = ['link set lo up']
   if (bridge !== undefined)
     lines.push(
-      `link add ${bridge.device} type bridge`,
+      // A fixed one: otherwise it is that of one of the ports, and neighbours lose it when that port goes.
+      `link add ${bridge.device} address ${macOf(bridge.address)} type bridge`,
       `addr add ${bridge.cidr} dev ${bridge.device}`,
       `link set ${bridge.device} up`,
     )

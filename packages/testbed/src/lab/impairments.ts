@@ -15,9 +15,6 @@ export interface PacketLoss {
   readonly receivedPercent?: number
 }
 
-/** States of a bridge port, BR_STATE_* in linux/if_bridge.h. */
-const PORT_STATES: Readonly<Record<LinkState, string>> = { down: '0', up: '3' }
-
 /** Bytes that may pass at once: 10 ms worth, and never less than some full frames. */
 const BURST_SECONDS = 0.01
 const MIN_BURST_BYTES = 16_384
@@ -30,9 +27,15 @@ const QUEUE_MS = 50
  * device loses its carrier, so nobody is told.
  */
 export async function setLink(host: HostPlan, state: LinkState): Promise<void> {
-  const { bridgeNamespace, port } = uplinkOf(host)
-  // Not `ip link set … state`: its change of the link lets the bridge enable the port at once again.
-  await mustRun(['bridge', '-n', bridgeNamespace, 'link', 'set', 'dev', port, 'state', PORT_STATES[state]])
+  const { bridgeNamespace, port, portIndex } = uplinkOf(host)
+  // Not the state of the bridge's port: an emulated link takes the port's place there.
+  const table = `table netdev cut${portIndex}`
+  const chains = (['ingress', 'egress'] as const).map(
+    (hook) => `chain ${hook} { type filter hook ${hook} device "${port}" priority -10; policy drop; }`,
+  )
+  const cut = state === 'down' ? [`${table} {`, ...chains, '}'] : []
+  const input = [`${table} {}`, `delete ${table}`, ...cut].join('\n')
+  await mustRun(['ip', 'netns', 'exec', bridgeNamespace, 'nft', '-f', '-'], { input })
 }
 
 /** Limits what a host sends and receives; replaces the limit before. */

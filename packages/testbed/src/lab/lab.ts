@@ -1,6 +1,10 @@
+import { type EmulatedWan, startWan } from '../wan/emulated-wan.ts'
+import { hasNetem } from '../wan/netem.ts'
+import type { WanSpec } from '../wan/wan-spec.ts'
 import { buildHosts } from './build.ts'
 import { sweepOrphans } from './clean.ts'
 import { LabError } from './errors.ts'
+import { type Flapping, flapLink } from './flapping-link.ts'
 import type { HostPlan } from './host-plan.ts'
 import {
   changeAddress,
@@ -34,6 +38,7 @@ export class Lab implements AsyncDisposable {
   readonly #claim: LabClaim
   readonly #hosts = new Map<string, LabHost>()
   #kept = false
+  #isNetem: Promise<boolean> | undefined
 
   private constructor(id: string, plan: LabPlan, claim: LabClaim) {
     this.id = id
@@ -118,6 +123,28 @@ export class Lab implements AsyncDisposable {
   /** Loses packets of a host by chance, from now on; `{}` loses none. */
   async setLoss(host: LabHost, loss: PacketLoss): Promise<void> {
     await setLoss(host.plan, loss)
+  }
+
+  /**
+   * Makes a host's link a wide-area one, on top of all other impairments: by netem, or by a process of the lab where
+   * the kernel has none.
+   *
+   * @throws {LabError} when the link is one already, the kernel refuses, or the specification can't be
+   */
+  async emulateWan(host: LabHost, spec: WanSpec): Promise<EmulatedWan> {
+    const { uplink } = host.plan
+    const place = [...this.#hosts.values()].find(
+      ({ namespace }) => namespace.name === uplink?.bridgeNamespace,
+    )
+    if (uplink === undefined || place === undefined) throw new LabError(`${host.name} has no link`)
+    this.#isNetem ??= hasNetem()
+    const isNetem = await this.#isNetem
+    return startWan({ uplink, namespace: place.namespace }, spec, { isNetem })
+  }
+
+  /** Cuts and restores a host's link by the clock, until disposed, which leaves it up. */
+  flapLink(host: LabHost, flapping: Flapping): AsyncDisposable {
+    return flapLink(host.plan, flapping)
   }
 
   /**

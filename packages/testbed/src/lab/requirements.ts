@@ -4,7 +4,6 @@ import { type CommandResult, runCommand } from './run-command.ts'
 const TOOLS = [
   { command: ['ip', '-Version'], debianPackage: 'iproute2' },
   { command: ['tc', '-Version'], debianPackage: 'iproute2' },
-  { command: ['bridge', '-Version'], debianPackage: 'iproute2' },
   { command: ['nft', '--version'], debianPackage: 'nftables' },
   { command: ['conntrack', '--version'], debianPackage: 'conntrack' },
   { command: ['dnsmasq', '--version'], debianPackage: 'dnsmasq-base' },
@@ -32,6 +31,11 @@ const KERNEL_FEATURES = [
     feature: 'packet loss by nftables (nft_numgen, netdev ingress and egress)',
     command:
       'nft "add table netdev l; add chain netdev l i { type filter hook ingress device lo priority 0; }; add chain netdev l e { type filter hook egress device lo priority 0; }; add rule netdev l e numgen random mod 100 < 20 drop"',
+  },
+  {
+    feature: 'wide-area links (tun, nft_fwd_netdev)',
+    command:
+      'ip tuntap add dev t0 mode tap && nft "add table netdev f; add chain netdev f i { type filter hook ingress device lo priority 0; }; add rule netdev f i fwd to t0"',
   },
   { feature: 'connection tracking from user space (nf_conntrack_netlink)', command: 'conntrack -F' },
 ] as const
