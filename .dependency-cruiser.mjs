@@ -28,7 +28,7 @@ const DOORS = [
   { to: 'node_modules/dns-packet/', from: '^packages/dns/(src/message\\.ts|.*\\.test\\.ts|test/)' },
   {
     to: 'node_modules/koffi/',
-    from: '^packages/(traffic/src/kernel/libc|dns/src/listen/udp/libc|tunnel/src/host/tcp-info|testbed/src/wan/tap|proxier/src/backend/nftables/(libnftables|ruleset-generation))\\\\.ts',
+    from: '^packages/(traffic/src/kernel/libc|dns/src/listen/udp/libc|tunnel/src/host/tcp-info|testbed/src/wan/tap|proxier/src/backend/nftables/(libnftables|ruleset-generation))\\.ts',
   },
   {
     to: 'node_modules/zod/',

@@ -13,6 +13,7 @@ export const TOOLS = [
   { tool: 'curl', debianPackage: 'curl', why: 'calls Services' },
   { tool: 'dig', debianPackage: 'bind9-dnsutils', why: 'asks the DNS responder' },
   { tool: 'kdig', debianPackage: 'knot-dnsutils', why: 'asks it in other ways' },
+  { tool: 'miniupnpd', debianPackage: 'miniupnpd-nftables', why: "is the lab's router that maps ports" },
   { tool: 'dnsmasq', debianPackage: 'dnsmasq-base', why: "is the lab's DNS server of the internet" },
   { tool: 'sysctl', debianPackage: 'procps', why: 'sets options of the kernel' },
   { tool: 'haproxy', debianPackage: 'haproxy', why: 'reads the PROXY protocol; a reference peer of benches' },

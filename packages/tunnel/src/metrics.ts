@@ -25,6 +25,8 @@ export interface TunnelMetrics extends PunchMetrics {
   readonly trustSerial: Gauge<never>
   readonly candidateFailures: Counter<'reason'>
   readonly nat: Gauge<'mapping' | 'filtering'>
+  readonly portMappings: Gauge<'protocol'>
+  readonly portMappingFailures: Counter<'reason'>
   readonly pathChanges: Counter<'from' | 'to' | 'reason'>
   readonly usedPeers: Gauge<'path'>
   readonly missingPaths: Gauge<'path' | 'why'>
@@ -87,6 +89,7 @@ export function createTunnelMetrics(metrics: Metrics): TunnelMetrics {
       name: 'edgeway_tunnel_trust_serial_number',
       help: 'Serial of the trust bundle that this node goes by; 0 without one.',
     }),
+    ...portMappingMetrics(metrics),
     candidateFailures: metrics.counter({
       name: 'edgeway_tunnel_candidate_failures_total',
       help: 'Addresses of other nodes where nobody answered, or another host.',
@@ -134,6 +137,21 @@ function createPathMetrics(
       name: 'edgeway_tunnel_missing_paths',
       help: 'Nodes that this one calls without a path that would be better than the one in use, by why.',
       labels: ['path', 'why'],
+    }),
+  }
+}
+
+function portMappingMetrics(metrics: Metrics): Pick<TunnelMetrics, 'portMappings' | 'portMappingFailures'> {
+  return {
+    portMappings: metrics.gauge({
+      name: 'edgeway_tunnel_port_mappings',
+      help: 'Public ports that a router maps to this node, by the protocol of the router.',
+      labels: ['protocol'],
+    }),
+    portMappingFailures: metrics.counter({
+      name: 'edgeway_tunnel_port_mapping_failures_total',
+      help: 'Attempts to have a router map a public port that failed, by reason.',
+      labels: ['reason'],
     }),
   }
 }

@@ -21,6 +21,11 @@ export interface TunnelOptions {
    * this node: for sites that a VPN joins, or that have several ways out. Wasteful where sites share subnets.
    */
   readonly usePrivateAddresses: boolean
+  /**
+   * Has the router of this node's LAN map a public port to the tunnel's, by NAT-PMP or UPnP, where it offers that, this node
+   * has no public address, and `announceAddresses` is `auto`.
+   */
+  readonly portMapping: boolean
   /** For each step towards a session: connecting, enrolling, joining, reserving. Up to twice as long after timeouts. */
   readonly joinTimeoutMs: number
   /** For a connection to another node, on whatever path. */
@@ -51,6 +56,7 @@ export const DEFAULT_TUNNEL_OPTIONS: Omit<TunnelOptions, 'servers'> = {
   labels: {},
   announceAddresses: 'auto',
   usePrivateAddresses: false,
+  portMapping: true,
   joinTimeoutMs: 5_000,
   connectTimeoutMs: 8_000,
   relayDelayMs: 250,

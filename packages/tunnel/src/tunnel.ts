@@ -21,6 +21,7 @@ import { TunnelDialer } from './node/flows/tunnel-dialer.ts'
 import { AddressWatch } from './node/paths/address-watch.ts'
 import { PathManager } from './node/paths/path-manager.ts'
 import { NO_NEIGHBOURS, NO_PUNCHER } from './node/paths/path-ports.ts'
+import { PortMapping } from './node/port-mapping/port-mapping.ts'
 import { FLOW_PROTOCOL } from './protocol/flow.ts'
 import { PrivateFile } from './state/private-file.ts'
 import type { TunnelOptions } from './tunnel-options.ts'
@@ -48,6 +49,9 @@ export class Tunnel implements Component {
   readonly #gate: ReadinessGate
   readonly #logger: Logger
   readonly #addressWatch: AddressWatch
+  /** `undefined` where it is turned off. */
+  readonly #portMapping: PortMapping | undefined
+  #joinedBefore: ReadonlySet<string> = new Set()
   #stopped: Promise<void> | undefined
 
   private constructor(options: TunnelOptions, parts: TunnelParts, deps: TunnelDeps) {
@@ -75,6 +79,7 @@ export class Tunnel implements Component {
     deps.status.section('tunnel', () => ({
       ...member.status,
       paths: paths.status((peerId) => book.byPeerId(peerId)?.node),
+      portMapping: this.#portMapping?.status ?? { state: 'off' },
     }))
     this.#finder = new NodeFinder({ host, member, connections: paths, nodeName: deps.nodeName, logger })
     const flows = this.#flows
@@ -84,7 +89,12 @@ export class Tunnel implements Component {
       paths.addressesChanged(gone)
       member.wake()
       this.#finder.wake()
+      this.#portMapping?.wake()
     })
+    if (isMappingWanted(options)) {
+      this.#portMapping = new PortMapping({ listening: () => member.listening, metrics, logger })
+      this.#portMapping.onChange(() => member.update())
+    }
   }
 
   /**
@@ -103,6 +113,7 @@ export class Tunnel implements Component {
     let tunnel: Tunnel | undefined
     const member = await ClusterMember.load(options, {
       ...{ nodeName: deps.nodeName, clock: deps.clock, key, metrics, logger },
+      mapped: () => tunnel?.mappedAddresses ?? [],
       changed: () => {
         if (tunnel !== undefined) tunnel.#update()
       },
@@ -113,11 +124,17 @@ export class Tunnel implements Component {
     tunnel = new Tunnel(options, { host, member, metrics, logger }, deps)
     await tunnel.#listen()
     member.start(host, servers)
+    tunnel.#portMapping?.wake()
     return tunnel
   }
 
   get peerId(): string {
     return this.#host.node.peerId.toString()
+  }
+
+  /** The multiaddrs that a router maps to this node. */
+  get mappedAddresses(): readonly string[] {
+    return this.#portMapping?.addresses ?? []
   }
 
   /** Takes flows from other nodes from now on; before, they are refused as `starting`. */
@@ -148,6 +165,7 @@ export class Tunnel implements Component {
     this.#inbound.drain()
     await this.#flows.drain(this.#options.drainTimeoutMs)
     this.#addressWatch[Symbol.dispose]()
+    await this.#portMapping?.[Symbol.asyncDispose]()
     this.#member.retire()
     await this.#finder[Symbol.asyncDispose]()
     // Before the sessions: relayed connections go through theirs, and the last bytes of their flows, too.
@@ -167,8 +185,17 @@ export class Tunnel implements Component {
     this.#metrics.certificateEnd.set({}, identity.membership?.notAfter ?? 0)
     this.#metrics.trustSerial.set({}, identity.trust?.serial ?? 0)
     this.#finder.update()
+    this.#wakePortMapping()
     if (joined.length > 0) this.#gate.open()
     else this.#gate.shut(`no tunnel server is joined: ${trouble}`)
+  }
+
+  /** A server that is joined anew: the router may have restarted, has another address, or this host slept. */
+  #wakePortMapping(): void {
+    const joined = new Set(this.#member.joined.map(({ peerId, observed }) => `${peerId} ${observed}`))
+    const hasNew = !joined.isSubsetOf(this.#joinedBefore)
+    this.#joinedBefore = joined
+    if (hasNew) this.#portMapping?.wake()
   }
 
   #countConnections(): void {
@@ -187,6 +214,11 @@ interface TunnelParts {
   readonly member: ClusterMember
   readonly metrics: TunnelMetrics
   readonly logger: Logger
+}
+
+/** What was configured is announced and nothing else. */
+function isMappingWanted({ portMapping, announceAddresses }: TunnelOptions): boolean {
+  return portMapping && announceAddresses === 'auto'
 }
 
 function announcedTexts({ announceAddresses }: TunnelOptions): readonly string[] {

@@ -16,6 +16,7 @@ export const tunnel = z.strictObject({
   listenPort: port.default(DEFAULT_TUNNEL_OPTIONS.listenPort),
   announceAddresses: z.union([z.literal('auto'), z.array(hostAndPort)]).default('auto'),
   usePrivateAddresses: z.boolean().default(DEFAULT_TUNNEL_OPTIONS.usePrivateAddresses),
+  portMapping: z.boolean().default(DEFAULT_TUNNEL_OPTIONS.portMapping),
   joinTimeoutMs: milliseconds.default(DEFAULT_TUNNEL_OPTIONS.joinTimeoutMs),
   connectTimeoutMs: milliseconds.default(DEFAULT_TUNNEL_OPTIONS.connectTimeoutMs),
   relayDelayMs: millisecondsOrNone.default(DEFAULT_TUNNEL_OPTIONS.relayDelayMs),

@@ -40,6 +40,8 @@ export interface ClusterMemberDeps {
   readonly metrics: TunnelMetrics
   readonly logger: Logger
   readonly clock?: Clock | undefined
+  /** Multiaddrs that a router maps to this node. */
+  mapped(): readonly string[]
   /** Called after each change of `joined`, of the book, or of the certificate. */
   changed(): void
 }
@@ -187,6 +189,7 @@ export class ClusterMember implements AsyncDisposable {
     const { lan, direct } = ownAddresses(this.#listening, {
       announced: this.#options.announceAddresses,
       ofPods: podNetworkAddresses(this.#interfaces.read()),
+      mapped: this.#deps.mapped(),
     })
     const relays = this.#relays.update(reserved, performance.now()).slice(0, MAX_RELAYS)
     this.#ownRecord.update({ lan, direct, egress: this.#egress, relays, nat: this.nat.type })

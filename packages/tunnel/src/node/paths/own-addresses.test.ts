@@ -23,6 +23,12 @@ it('the addresses of a node are those of its network, apart by whether they mean
   })
 })
 
+it('what a router maps is announced before all else', () => {
+  const listening = new Set(['/ip4/192.168.1.10/tcp/20008'])
+  const mapped = ['/ip4/45.80.0.101/tcp/50000']
+  expect(ownAddresses(listening, { ...AUTO, mapped })).toEqual({ lan: [...listening], direct: mapped })
+})
+
 it('a process that listens on loopback only is reached there', () => {
   const listening = new Set(['/ip4/127.0.0.1/tcp/20008'])
   expect(ownAddresses(listening, AUTO)).toEqual({ lan: [...listening], direct: [] })

@@ -9,13 +9,19 @@ import type { OwnReach } from './own-record.ts'
  *
  * @param listening - what libp2p listens on, wildcards resolved to the interfaces' addresses
  * @param ofPods - IP addresses of this host that lead no other node here; see `podNetworkAddresses`
+ * @param mapped - multiaddrs that a router maps to this node; see `PortMapping`
  */
 export function ownAddresses(
   listening: ReadonlySet<string>,
   {
     announced,
     ofPods,
-  }: { readonly announced: 'auto' | readonly string[]; readonly ofPods: ReadonlySet<string> },
+    mapped = [],
+  }: {
+    readonly announced: 'auto' | readonly string[]
+    readonly ofPods: ReadonlySet<string>
+    readonly mapped?: readonly string[]
+  },
 ): Pick<OwnReach, 'lan' | 'direct'> {
   if (announced !== 'auto') {
     const direct = announced.map((text) => parseHostPort(text).toString())
@@ -33,7 +39,7 @@ export function ownAddresses(
       .filter((address) => isPublic(address) === wanted)
       .map(String)
       .slice(0, MAX_ADDRESSES)
-  return { lan: texts(false), direct: texts(true) }
+  return { lan: texts(false), direct: [...mapped, ...texts(true)].slice(0, MAX_ADDRESSES) }
 }
 
 function isLoopback(address: Multiaddr): boolean {
