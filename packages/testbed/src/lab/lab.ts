@@ -25,6 +25,7 @@ import { killProcessesIn } from './namespace-processes.ts'
 import type { NatKind } from './nat-kinds.ts'
 import { mustRun } from './run-command.ts'
 import type { PodSpec, Topology } from './topology.ts'
+import { addUplink, type SecondUplink, type SecondUplinkSpec, setCarrier } from './uplinks.ts'
 
 /**
  * A network of namespaces on this machine: a public segment, sites behind routers, nodes and pods. Nothing of it is
@@ -109,6 +110,23 @@ export class Lab implements AsyncDisposable {
   /** Cuts (silently: no carrier is lost) or restores the link between a host and the bridge it is connected to. */
   async setLink(host: LabHost, state: LinkState): Promise<void> {
     await setLink(host.plan, state)
+  }
+
+  /**
+   * Takes the carrier of a host's link away, or gives it back: its address and routes go, too. The host sees it; unlike
+   * `setLink`, which fails silently.
+   */
+  async setCarrier(host: LabHost, state: LinkState): Promise<void> {
+    await setCarrier(host.plan, state)
+  }
+
+  /**
+   * Connects a node to a second site, with a default route that counts less than its first.
+   *
+   * @throws {LabError} when node or site are unknown, or the address does not fit there
+   */
+  async addUplink(nodeName: string, site: string, spec: SecondUplinkSpec): Promise<SecondUplink> {
+    return await addUplink(this.node(nodeName), this.router(site), spec)
   }
 
   /** Limits what a host sends and what it receives. */
