@@ -1,4 +1,4 @@
-import { Lab, type LabHost, type LabProcess, startDelay } from '@edgeway/testbed'
+import { Lab, type LabHost, type LabProcess, roundTrip } from '@edgeway/testbed'
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { monotonicMs, type PathCall, type PathNodeConfig } from './path-node.ts'
 
@@ -110,7 +110,7 @@ describe('calls on a direct path that dies without a word', () => {
   it.each([0, 50])('go on through a relay, at a round trip of %i ms', async (roundTripMs) => {
     const { relays } = await start('cloud-1')
     const site = lab.router('a')
-    await using _ = roundTripMs > 0 ? await startDelay(site, roundTripMs) : undefined
+    await using _ = roundTripMs > 0 ? await lab.emulateWan(site, roundTrip(roundTripMs)) : undefined
     const direct = [lab.node('cloud-1').address]
     const calls = [{ name: 'cloud-1', direct, relays: Object.keys(relays) }]
     const caller = await run(lab.node('edge-1'), { relays, calls })
