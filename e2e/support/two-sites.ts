@@ -7,6 +7,7 @@ import {
   namespaceObject,
   nodeObject,
   type ServiceSpec,
+  type SiteSpec,
   serviceObject,
   startDnsUpstream,
   startHttpEcho,
@@ -95,6 +96,8 @@ export interface TwoSitesOptions
   readonly hosts?: readonly NodeSpec[]
   /** More nodes of site-a. */
   readonly neighbours?: readonly NodeSpec[]
+  /** More sites, with agents. */
+  readonly sites?: readonly SiteSpec[]
 }
 
 /**
@@ -102,11 +105,11 @@ export interface TwoSitesOptions
  * Services are in effect on every node. Who prepares the network itself starts the resolver, too.
  */
 export async function startTwoSites(options: TwoSitesOptions = {}): Promise<Mesh> {
-  const { hosts = [], neighbours = [], ...others } = options
+  const { hosts = [], neighbours = [], sites = [], ...others } = options
   const mesh = await Mesh.start({
     prepare: (lab) => startDnsUpstream(lab.node(RESOLVER), INTERNET),
     ...others,
-    topology: extended(hosts, neighbours),
+    topology: extended({ hosts, neighbours, sites }),
     bystanders: [VISITOR, RESOLVER, ...hosts.map(({ name }) => name)],
   })
   try {
@@ -127,14 +130,11 @@ export async function startTwoSites(options: TwoSitesOptions = {}): Promise<Mesh
   }
 }
 
-function extended(hosts: readonly NodeSpec[], neighbours: readonly NodeSpec[]): Topology {
+function extended(more: Required<Pick<TwoSitesOptions, 'hosts' | 'neighbours' | 'sites'>>): Topology {
   const { cloud = [], sites = [] } = TWO_SITES
-  return {
-    cloud: [...cloud, ...hosts],
-    sites: sites.map((site, index) =>
-      index === 0 ? { ...site, nodes: [...site.nodes, ...neighbours] } : site,
-    ),
-  }
+  const [first, ...others] = sites
+  const firstExtended = first === undefined ? [] : [{ ...first, nodes: [...first.nodes, ...more.neighbours] }]
+  return { cloud: [...cloud, ...more.hosts], sites: [...firstExtended, ...others, ...more.sites] }
 }
 
 async function servicesInEffect(client: LabPod): Promise<void> {

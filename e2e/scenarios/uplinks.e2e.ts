@@ -1,0 +1,100 @@
+import { type Mesh, type SecondUplink, startDnsUpstream, startHttpEcho } from '@edgeway/testbed'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { answeredBy, call, callUntil } from '../support/call.ts'
+import { Caller } from '../support/caller.ts'
+import { HeldConnection } from '../support/held-connection.ts'
+import { report } from '../support/report.ts'
+import { applyServices } from '../support/services.ts'
+import { BETA, clientOf, POD_PORT, RESOLVER, startTwoSites } from '../support/two-sites.ts'
+
+/** A third site, which edge-1 is connected to by its second uplink. */
+const NEIGHBOUR = {
+  name: 'edge-3',
+  address: '192.168.3.30',
+  podSubnet: '10.244.3.0/24',
+  pods: [{ name: 'delta', namespace: 'apps', address: '10.244.3.11' }],
+}
+const SITE = {
+  name: 'site-c',
+  nat: 'endpoint-independent',
+  subnet: '192.168.3.0/24',
+  nodes: [NEIGHBOUR],
+} as const
+const SECOND = '192.168.3.40'
+const DELTA = { namespace: 'apps', name: 'delta', clusterIp: '10.96.0.41', port: 80 }
+const [ALPHA_URL, BETA_URL, DELTA_URL] = ['http://alpha.apps/', 'http://beta.apps/', 'http://delta.apps/']
+
+describe('a node with two uplinks', () => {
+  let mesh: Mesh
+  let second: SecondUplink
+
+  beforeAll(async () => {
+    mesh = await startTwoSites({
+      sites: [SITE],
+      // Its sites are joined by the node itself, and come from two public addresses.
+      config: { 'edge-agent': { tunnel: { usePrivateAddresses: true } } },
+      prepare: async (lab) => {
+        await startDnsUpstream(lab.node(RESOLVER), {})
+        second = await lab.addUplink('edge-1', SITE.name, { address: SECOND })
+      },
+    })
+    const pod = mesh.lab.pod('delta')
+    await startHttpEcho(pod, { port: POD_PORT })
+    const endpoints = [{ ip: pod.address, node: NEIGHBOUR.name }]
+    await applyServices(mesh, [{ ...DELTA, targetPort: POD_PORT, endpoints }])
+    await callUntil(clientOf(mesh, 'edge-1'), DELTA_URL, answeredBy('delta'))
+  })
+  afterAll(async () => {
+    await mesh?.[Symbol.asyncDispose]()
+  })
+
+  it('loses the first one with its carrier: calls from it and to it go on by the other', async () => {
+    const [near, far] = [clientOf(mesh, 'edge-1'), clientOf(mesh, 'edge-2')]
+    await callUntil(near, BETA_URL, answeredBy('beta'))
+    await callUntil(far, ALPHA_URL, answeredBy('alpha'))
+    await using held = await HeldConnection.open(near, { ip: DELTA.clusterIp, port: DELTA.port })
+    await using onLan = await Caller.start(near, { ip: DELTA.clusterIp, port: DELTA.port })
+    await using across = await Caller.start(near, { ip: BETA.clusterIp, port: BETA.port })
+    const mark = await mesh.agent('edge-1').log.mark()
+
+    const node = mesh.lab.node('edge-1')
+    await mesh.lab.setCarrier(node, 'down')
+    report('calls to it after its carrier was lost', await callUntil(far, ALPHA_URL, answeredBy('alpha')))
+    report('calls from it after its carrier was lost', await callUntil(near, BETA_URL, answeredBy('beta')))
+    const [lan, wan] = [await onLan.stop(), await across.stop()]
+    report('longest time without an answer, across sites', wan.longestGapMs)
+    report('longest time without an answer, by the other uplink', lan.longestGapMs)
+    expect(lan.failed).toBe(0)
+
+    await mesh.lab.setCarrier(node, 'up')
+    await callUntil(near, BETA_URL, answeredBy('beta'))
+    await callUntil(far, ALPHA_URL, answeredBy('alpha'))
+    expect(held.isOpen).toBe(true)
+    await expectCalm(mark)
+  })
+
+  it('loses the first one in silence: calls by the other go on', async () => {
+    const near = clientOf(mesh, 'edge-1')
+    await using held = await HeldConnection.open(near, { ip: DELTA.clusterIp, port: DELTA.port })
+    await using onLan = await Caller.start(near, { ip: DELTA.clusterIp, port: DELTA.port })
+    const mark = await mesh.agent('edge-1').log.mark()
+    await mesh.lab.setLink(mesh.lab.node('edge-1'), 'down')
+    for (let calls = 0; calls < 10; calls++)
+      expect(await call(near, DELTA_URL)).toMatchObject({ kind: 'answer', pod: 'delta' })
+    expect((await onLan.stop()).failed).toBe(0)
+    expect(second.device).toBe('eth1')
+
+    await mesh.lab.setLink(mesh.lab.node('edge-1'), 'up')
+    report('calls across sites after the silence', await callUntil(near, BETA_URL, answeredBy('beta')))
+    expect(held.isOpen).toBe(true)
+    await expectCalm(mark)
+  })
+
+  /** No storm: what went wrong is said, not repeated. */
+  async function expectCalm(mark: number): Promise<void> {
+    const lines = (await mesh.agent('edge-1').log.entries()).slice(mark)
+    const loud = lines.filter(({ level }) => level === 'warn' || level === 'error')
+    report('warnings and errors in its log', loud.length, 'lines')
+    expect(loud.length, JSON.stringify(loud.slice(0, 5))).toBeLessThan(40)
+  }
+})
