@@ -53,6 +53,12 @@ export interface ServerHostOptions extends HostOptions {
     | undefined
 }
 
+/** How a connection leaves this host. */
+export interface DialWay {
+  /** One of this host's IP addresses; the kernel's choice unless given. Of no effect for WebSockets. */
+  readonly localAddress?: string | undefined
+}
+
 /** libp2p as both processes use it: TCP and, where wanted, WebSockets; noise, yamux. */
 export interface Host {
   readonly node: Libp2p
@@ -60,7 +66,7 @@ export interface Host {
    * Always makes a new connection. libp2p's own dial queue is not used: it joins dials of one peer, and the mesh races
    * paths to one peer against each other.
    */
-  dial(address: Multiaddr, signal: AbortSignal): Promise<Connection>
+  dial(address: Multiaddr, signal: AbortSignal, way?: DialWay): Promise<Connection>
   /** The addresses that the process accepts connections at, TCP first, wildcards resolved to those of the interfaces. */
   listenAddresses(): Multiaddr[]
   /** Signs of life, and what their lack means; see there. */
@@ -176,7 +182,10 @@ function commonInit({ key, listenHost, listenPort }: HostOptions) {
 
 /** The one inner part of libp2p that dials one address of one peer, as asked. */
 interface Transports {
-  dial(address: Multiaddr, options: { signal: AbortSignal; maxOutboundStreams: number }): Promise<Connection>
+  dial(
+    address: Multiaddr,
+    options: DialWay & { signal: AbortSignal; maxOutboundStreams: number },
+  ): Promise<Connection>
   getAddrs(): Multiaddr[]
 }
 
@@ -209,10 +218,10 @@ function commonHost(node: Libp2p, transports: Transports, liveness: Liveness): H
       liveness[Symbol.dispose]()
       await node.stop()
     },
-    dial: (address, signal) =>
+    dial: (address, signal, { localAddress } = {}) =>
       whileDialling(signal, (dialSignal) =>
         // The limit is that of circuits through one relay, 64 by default.
-        transports.dial(address, { signal: dialSignal, maxOutboundStreams: MAX_STREAMS }),
+        transports.dial(address, { signal: dialSignal, maxOutboundStreams: MAX_STREAMS, localAddress }),
       ),
     listenAddresses: () => {
       try {

@@ -1,5 +1,4 @@
 import { exchange, type UdpServer } from './datagrams.ts'
-import type { Gateway } from './gateway.ts'
 import {
   encodeAddressRequest,
   encodeMapRequest,
@@ -12,6 +11,7 @@ import {
 import {
   type FailedMapping,
   failed,
+  type Gateway,
   type GrantedMapping,
   type MappingRequest,
   type PortMapper,

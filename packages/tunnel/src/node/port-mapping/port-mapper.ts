@@ -1,5 +1,10 @@
 import type { Mapping } from '../../nat/nat-type.ts'
 
+/** The router that packets for the internet go to, by its IPv4 address. */
+export interface Gateway {
+  readonly ip: string
+}
+
 /** How routers are asked; the first one that a router understands is kept to. */
 export const MAPPING_PROTOCOLS = ['nat-pmp', 'upnp'] as const
 

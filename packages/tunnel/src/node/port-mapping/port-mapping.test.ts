@@ -1,8 +1,13 @@
 import { MemoryLogger, MemoryMetrics } from '@edgeway/testbed'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { createTunnelMetrics } from '../../metrics.ts'
-import type { Gateway } from './gateway.ts'
-import { type FailedMapping, failed, type GrantedMapping, type PortMapper } from './port-mapper.ts'
+import {
+  type FailedMapping,
+  failed,
+  type Gateway,
+  type GrantedMapping,
+  type PortMapper,
+} from './port-mapper.ts'
 import { PortMapping } from './port-mapping.ts'
 
 type Answer = GrantedMapping | FailedMapping

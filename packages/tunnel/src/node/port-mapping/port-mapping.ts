@@ -2,12 +2,13 @@ import type { Logger } from '@edgeway/core'
 import { isPublic, toMultiaddr } from '../../addresses.ts'
 import type { TunnelMetrics } from '../../metrics.ts'
 import { InterfaceReader, podNetworkAddresses } from '../paths/interfaces.ts'
-import { type Gateway, readDefaultGateway } from './gateway.ts'
+import { readDefaultRoutes } from '../uplinks/default-routes.ts'
 import { mappablePort } from './mappable-port.ts'
 import { NatPmp } from './nat-pmp.ts'
 import {
   type FailedMapping,
   failed,
+  type Gateway,
   type GrantedMapping,
   MAPPING_PROTOCOLS,
   type MappingProtocol,
@@ -165,7 +166,7 @@ export class PortMapping implements AsyncDisposable {
   }
 
   async #ask(internalPort: number): Promise<void> {
-    const gateway = await (this.#deps.gateway ?? readDefaultGateway)()
+    const gateway = await (this.#deps.gateway ?? defaultGateway)()
     if (gateway === undefined) return this.#fail(failed('no-gateway', 'no default route by IPv4'), undefined)
     let failure = failed('no-answer', 'nobody answers')
     for (const mapper of this.#mappersOf(gateway)) {
@@ -259,6 +260,12 @@ export class PortMapping implements AsyncDisposable {
     }
     countMappings(this.#deps.metrics, undefined)
   }
+}
+
+/** Others would be of no use: answers to what comes in by their routers leave by this one. */
+async function defaultGateway(): Promise<Gateway | undefined> {
+  const [route] = await readDefaultRoutes()
+  return route
 }
 
 function mappersOf(gateway: Gateway): readonly PortMapper[] {

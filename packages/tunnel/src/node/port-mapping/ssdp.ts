@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import { firstAnswer } from './datagrams.ts'
-import type { Gateway } from './gateway.ts'
+import type { Gateway } from './port-mapper.ts'
 
 const GROUP = '239.255.255.250'
 const PORT = 1900

@@ -1,4 +1,4 @@
-import type { Gateway } from './gateway.ts'
+import type { Gateway } from './port-mapper.ts'
 import { ownUrl } from './ssdp.ts'
 
 /** The service of a router that maps ports, and where it is called. */

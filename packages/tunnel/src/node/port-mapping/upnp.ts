@@ -1,11 +1,11 @@
 import { randomInt } from 'node:crypto'
 import { isIPv4 } from 'node:net'
 import { localAddressTo } from './datagrams.ts'
-import type { Gateway } from './gateway.ts'
 import { httpCall } from './http-call.ts'
 import {
   type FailedMapping,
   failed,
+  type Gateway,
   type GrantedMapping,
   type MappingRequest,
   type PortMapper,

@@ -15,6 +15,7 @@ import type { LookupSource } from '../dht/peer-lookup.ts'
 import { Certification, type CertificationDeps } from '../membership/certification.ts'
 import { renew } from '../membership/enrolment.ts'
 import type { OwnRecord } from '../paths/own-record.ts'
+import { dialByAnyUplink } from '../uplinks/uplink-dial.ts'
 import { RegistryLink } from './registry-link.ts'
 import type { ServerClaims } from './server-claims.ts'
 import { asksForEnrolment, TroubleLog } from './session-trouble.ts'
@@ -241,7 +242,7 @@ export class ServerSession implements LookupSource, AsyncDisposable {
   async #dial(): Promise<Connection> {
     const deadline = this.#deadline()
     try {
-      return await this.#deps.host.dial(this.#address, deadline)
+      return await dialByAnyUplink(this.#deps.host, this.#address, { signal: deadline })
     } catch (error) {
       throw deadline.aborted ? deadline.reason : error
     }

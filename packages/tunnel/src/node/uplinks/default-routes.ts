@@ -1,8 +1,9 @@
 import { readFile } from 'node:fs/promises'
 import { endianness } from 'node:os'
 
-/** The router that packets for the internet go to, by its IPv4 address. */
-export interface Gateway {
+/** A way to the internet: its device, and the IPv4 address of the router there. */
+export interface DefaultRoute {
+  readonly device: string
   readonly ip: string
 }
 
@@ -11,25 +12,24 @@ const ROUTES_FILE = '/proc/net/route'
 const UP_BY_GATEWAY = 0x3
 const NOWHERE = '00000000'
 
-/** `undefined` where there is no default route by IPv4, or where its kernel does not tell. */
-export async function readDefaultGateway(): Promise<Gateway | undefined> {
+/** As `parseDefaultRoutes`, of this host now; none where the kernel does not tell. */
+export async function readDefaultRoutes(): Promise<readonly DefaultRoute[]> {
   try {
-    return defaultGateway(await readFile(ROUTES_FILE, 'utf8'))
+    return parseDefaultRoutes(await readFile(ROUTES_FILE, 'utf8'))
   } catch {
-    // No Linux: no gateway that could be asked.
-    return undefined
+    // No Linux, or no file descriptor is left.
+    return []
   }
 }
 
 /**
- * The gateway of the default route that the kernel takes: the one with the smallest metric. Others would be of no use:
- * answers to what comes in by their routers leave by this one.
+ * The default routes of the main table by IPv4, the one that the kernel takes first: that with the smallest metric.
  *
  * @param table - /proc/net/route: a header, then Iface, Destination, Gateway, Flags, RefCnt, Use, Metric, Mask, …
  * @see proc_pid_net(5)
  */
-export function defaultGateway(table: string): Gateway | undefined {
-  const defaults = table
+export function parseDefaultRoutes(table: string): readonly DefaultRoute[] {
+  return table
     .split('\n')
     .slice(1)
     .map((line) => line.trim().split(/\s+/))
@@ -37,8 +37,8 @@ export function defaultGateway(table: string): Gateway | undefined {
       return destination === NOWHERE && mask === NOWHERE && isUpByGateway(flags)
     })
     .toSorted((a, b) => Number(a[6]) - Number(b[6]))
-  const ip = parseAddress(defaults[0]?.[2] ?? '')
-  return ip === undefined ? undefined : { ip }
+    .map(([device = '', , gateway = '']) => ({ device, ip: parseAddress(gateway) }))
+    .filter((route): route is DefaultRoute => route.ip !== undefined)
 }
 
 function isUpByGateway(flags: string): boolean {
