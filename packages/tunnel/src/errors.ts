@@ -84,6 +84,16 @@ export class SilentConnectionError extends EdgewayError {
   }
 }
 
+/** Nothing answers at an address: the link may be down, or the host. */
+export class UnreachedError extends EdgewayError {
+  override readonly name = 'UnreachedError'
+  readonly code = 'ERR_UNREACHED'
+
+  constructor() {
+    super('nothing answers at the address')
+  }
+}
+
 /** The stream was reset: by the other side, or because its connection is gone. */
 export class StreamResetError extends EdgewayError {
   override readonly name = 'StreamResetError'

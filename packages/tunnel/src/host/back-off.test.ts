@@ -18,6 +18,13 @@ describe('the pause before the next attempt', () => {
     expect(backOff.next()).toBeLessThanOrEqual(3_000)
   })
 
+  it('stays short while nothing answers at all: a link may be up for seconds', () => {
+    const backOff = new BackOff()
+    const delays = Array.from({ length: 20 }, () => backOff.next('unreached'))
+    expect(Math.max(...delays)).toBeLessThanOrEqual(500)
+    expect(Math.min(...delays.slice(5))).toBeGreaterThanOrEqual(250)
+  })
+
   it('is spread by the number of agents that the lost server had', () => {
     expect(delayAfterLoss(1, 1)).toBe(10)
     expect(delayAfterLoss(400, 0.5)).toBe(2_000)

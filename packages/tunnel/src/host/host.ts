@@ -53,10 +53,12 @@ export interface ServerHostOptions extends HostOptions {
     | undefined
 }
 
-/** How a connection leaves this host. */
+/** How a connection leaves this host, and who is told. */
 export interface DialWay {
   /** One of this host's IP addresses; the kernel's choice unless given. Of no effect for WebSockets. */
   readonly localAddress?: string | undefined
+  /** Called when something has answered at the address, before it has proven who it is. */
+  readonly reached?: (() => void) | undefined
 }
 
 /** libp2p as both processes use it: TCP and, where wanted, WebSockets; noise, yamux. */
@@ -180,12 +182,19 @@ function commonInit({ key, listenHost, listenPort }: HostOptions) {
   }
 }
 
+interface DialOptions {
+  readonly signal: AbortSignal
+  readonly localAddress: string | undefined
+  readonly maxOutboundStreams: number
+  onProgress(event: { readonly type: string }): void
+}
+
+/** What libp2p says when the transport stands, and the encryption begins. */
+const REACHED_EVENT = 'upgrader:encrypt-outbound-connection'
+
 /** The one inner part of libp2p that dials one address of one peer, as asked. */
 interface Transports {
-  dial(
-    address: Multiaddr,
-    options: DialWay & { signal: AbortSignal; maxOutboundStreams: number },
-  ): Promise<Connection>
+  dial(address: Multiaddr, options: DialOptions): Promise<Connection>
   getAddrs(): Multiaddr[]
 }
 
@@ -218,11 +227,17 @@ function commonHost(node: Libp2p, transports: Transports, liveness: Liveness): H
       liveness[Symbol.dispose]()
       await node.stop()
     },
-    dial: (address, signal, { localAddress } = {}) =>
-      whileDialling(signal, (dialSignal) =>
+    dial: (address, signal, { localAddress, reached = () => {} } = {}) => {
+      const onProgress = ({ type }: { readonly type: string }): void => {
+        if (type === REACHED_EVENT) reached()
+      }
+      return whileDialling(signal, (dialSignal) =>
         // The limit is that of circuits through one relay, 64 by default.
-        transports.dial(address, { signal: dialSignal, maxOutboundStreams: MAX_STREAMS, localAddress }),
-      ),
+        transports.dial(address, {
+          ...{ signal: dialSignal, maxOutboundStreams: MAX_STREAMS, localAddress, onProgress },
+        }),
+      )
+    },
     listenAddresses: () => {
       try {
         listening = transports.getAddrs()

@@ -37,12 +37,16 @@ export const YAMUX_LIMITS = {
  * Defaults 2 minutes: connections without a byte are cut. Whether a silent one lives is `Liveness`'s affair, and the time
  * between its questions is nobody else's. 0 is never.
  *
+ * `autoSelectFamilyAttemptTimeout`, default 250 ms: of a name's addresses, each but the last is given up after that time, so a
+ * way that is longer could be used by the last one only.
+ *
  * `backlog`, default 511: where it is full the kernel drops who connects, who then waits for seconds, and longer each time. The
  * kernel caps it (net.core.somaxconn, 4,096).
  */
 export const TCP_LIMITS = {
   inboundSocketInactivityTimeout: 0,
   outboundSocketInactivityTimeout: 0,
+  dialOpts: { noDelay: true, autoSelectFamilyAttemptTimeout: 1_500 },
   backlog: 4_096,
 }
 
@@ -96,6 +100,8 @@ export const PING_LIMITS = { maxInboundStreams: 32, maxOutboundStreams: 32 }
 export const CIRCUIT_LIMITS = {
   // Default 1: the first success would clear the queue, and the second relay would wait for ever.
   reservationConcurrency: 8,
+  // Default 5 s, and what has come until then is thrown away. Whoever waits for a reservation has a deadline that knows the way.
+  reservationCompletionTimeout: 60_000,
   // Default 300: as many peers as have a circuit to this one through one relay.
   maxInboundStopStreams: MAX_STREAMS,
 }

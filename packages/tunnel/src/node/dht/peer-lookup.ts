@@ -16,7 +16,8 @@ export interface PeerLookupDeps {
   sources(): readonly LookupSource[]
 }
 
-const TIMEOUT_MS = 2_000
+/** Of who asks; each server is waited for as long as it has an excuse, see `ServerSession.lookup`. */
+const TIMEOUT_MS = 20_000
 /** Nobody is asked again about a node that nobody knew, for so long. */
 const NEGATIVE_MS = 3_000
 const MAX_NEGATIVES = 10_000

@@ -26,11 +26,11 @@ import {
 } from '../../protocol/flow.ts'
 import { readFrame } from '../../protocol/frames.ts'
 import { abortable } from '../abortable.ts'
+import { openStream } from '../early-stream.ts'
 import type { PeerPaths } from '../paths/candidates.ts'
 import type { AwaitedAnswer } from '../paths/hedge.ts'
 import type { PathManager } from '../paths/path-manager.ts'
 import { reasonOf } from '../paths/path-status.ts'
-import { openStream } from './flow-stream.ts'
 import type { OpenFlows } from './open-flows.ts'
 
 export interface TunnelDialerOptions {

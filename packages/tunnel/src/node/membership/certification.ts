@@ -5,6 +5,8 @@ import { type EnrolmentDeps, enrol, renew } from './enrolment.ts'
 
 export type CertificationDeps = Omit<EnrolmentDeps, 'refusedTokens'> & { readonly logger: Logger }
 
+type Within = (exchange: (signal: AbortSignal) => Promise<void>) => Promise<void>
+
 /** Gets this node, from one tunnel server, the certificate that it needs for a session there. */
 export class Certification {
   readonly #deps: CertificationDeps
@@ -24,19 +26,19 @@ export class Certification {
   /**
    * Enrols where there is no certificate that will do, and renews one that is due.
    *
-   * @param deadline - makes a signal for each step
+   * @param within - runs one exchange, with a signal that aborts when its time is up
    * @throws {JoinTokenError | UntrustedServerError | ServerRefusalError} when this node got none and needs one
    */
-  async certify(connection: Connection, deadline: () => AbortSignal): Promise<void> {
+  async certify(connection: Connection, within: Within): Promise<void> {
     const { identity, logger } = this.#deps
     const { need } = identity
     const why = need.kind === 'enrol' ? need.why : this.#refusal
     if (why !== undefined) {
-      await this.#enrol(connection, deadline(), why)
+      await within((signal) => this.#enrol(connection, signal, why))
       this.#refusal = undefined
       logger.info('enrolled', { peer: connection.remotePeer.toString() })
     } else if (need.kind === 'renew') {
-      await this.#renewInPassing(connection, deadline())
+      await within((signal) => this.#renewInPassing(connection, signal))
     }
   }
 

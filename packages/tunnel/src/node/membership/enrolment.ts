@@ -4,10 +4,11 @@ import {
   ProtocolError,
   ServerRefusalError,
   TrustError,
+  UnsupportedProtocolError,
   UntrustedServerError,
 } from '../../errors.ts'
 import { endWith } from '../../host/linger.ts'
-import { StreamDuplex } from '../../host/stream-duplex.ts'
+import type { StreamDuplex } from '../../host/stream-duplex.ts'
 import type { JoinToken } from '../../identity/join-token.ts'
 import type { MembershipVerdict } from '../../identity/membership.ts'
 import { Trust } from '../../identity/trust.ts'
@@ -22,6 +23,7 @@ import {
   encodeEnrolmentRequest,
 } from '../../protocol/enrolment.ts'
 import { readFrame } from '../../protocol/frames.ts'
+import { openStream } from '../early-stream.ts'
 import type { UsableTokens } from './join-token-file.ts'
 import type { NodeIdentity } from './node-identity.ts'
 import { judgeServer, type ServerProof } from './server-proof.ts'
@@ -109,9 +111,7 @@ async function exchange(
   signal: AbortSignal,
   { identity, request, prove }: Exchange,
 ): Promise<void> {
-  const stream = new StreamDuplex(await openStream(connection, signal))
-  // Errors reach the caller by way of `readFrame`.
-  stream.on('error', () => {})
+  const stream = await openWithHello(connection, signal)
   try {
     const { trust } = await meet(connection, { stream, signal, prove })
     stream.write(encodeEnrolmentRequest(request))
@@ -124,11 +124,13 @@ async function exchange(
   }
 }
 
-async function openStream(connection: Connection, signal: AbortSignal) {
+/** Along with the choice of the protocol: saves a round trip. */
+async function openWithHello(connection: Connection, signal: AbortSignal): Promise<StreamDuplex> {
+  const firstBytes = encodeEnrolmentRequest({ type: 'hello', version: ENROLMENT_VERSION })
   try {
-    return await connection.newStream(ENROLMENT_PROTOCOL, { signal })
+    return await openStream({ connection, protocol: ENROLMENT_PROTOCOL, firstBytes }, signal)
   } catch (error) {
-    if (!(error instanceof Error) || error.name !== 'UnsupportedProtocolError') throw error
+    if (!(error instanceof UnsupportedProtocolError)) throw error
     throw new ServerRefusalError(
       'unsupported-version',
       `the tunnel server does not speak ${ENROLMENT_PROTOCOL}: it is older than this agent, upgrade it first`,
@@ -140,7 +142,6 @@ async function meet(
   connection: Connection,
   { stream, signal, prove }: { stream: StreamDuplex; signal: AbortSignal; prove: Exchange['prove'] },
 ): Promise<Proven> {
-  stream.write(encodeEnrolmentRequest({ type: 'hello', version: ENROLMENT_VERSION }))
   const { certificate, bundle } = await readAnswer(stream, 'server', signal)
   try {
     const trust = prove({ peerId: connection.remotePeer.toString(), certificate, bundle })

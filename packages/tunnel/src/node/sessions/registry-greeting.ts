@@ -1,18 +1,26 @@
 import type { Connection } from '@libp2p/interface'
-import { ServerRefusalError, SessionEndedError, TrustError, UntrustedServerError } from '../../errors.ts'
-import { StreamDuplex } from '../../host/stream-duplex.ts'
+import {
+  ServerRefusalError,
+  SessionEndedError,
+  TrustError,
+  UnsupportedProtocolError,
+  UntrustedServerError,
+} from '../../errors.ts'
+import type { StreamDuplex } from '../../host/stream-duplex.ts'
 import type { MembershipVerdict } from '../../identity/membership.ts'
 import type { Trust } from '../../identity/trust.ts'
 import { readFrame } from '../../protocol/frames.ts'
 import {
   decodeRegistryMessage,
   encodeRegistryMessage,
+  type Hello,
   REGISTRY_FRAMES,
   REGISTRY_PROTOCOL,
   REGISTRY_VERSION,
   type RegistryMessage,
   type Welcome,
 } from '../../protocol/registry.ts'
+import { openStream } from '../early-stream.ts'
 import type { NodeIdentity } from '../membership/node-identity.ts'
 import { judgeServer } from '../membership/server-proof.ts'
 
@@ -36,9 +44,13 @@ export async function greet(
   signal: AbortSignal,
   { identity, trust }: { readonly identity: NodeIdentity; readonly trust: Trust },
 ): Promise<Greeting> {
-  const stream = await openStream(connection, signal)
+  const { certificate = '', instance } = identity
+  const bundleSerial = trust.serial
+  const hello: Hello = { type: 'hello', version: REGISTRY_VERSION, certificate, bundleSerial, instance }
+  const saidAt = performance.now()
+  const stream = await openWith(hello, connection, signal)
   try {
-    const greeting = await sayHello(stream, trust, { signal, identity })
+    const greeting = await readWelcome(stream, { signal, saidAt })
     const { bundleSerial, certificate } = greeting.welcome
     const server = { peerId: connection.remotePeer.toString(), certificate }
     const judge = (): MembershipVerdict => judgeServer(server, trust, identity)
@@ -53,30 +65,22 @@ export async function greet(
   }
 }
 
-async function openStream(connection: Connection, signal: AbortSignal): Promise<StreamDuplex> {
+/** Says hello along with the choice of the protocol: saves a round trip. */
+async function openWith(hello: Hello, connection: Connection, signal: AbortSignal): Promise<StreamDuplex> {
+  const opening = { connection, protocol: REGISTRY_PROTOCOL, firstBytes: encodeRegistryMessage(hello) }
   try {
-    const stream = new StreamDuplex(await connection.newStream(REGISTRY_PROTOCOL, { signal }))
-    // Errors reach the caller by way of `readFrame`.
-    stream.on('error', () => {})
-    return stream
+    return await openStream(opening, signal)
   } catch (error) {
-    if (!(error instanceof Error) || error.name !== 'UnsupportedProtocolError') throw error
+    if (!(error instanceof UnsupportedProtocolError)) throw error
     const message = `what is there does not speak ${REGISTRY_PROTOCOL}: no tunnel server, or one that is older than this agent`
     throw new ServerRefusalError('unsupported-version', message)
   }
 }
 
-async function sayHello(
+async function readWelcome(
   stream: StreamDuplex,
-  trust: Trust,
-  { signal, identity }: { readonly signal: AbortSignal; readonly identity: NodeIdentity },
+  { signal, saidAt }: { readonly signal: AbortSignal; readonly saidAt: number },
 ): Promise<Greeting> {
-  const saidAt = performance.now()
-  const { certificate = '', instance } = identity
-  const bundleSerial = trust.serial
-  stream.write(
-    encodeRegistryMessage({ type: 'hello', version: REGISTRY_VERSION, certificate, bundleSerial, instance }),
-  )
   const welcome = await readMessage(stream, signal)
   if (welcome?.type === 'refused') throw new ServerRefusalError(welcome.reason, welcome.message)
   if (welcome?.type !== 'welcome')

@@ -18,6 +18,7 @@ import { type IntakeDeps, takeRecord } from '../../records/record-intake.ts'
 import type { LookupSource } from '../dht/peer-lookup.ts'
 import type { NodeIdentity } from '../membership/node-identity.ts'
 import type { OwnRecord } from '../paths/own-record.ts'
+import { RecordRequests } from './record-requests.ts'
 import { type Greeting, greet, readMessage } from './registry-greeting.ts'
 
 export interface RegistryLinkDeps {
@@ -43,6 +44,7 @@ export class RegistryLink implements LookupSource, Disposable {
   readonly #pending: RegistryMessage[]
   readonly #warn: Logger['warn']
   readonly #error: Logger['warn']
+  readonly #requests: RecordRequests
   readonly #lookups = new Map<number, PromiseWithResolvers<PeerRecordWire | undefined>>()
   #lastLookup = 0
   /** Of the newest trust bundle that the server has, as far as known. */
@@ -56,6 +58,7 @@ export class RegistryLink implements LookupSource, Disposable {
     this.#theirSerial = opened.welcome.bundleSerial
     this.#openedWith = trust
     this.#pending = opened.pending
+    this.#requests = new RecordRequests(opened.rttMs, (keys) => this.#send({ type: 'want', keys }))
     this.#deps = deps
     this.#warn = limitedWarn(deps.logger)
     this.#error = limitedWarn({ warn: (message, fields) => deps.logger.error(message, fields) }, 1)
@@ -124,6 +127,7 @@ export class RegistryLink implements LookupSource, Disposable {
   [Symbol.dispose](): void {
     const ended = new SessionEndedError('the session has ended')
     for (const { reject } of this.#lookups.values()) reject(ended)
+    this.#requests[Symbol.dispose]()
     this.#stream.destroy()
   }
 
@@ -143,7 +147,7 @@ export class RegistryLink implements LookupSource, Disposable {
       case 'want':
         return this.#answer(message.keys)
       case 'records':
-        for (const wire of message.records) this.#takeRecord(wire)
+        for (const wire of message.records) this.#requests.received(this.#takeRecord(wire))
         // Signatures cost time, and there may be thousands.
         await nextTurn()
         return
@@ -177,7 +181,7 @@ export class RegistryLink implements LookupSource, Disposable {
       })
       .map(({ key }) => key)
       .filter((key) => key !== recordKey(this.#deps.identity.peerId))
-    if (keys.length > 0) this.#send({ type: 'want', keys })
+    this.#requests.add(keys)
   }
 
   #answer(keys: readonly string[]): void {
@@ -192,17 +196,24 @@ export class RegistryLink implements LookupSource, Disposable {
     return new Map([...book.records(), ...own].map((record) => [recordKey(record.peerId), record]))
   }
 
-  #takeRecord(wire: PeerRecordWire): void {
+  /** @returns its key, unless it can't be believed */
+  #takeRecord(wire: PeerRecordWire): string | undefined {
     const { book, identity, ownRecord, readRecord: read } = this.#deps
     const taken = takeRecord(wire, { trust: this.#trust, book, except: identity.peerId, read })
-    // Tunnel servers are in their registry, too.
-    if (taken.kind === 'refused' && taken.reason !== 'wrong-role')
-      this.#warn('the server told of a peer that is not believed', {
-        reason: taken.reason,
-        explanation: taken.message,
-      })
-    if (taken.kind !== 'own' || ownRecord.isForeign(taken.record) !== 'clone') return
-    this.#cloned(`another process has told the servers of itself with this node's key since this one started`)
+    if (taken.kind === 'refused') {
+      // Tunnel servers are in their registry, too.
+      if (taken.reason !== 'wrong-role')
+        this.#warn('the server told of a peer that is not believed', {
+          reason: taken.reason,
+          explanation: taken.message,
+        })
+      return undefined
+    }
+    if (taken.kind === 'own' && ownRecord.isForeign(taken.record) === 'clone')
+      this.#cloned(
+        `another process has told the servers of itself with this node's key since this one started`,
+      )
+    return recordKey(taken.record.peerId)
   }
 
   #notice({ reason, message }: Extract<RegistryMessage, { type: 'notice' }>): void {

@@ -25,7 +25,7 @@ function silentSession(joinTimeoutMs: number): { session: ServerSession; dials: 
     ...{ host, logger, joinTimeoutMs, metrics: createTunnelMetrics(metrics) },
     ...{ claims: new ServerClaims(), changed: () => {}, rtt: () => undefined },
   } as unknown as ServerSessionDeps
-  return { session: new ServerSession(multiaddr('/ip4/127.0.0.1/tcp/1'), deps), dials: () => dials }
+  return { session: new ServerSession(multiaddr('/dns4/server/tcp/1'), deps), dials: () => dials }
 }
 
 it('an attempt goes on while the addresses of the node change all the time', async () => {

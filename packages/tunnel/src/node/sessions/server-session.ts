@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Logger, NodeName } from '@edgeway/core'
 import type { Connection } from '@libp2p/interface'
 import { type Multiaddr, multiaddr } from '@multiformats/multiaddr'
-import { ServerRefusalError, SessionEndedError, UntrustedServerError } from '../../errors.ts'
+import { SessionEndedError, UntrustedServerError } from '../../errors.ts'
 import { BackOff, delayAfterLoss } from '../../host/back-off.ts'
 import { closeConnection } from '../../host/connections.ts'
 import type { AgentHost } from '../../host/host.ts'
@@ -16,15 +16,18 @@ import { Certification, type CertificationDeps } from '../membership/certificati
 import { renew } from '../membership/enrolment.ts'
 import type { OwnRecord } from '../paths/own-record.ts'
 import { dialByAnyUplink } from '../uplinks/uplink-dial.ts'
+import { JoinPatience } from './join-patience.ts'
 import { RegistryLink } from './registry-link.ts'
+import { reservationAt } from './reservation.ts'
 import type { ServerClaims } from './server-claims.ts'
-import { asksForEnrolment, TroubleLog } from './session-trouble.ts'
+import { asksForEnrolment, outcomeOf, TroubleLog } from './session-trouble.ts'
 
 /** A session that ends sooner was no success: two nodes with one key would push each other out without a pause. */
 const LASTING_MS = 5_000
-/** What takes longer at each further attempt is at most so many times as long. */
-const MAX_PATIENCE = 2
-const PATIENCE_GROWTH = 1.5
+/** Of each step on a connection. */
+const ROUND_TRIPS = { enrolling: 3, welcome: 1, reserving: 2 }
+/** A flow waits for it. */
+const LOOKUP_MS = 2_000
 /** An attempt that has just begun is left alone when the node's addresses change. */
 const FRESH_MS = 1_000
 
@@ -36,7 +39,7 @@ export interface ServerSessionDeps extends CertificationDeps {
   readonly readRecord?: IntakeDeps['read']
   readonly logger: Logger
   readonly metrics: TunnelMetrics
-  /** For each step: connecting, enrolling, being welcome, reserving. */
+  /** For each step, at least: connecting, enrolling, being welcome, reserving. */
   readonly joinTimeoutMs: number
   /** Shared by all sessions of this node. */
   readonly claims: ServerClaims
@@ -84,7 +87,7 @@ export class ServerSession implements LookupSource, AsyncDisposable {
   #cutShortAt = Number.NEGATIVE_INFINITY
   /** Of the agents that come back with this one, when the session is lost. */
   #agents = 0
-  #patience = 1
+  readonly #patience: JoinPatience
   #isRetired = false
 
   /** @param address - without PeerId: the server proves itself by its certificate */
@@ -94,6 +97,10 @@ export class ServerSession implements LookupSource, AsyncDisposable {
     this.#logger = deps.logger.child({ server: address.toString() })
     this.#certification = new Certification({ ...deps, logger: this.#logger })
     this.#trouble = new TroubleLog(this.#logger, deps.metrics)
+    this.#patience = new JoinPatience({
+      ...deps,
+      dial: (to, options) => dialByAnyUplink(deps.host, to, options),
+    })
     this.#supervised = this.#supervise()
   }
 
@@ -149,7 +156,7 @@ export class ServerSession implements LookupSource, AsyncDisposable {
   wake(): void {
     this.#backOff.reset()
     if (this.#held !== undefined || !this.#isWorthAnother()) return
-    this.#patience = 1
+    this.#patience.reset()
     this.#attempt.abort.abort(new SessionEndedError('this node has other addresses now'))
   }
 
@@ -158,22 +165,24 @@ export class ServerSession implements LookupSource, AsyncDisposable {
     const { since, isOver } = this.#attempt
     if (isOver) return true
     const now = performance.now()
-    const spareMs = this.#deps.joinTimeoutMs * MAX_PATIENCE
-    if (now - since < FRESH_MS || now - this.#cutShortAt < spareMs) return false
+    if (now - since < FRESH_MS || now - this.#cutShortAt < this.#patience.utmostMs) return false
     this.#cutShortAt = now
     return true
   }
 
   /** As of `LookupSource`; rejects while there is no session. */
   async lookup(node: NodeName, signal: AbortSignal): Promise<PeerRecord | undefined> {
-    if (this.#held === undefined) throw new SessionEndedError('there is no session')
-    return await this.#held.link.lookup(node, signal)
+    const held = this.#held
+    if (held === undefined) throw new SessionEndedError('there is no session')
+    const step = { roundTrips: 1, signal, floorMs: LOOKUP_MS }
+    return await this.#patience.during(held.connection, step, (deadline) => held.link.lookup(node, deadline))
   }
 
   /** A new certificate for this node. Rejects when this server gave none. */
   async renew(): Promise<void> {
-    if (this.#held === undefined) throw new SessionEndedError('there is no session')
-    await renew(this.#held.connection, this.#deadline(), this.#deps)
+    const { connection } = this.#held ?? {}
+    if (connection === undefined) throw new SessionEndedError('there is no session')
+    await this.#during(connection, ROUND_TRIPS.enrolling, (signal) => renew(connection, signal, this.#deps))
   }
 
   /** Makes no further attempt. A session that there is lasts until it is disposed of. */
@@ -210,18 +219,16 @@ export class ServerSession implements LookupSource, AsyncDisposable {
   #learn(error: unknown): number {
     this.#trouble.report(error)
     if (asksForEnrolment(error)) this.#certification.refused(error.message)
-    const isTimeout = error instanceof Error && error.name === 'TimeoutError'
-    this.#patience = isTimeout ? Math.min(this.#patience * PATIENCE_GROWTH, MAX_PATIENCE) : 1
+    this.#patience.learn(error)
     const agents = this.#agents
     this.#agents = 0
     if (agents > 0) return delayAfterLoss(agents, Math.random())
-    const isRefused = error instanceof ServerRefusalError && error.reason !== 'busy'
-    return this.#backOff.next(isRefused ? 'refused' : 'failed')
+    return this.#backOff.next(outcomeOf(error))
   }
 
   async #attemptOnce(): Promise<void> {
     const { claims } = this.#deps
-    const connection = await this.#dial()
+    const connection = await this.#patience.dial(this.#address, this.#ending)
     const server = connection.remotePeer.toString()
     using claim = claims.take(server)
     if (claim === undefined) {
@@ -231,20 +238,12 @@ export class ServerSession implements LookupSource, AsyncDisposable {
       return
     }
     try {
-      await this.#certification.certify(connection, () => this.#deadline())
+      await this.#certification.certify(connection, (run) =>
+        this.#during(connection, ROUND_TRIPS.enrolling, run),
+      )
       await this.#hold(connection)
     } finally {
       await closeConnection(connection)
-    }
-  }
-
-  /** @throws {TimeoutError} when the time is up; libp2p's own error for that depends on the step it happened in */
-  async #dial(): Promise<Connection> {
-    const deadline = this.#deadline()
-    try {
-      return await dialByAnyUplink(this.#deps.host, this.#address, { signal: deadline })
-    } catch (error) {
-      throw deadline.aborted ? deadline.reason : error
     }
   }
 
@@ -256,7 +255,11 @@ export class ServerSession implements LookupSource, AsyncDisposable {
     using _ = host.onReservationLost((relay) => {
       if (relay.equals(server)) end.abort(new SessionEndedError('the reservation at the relay was lost'))
     })
-    using link = await RegistryLink.open(connection, this.#deadline(), this.#deps)
+    const opening = this.#during(connection, ROUND_TRIPS.welcome, (signal) =>
+      RegistryLink.open(connection, signal, this.#deps),
+    )
+    const reserve = reservationAt(connection, { host, rttMs: this.#patience.rtt(connection) })
+    using link = await opening
     const held = { connection, link, end, since: new Date(), isReserved: false }
     const startedAt = performance.now()
     this.#held = held
@@ -266,10 +269,10 @@ export class ServerSession implements LookupSource, AsyncDisposable {
       const following = link.follow(signal)
       // Looked at below, unless the reservation fails first.
       following.catch(() => {})
-      await Promise.race([
-        following,
-        abortable(host.reserve(server), AbortSignal.any([signal, this.#deadline()])),
-      ])
+      const reserving = this.#during(connection, ROUND_TRIPS.reserving, (deadline) =>
+        abortable(reserve(), AbortSignal.any([signal, deadline])),
+      )
+      await Promise.race([following, reserving])
       held.isReserved = true
       this.#joined(held)
       return await following
@@ -277,13 +280,14 @@ export class ServerSession implements LookupSource, AsyncDisposable {
       this.#held = undefined
       if (performance.now() - startedAt > LASTING_MS) {
         this.#backOff.reset()
-        this.#agents = link.welcome.agents
+        // A connection that fell silent is this node's own affair: the others have not lost theirs.
+        this.#agents = host.liveness.isSuspect(connection) ? 0 : link.welcome.agents
       }
     }
   }
 
   #joined({ connection, link }: Held): void {
-    this.#patience = 1
+    this.#patience.reset()
     this.#trouble.note('none')
     this.#deps.changed()
     this.#logger.info('joined the tunnel server', {
@@ -293,11 +297,16 @@ export class ServerSession implements LookupSource, AsyncDisposable {
     })
   }
 
-  #deadline(): AbortSignal {
-    return AbortSignal.any([
-      this.#stopping.signal,
-      this.#attempt.abort.signal,
-      AbortSignal.timeout(this.#deps.joinTimeoutMs * this.#patience),
-    ])
+  #during<T>(
+    connection: Connection,
+    roundTrips: number,
+    run: (signal: AbortSignal) => Promise<T>,
+  ): Promise<T> {
+    return this.#patience.during(connection, { roundTrips, signal: this.#ending }, run)
+  }
+
+  /** Aborts when this attempt is to end, whatever it is at. */
+  get #ending(): AbortSignal {
+    return AbortSignal.any([this.#stopping.signal, this.#attempt.abort.signal])
   }
 }

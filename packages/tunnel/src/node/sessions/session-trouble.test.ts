@@ -22,6 +22,15 @@ describe('trouble with a tunnel server', () => {
     expect(trouble.last).toBe('none')
   })
 
+  it('is logged once a minute where failures take turns, and in a few lines whatever they are', () => {
+    const deps = new FakeComponentDeps()
+    const trouble = new TroubleLog(deps.logger, createTunnelMetrics(deps.metrics))
+    for (let attempt = 0; attempt < 20; attempt++) trouble.report(new Error(`trouble ${attempt % 3}`))
+    expect(deps.logger.lines).toHaveLength(3)
+    for (let attempt = 0; attempt < 20; attempt++) trouble.report(new Error(`trouble number ${attempt}`))
+    expect(deps.logger.lines).toHaveLength(6)
+  })
+
   it('makes the node enrol anew only when the server does not take its certificate', () => {
     expect(asksForEnrolment(new ServerRefusalError('expired', ''))).toBe(true)
     expect(asksForEnrolment(new ServerRefusalError('unknown-signer', ''))).toBe(true)

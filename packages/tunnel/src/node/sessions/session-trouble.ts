@@ -1,9 +1,17 @@
 import type { Logger } from '@edgeway/core'
-import { JoinTokenError, NodeIdentityError, ServerRefusalError, UntrustedServerError } from '../../errors.ts'
+import {
+  JoinTokenError,
+  NodeIdentityError,
+  ServerRefusalError,
+  UnreachedError,
+  UntrustedServerError,
+} from '../../errors.ts'
 import type { TunnelMetrics } from '../../metrics.ts'
 
 /** The same failure is logged again after that long only: attempts are seconds apart. */
 const REPEAT_AFTER_MS = 60_000
+/** Lines in that time. */
+const MAX_REPORTED = 6
 
 /** Refusals that say that the certificate of this node is of no use: with a join token it may get another one. */
 const NEEDS_CERTIFICATE: readonly string[] = [
@@ -26,7 +34,8 @@ export function asksForEnrolment(error: unknown): error is ServerRefusalError {
 export class TroubleLog {
   readonly #logger: Logger
   readonly #metrics: TunnelMetrics
-  #reported = { trouble: '', at: Number.NEGATIVE_INFINITY }
+  /** By what went wrong, when it was logged last: on a bad link failures take turns. */
+  readonly #reportedAt = new Map<string, number>()
   #last = 'no attempt was made yet'
 
   constructor(logger: Logger, metrics: TunnelMetrics) {
@@ -46,9 +55,10 @@ export class TroubleLog {
     const trouble = error instanceof Error ? error.message : String(error)
     this.#last = trouble
     this.#count(error)
-    const isRepeated = trouble === this.#reported.trouble
-    if (isRepeated && performance.now() - this.#reported.at < REPEAT_AFTER_MS) return
-    this.#reported = { trouble, at: performance.now() }
+    const now = performance.now()
+    for (const [each, at] of this.#reportedAt) if (now - at >= REPEAT_AFTER_MS) this.#reportedAt.delete(each)
+    if (this.#reportedAt.has(trouble) || this.#reportedAt.size >= MAX_REPORTED) return
+    this.#reportedAt.set(trouble, now)
     this.#log(error)
   }
 
@@ -73,4 +83,11 @@ export class TroubleLog {
       this.#logger.error('what the tunnel server gave this node is of no use, will retry', { reason, error })
     } else this.#logger.warn('no session with the tunnel server, will retry', { error })
   }
+}
+
+/** What kind of failure ended an attempt, for the pause before the next one. */
+export function outcomeOf(error: unknown): 'refused' | 'unreached' | 'failed' {
+  if (error instanceof ServerRefusalError && error.reason !== 'busy') return 'refused'
+  const isNoHost = error instanceof Error && 'code' in error && error.code === 'EHOSTUNREACH'
+  return error instanceof UnreachedError || isNoHost ? 'unreached' : 'failed'
 }

@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises'
+import { readFileSync } from 'node:fs'
 import { endianness } from 'node:os'
 
 /** A way to the internet: its device, and the IPv4 address of the router there. */
@@ -12,10 +12,10 @@ const ROUTES_FILE = '/proc/net/route'
 const UP_BY_GATEWAY = 0x3
 const NOWHERE = '00000000'
 
-/** As `parseDefaultRoutes`, of this host now; none where the kernel does not tell. */
-export async function readDefaultRoutes(): Promise<readonly DefaultRoute[]> {
+/** As `parseDefaultRoutes`, of this host now; none where the kernel does not tell. A file of the kernel's memory: nothing waits. */
+export function readDefaultRoutes(): readonly DefaultRoute[] {
   try {
-    return parseDefaultRoutes(await readFile(ROUTES_FILE, 'utf8'))
+    return parseDefaultRoutes(readFileSync(ROUTES_FILE, 'utf8'))
   } catch {
     // No Linux, or no file descriptor is left.
     return []

@@ -46,7 +46,7 @@ describe('dialByAnyUplink', () => {
         return await near.dial(address, signal, way)
       },
     }
-    const options = { signal: NOBODY, uplinks: async () => ['127.0.0.2'] }
+    const options = { signal: NOBODY, uplinks: () => ['127.0.0.2'] }
     const connection = await dialByAnyUplink(watched, addressOf(far), options)
     expect(connection.status).toBe('open')
     expect(dialled).toEqual([undefined])
@@ -54,7 +54,7 @@ describe('dialByAnyUplink', () => {
 
   it('goes from the address of another uplink when the usual way is dead', async () => {
     const opened = once(far.node, 'connection:open')
-    const options = { signal: NOBODY, uplinks: async () => ['127.0.0.2'] }
+    const options = { signal: NOBODY, uplinks: () => ['127.0.0.2'] }
     await dialByAnyUplink(withoutFirstWay(), addressOf(far), options)
     const [{ detail }] = await opened
     expect(String(detail.remoteAddr)).toContain('/ip4/127.0.0.2/')
@@ -66,7 +66,7 @@ describe('dialByAnyUplink', () => {
         throw new Error(`dead: ${way?.localAddress ?? 'usual'}`)
       },
     }
-    const options = { signal: NOBODY, uplinks: async () => ['127.0.0.2'] }
+    const options = { signal: NOBODY, uplinks: () => ['127.0.0.2'] }
     await expect(dialByAnyUplink(nobody, addressOf(far), options)).rejects.toThrow('dead: usual')
   })
 })

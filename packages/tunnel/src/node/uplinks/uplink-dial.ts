@@ -10,6 +10,13 @@ import { otherUplinks } from './other-uplinks.ts'
 /** How long each way is tried alone: a lost first segment of TCP comes again after 1 s. */
 const HEAD_START_MS = 1_500
 
+interface UplinkDialOptions {
+  readonly signal: AbortSignal
+  /** As of `DialWay`. */
+  readonly reached?: () => void
+  readonly uplinks?: () => readonly string[]
+}
+
 /**
  * Dials by the way that the kernel takes and, where nobody answers by that, from the addresses of this host's other uplinks.
  * A link that fails without losing its carrier keeps its default route, so only this finds another way out.
@@ -22,16 +29,16 @@ const HEAD_START_MS = 1_500
 export async function dialByAnyUplink(
   host: Pick<Host, 'dial'>,
   address: Multiaddr,
-  { signal, uplinks = currentUplinks }: { signal: AbortSignal; uplinks?: () => Promise<readonly string[]> },
+  { signal, reached, uplinks = currentUplinks }: UplinkDialOptions,
 ): Promise<Connection> {
-  const others = await uplinks()
-  if (others.length === 0) return await host.dial(address, signal)
+  const others = uplinks()
+  if (others.length === 0) return await host.dial(address, signal, { reached })
   const lost = new AbortController()
   const both = AbortSignal.any([signal, lost.signal])
   const ways = [undefined, ...others].map((localAddress) => ({
     headStartMs: HEAD_START_MS,
     run: async (): Promise<Connection> => {
-      const connection = await host.dial(address, both, { localAddress })
+      const connection = await host.dial(address, both, { localAddress, reached })
       // Another one has won meanwhile.
       if (lost.signal.aborted) await closeConnection(connection)
       return connection
@@ -46,6 +53,6 @@ export async function dialByAnyUplink(
   }
 }
 
-async function currentUplinks(): Promise<readonly string[]> {
-  return otherUplinks(await readDefaultRoutes(), new InterfaceReader().read())
+function currentUplinks(): readonly string[] {
+  return otherUplinks(readDefaultRoutes(), new InterfaceReader().read())
 }

@@ -1,14 +1,15 @@
 import type { Connection } from '@libp2p/interface'
-import { StreamResetError, UnsupportedProtocolError } from '../../errors.ts'
-import { muxerOf } from '../../host/connection-parts.ts'
-import type { Host } from '../../host/host.ts'
-import { MAX_STREAMS } from '../../host/limits.ts'
-import { StreamDuplex } from '../../host/stream-duplex.ts'
-import { encodeNegotiation, readNegotiation } from '../../protocol/negotiation.ts'
+import { StreamResetError, UnsupportedProtocolError } from '../errors.ts'
+import { muxerOf } from '../host/connection-parts.ts'
+import type { Host } from '../host/host.ts'
+import { MAX_STREAMS } from '../host/limits.ts'
+import { StreamDuplex } from '../host/stream-duplex.ts'
+import { encodeNegotiation, readNegotiation } from '../protocol/negotiation.ts'
 
 interface Opening {
   readonly connection: Connection
-  readonly liveness: Pick<Host['liveness'], 'activity'>
+  /** Told of what is sent and what comes, where an answer is due at once. */
+  readonly liveness?: Pick<Host['liveness'], 'activity'>
   readonly protocol: string
   /** The first message of the protocol. */
   readonly firstBytes: Uint8Array
@@ -40,7 +41,7 @@ async function startStream(opening: Opening, signal: AbortSignal): Promise<Strea
   const { connection, liveness, protocol, firstBytes } = opening
   const stream = await muxerOf(connection).createStream({ signal })
   stream.protocol = protocol
-  const duplex = new StreamDuplex(stream, liveness.activity(connection))
+  const duplex = new StreamDuplex(stream, liveness?.activity(connection))
   // Errors reach whoever reads; one that comes later must not end the process before the owner listens.
   duplex.on('error', () => {})
   duplex.write(encodeNegotiation(protocol, firstBytes))
@@ -52,7 +53,7 @@ async function openPatiently(opening: Opening, signal: AbortSignal): Promise<Str
   const { connection, liveness, protocol, firstBytes } = opening
   try {
     const stream = await connection.newStream(protocol, { signal, maxOutboundStreams: MAX_STREAMS })
-    const duplex = new StreamDuplex(stream, liveness.activity(connection))
+    const duplex = new StreamDuplex(stream, liveness?.activity(connection))
     duplex.on('error', () => {})
     duplex.write(firstBytes)
     return duplex
