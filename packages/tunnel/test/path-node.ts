@@ -77,11 +77,20 @@ function say(line: object): void {
   process.stdout.write(`${JSON.stringify(line)}\n`)
 }
 
+/** Everybody may reserve at once. */
+const NO_REGISTRY = { judged: async () => {} }
+
 async function startRelay(name: string): Promise<void> {
   const { logger, metrics } = new FakeComponentDeps()
   const prepare = async ({ node, seen }: Host): Promise<void> => {
     const deps = { isJoined: () => true, handshakeTimeoutMs: 10_000, quota: DEFAULT_RELAY_QUOTA }
-    const relay = new CircuitRelay({ ...deps, seen, logger, metrics: createServerMetrics(metrics) })
+    const relay = new CircuitRelay({
+      ...deps,
+      ...NO_REGISTRY,
+      seen,
+      logger,
+      metrics: createServerMetrics(metrics),
+    })
     const handler = relay.serve.bind(relay)
     await node.handle(HOP_PROTOCOL, handler, { maxInboundStreams: MAX_STREAMS })
   }

@@ -21,8 +21,11 @@ import { CircuitRelay } from './relay/circuit-relay.ts'
 import type { RelayQuota } from './relay/relay-quota.ts'
 import { WebSocketEntry, type WebSocketOptions } from './web-socket-entry.ts'
 
-/** For the exchange in front of a circuit: both peers have to answer. */
-const HANDSHAKE_TIMEOUT_MS = 10_000
+/**
+ * For the exchange in front of a circuit: both peers have to answer, each behind what its link is busy with. Whoever waits for the
+ * circuit knows better when to give up; what is under way counts as one of the member's circuits meanwhile.
+ */
+const HANDSHAKE_TIMEOUT_MS = 30_000
 /** Of each protocol on one connection: one, and one that is just ending. */
 const MAX_CONTROL_STREAMS = 2
 
@@ -67,6 +70,7 @@ export async function startHost(key: PrivateKey, deps: ServerHostDeps): Promise<
       ...deps,
       quota: options.quota,
       isJoined,
+      judged: (connection) => registry.judged(connection),
       seen,
       handshakeTimeoutMs: HANDSHAKE_TIMEOUT_MS,
     })

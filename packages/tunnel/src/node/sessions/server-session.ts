@@ -16,6 +16,7 @@ import { Certification, type CertificationDeps } from '../membership/certificati
 import { renew } from '../membership/enrolment.ts'
 import type { OwnRecord } from '../paths/own-record.ts'
 import { dialByAnyUplink } from '../uplinks/uplink-dial.ts'
+import type { HeldSession } from './held-session.ts'
 import { JoinPatience } from './join-patience.ts'
 import { RegistryLink } from './registry-link.ts'
 import { reservationAt } from './reservation.ts'
@@ -61,14 +62,6 @@ export interface JoinedServer {
   readonly reflectorPorts: readonly number[]
 }
 
-interface Held {
-  readonly connection: Connection
-  readonly link: RegistryLink
-  readonly since: Date
-  readonly end: AbortController
-  isReserved: boolean
-}
-
 /**
  * Keeps this node joined to one tunnel server, with a reservation at its relay. Whatever ends (the connection, the
  * stream, the reservation), all of it is ended, and a new attempt follows: js-libp2p never comes back by itself.
@@ -82,7 +75,7 @@ export class ServerSession implements LookupSource, AsyncDisposable {
   readonly #backOff = new BackOff()
   readonly #trouble: TroubleLog
   readonly #certification: Certification
-  #held: Held | undefined
+  #held: HeldSession | undefined
   #attempt = { abort: new AbortController(), since: 0, isOver: false }
   #cutShortAt = Number.NEGATIVE_INFINITY
   /** Of the agents that come back with this one, when the session is lost. */
@@ -286,7 +279,7 @@ export class ServerSession implements LookupSource, AsyncDisposable {
     }
   }
 
-  #joined({ connection, link }: Held): void {
+  #joined({ connection, link }: HeldSession): void {
     this.#patience.reset()
     this.#trouble.note('none')
     this.#deps.changed()

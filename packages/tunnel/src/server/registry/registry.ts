@@ -44,6 +44,8 @@ export class Registry implements Disposable {
   readonly #deps: RegistryDeps
   /** By PeerId: a key is used by one process, on one connection. */
   readonly #sessions = new Map<string, RegistrySession>()
+  /** Until the hello is judged: what else the peer asks for on that connection may be here first. */
+  readonly #greetings = new WeakMap<Connection, PromiseWithResolvers<void>>()
   readonly #feed: RecordFeed
   readonly #inbox: RegistryInbox
   readonly #subscriptions: readonly Disposable[]
@@ -74,6 +76,11 @@ export class Registry implements Disposable {
     return this.#sessions.has(peerId)
   }
 
+  /** Resolves when a hello that has come on that connection is judged; at once where none is waiting. Never rejects. */
+  async judged(connection: Connection): Promise<void> {
+    await this.#greetings.get(connection)?.promise
+  }
+
   /** The connection of that peer's session. */
   connectionOf(peerId: string): Connection | undefined {
     return this.#sessions.get(peerId)?.connection
@@ -96,11 +103,14 @@ export class Registry implements Disposable {
     const peer = connection.remotePeer.toString()
     const stream = new StreamDuplex(libp2pStream)
     stream.on('error', (error) => this.#deps.logger.debug('registry stream failed', { peer, error }))
+    const greeting = Promise.withResolvers<void>()
+    this.#greetings.set(connection, greeting)
     try {
       await this.#welcome(stream, connection)
     } catch (error) {
       this.#deps.logger.debug('registry session failed', { peer, error })
     }
+    greeting.resolve()
     stream.destroy()
     await closeConnection(connection)
   }
@@ -109,6 +119,7 @@ export class Registry implements Disposable {
   async follow(parts: SessionParts): Promise<void> {
     const session = new RegistrySession(parts, (slow) => this.#cut(slow))
     this.#open(session)
+    this.#greetings.get(parts.connection)?.resolve()
     const { serial, bundle } = this.#deps.keys.trust
     // Two servers that were cut off from each other may have made bundles of one serial.
     const isBehind = session.isServer || session.bundleSerial < serial

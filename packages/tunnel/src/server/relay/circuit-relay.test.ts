@@ -34,7 +34,7 @@ class Circle implements AsyncDisposable {
     const circle = new Circle(await newHost(), await newHost(), await newHost())
     const { relay, asker, taker } = circle.hosts
     const circuits = new CircuitRelay({
-      ...{ isJoined: () => true, seen: () => {}, handshakeTimeoutMs },
+      ...{ isJoined: () => true, judged: async () => {}, seen: () => {}, handshakeTimeoutMs },
       quota: { ...DEFAULT_RELAY_QUOTA, ...quota },
       ...{ logger: circle.deps.logger, metrics: createServerMetrics(circle.deps.metrics) },
     })

@@ -19,6 +19,8 @@ import { splice } from './splice.ts'
 export interface CircuitRelayDeps {
   /** Whether that peer is a member and connected: nobody else is served. Asked anew at each reservation and circuit. */
   isJoined(peerId: string): boolean
+  /** Resolves when what a peer has said of itself on that connection is judged. */
+  judged(connection: Connection): Promise<void>
   readonly quota: RelayQuota
   /** To be called for each sign of life on a connection. */
   seen(connection: Connection): void
@@ -59,6 +61,7 @@ export class CircuitRelay {
     const signal = AbortSignal.timeout(this.#deps.handshakeTimeoutMs)
     try {
       const request = decodeHopRequest(await readMessage(stream, signal))
+      await this.#deps.judged(connection)
       if (request.type === 'reserve') await this.#answer(stream, this.#reserve(connection), signal)
       else await this.#connect(stream, { from: connection, to: request.peer }, signal)
     } catch (error) {
