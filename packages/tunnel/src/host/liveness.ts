@@ -1,8 +1,9 @@
 import type { Connection } from '@libp2p/interface'
 import type { Libp2p } from 'libp2p'
 import { SilentConnectionError } from '../errors.ts'
-import { relayOf } from './connection-parts.ts'
+import { relayOf, transportOf } from './connection-parts.ts'
 import { FairClock } from './fair-clock.ts'
+import { ProgressDeadline, patienceMs, type Step } from './patience.ts'
 import { judgeSilence, type LivenessOptions } from './silence.ts'
 import { type StreamActivity, WatchedConnection } from './watched-connection.ts'
 
@@ -67,6 +68,15 @@ export class Liveness implements Disposable {
   /** Aborts when the connection becomes suspect the next time, with a `SilentConnectionError`. */
   suspicion(connection: Connection): AbortSignal {
     return this.#watch(connection).suspicion
+  }
+
+  /**
+   * For one step on that connection, to be disposed of when it is done. Bytes that come on it, or on that to the relay which it
+   * goes through, put it off; what falls silent is found out sooner by `suspicion`.
+   */
+  deadline(connection: Connection, step: Omit<Step, 'rttMs'>): ProgressDeadline {
+    const transports = [connection, ...this.#carriersOf(connection)].map(transportOf)
+    return new ProgressDeadline(transports, patienceMs({ ...step, rttMs: this.rtt(connection) }))
   }
 
   [Symbol.dispose](): void {

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { ProgressDeadline, patienceMs } from './patience.ts'
+import { ProgressDeadline, patienceMs, StrictDeadline } from './patience.ts'
 
 describe('how long a step may take', () => {
   it('is never less than the floor', () => {
@@ -35,7 +35,7 @@ describe('a deadline that goes by progress', () => {
     const receive = (bytes: number): void => {
       target.dispatchEvent(Object.assign(new Event('message'), { data: new Uint8Array(bytes) }))
     }
-    const deadline = new ProgressDeadline(target as never, 1_000)
+    const deadline = new ProgressDeadline([target as never], 1_000)
     return { deadline, receive, drain: () => target.dispatchEvent(new Event('drain')) }
   }
 
@@ -81,5 +81,32 @@ describe('a deadline that goes by progress', () => {
     deadline[Symbol.dispose]()
     await vi.advanceTimersByTimeAsync(1_000_000)
     expect(deadline.signal.aborted).toBe(false)
+  })
+})
+
+describe('a deadline for strangers', () => {
+  beforeEach(() => void vi.useFakeTimers())
+  afterEach(() => void vi.useRealTimers())
+
+  it('goes by what is known of the way when the floor is reached', async () => {
+    let known = 0
+    const short = new StrictDeadline(1_000, () => known)
+    await vi.advanceTimersByTimeAsync(1_000)
+    expect(short.signal.aborted).toBe(true)
+
+    const long = new StrictDeadline(1_000, () => known)
+    known = 3_000
+    await vi.advanceTimersByTimeAsync(2_999)
+    expect(long.signal.aborted).toBe(false)
+    await vi.advanceTimersByTimeAsync(1)
+    expect(long.signal.reason).toMatchObject({ name: 'TimeoutError' })
+  })
+
+  it('never comes once it was disposed of, before or after the floor', async () => {
+    const deadlines = [new StrictDeadline(1_000, () => 5_000), new StrictDeadline(2_000, () => 5_000)]
+    await vi.advanceTimersByTimeAsync(1_500)
+    for (const deadline of deadlines) deadline[Symbol.dispose]()
+    await vi.advanceTimersByTimeAsync(100_000)
+    expect(deadlines.map(({ signal }) => signal.aborted)).toEqual([false, false])
   })
 })

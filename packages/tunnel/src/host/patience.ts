@@ -46,26 +46,31 @@ export function timeoutError(): DOMException {
 }
 
 /** Whoever sends something all the time, but never what is waited for, is not waited for without end. */
-const MAX_PROGRESS_MS = 300_000
+const MAX_PROGRESS_MS = 120_000
 
 /**
  * A deadline for an answer that may have to wait behind other bytes, or that is long itself: a slow link is given all the
  * time that it needs as long as it moves anything. To be disposed of when the answer has come.
  */
 export class ProgressDeadline implements Disposable {
-  readonly #transport: Progressing
+  readonly #transports: readonly Progressing[]
   readonly #over = new AbortController()
   readonly #timer: NodeJS.Timeout
   readonly #utmost: NodeJS.Timeout
 
-  /** @param patienceMs - after so long without a sign of life the signal aborts */
-  constructor(transport: Progressing, patienceMs: number) {
-    this.#transport = transport
+  /**
+   * @param transports - of the connection, and of what it goes through
+   * @param patienceMs - after so long without a sign of life the signal aborts
+   */
+  constructor(transports: readonly Progressing[], patienceMs: number) {
+    this.#transports = transports
     const end = (): void => this.#over.abort(timeoutError())
     this.#timer = setTimeout(end, patienceMs)
     this.#utmost = setTimeout(end, Math.max(patienceMs, MAX_PROGRESS_MS))
-    transport.addEventListener('message', this.#received)
-    transport.addEventListener('drain', this.#progressed)
+    for (const transport of transports) {
+      transport.addEventListener('message', this.#received)
+      transport.addEventListener('drain', this.#progressed)
+    }
   }
 
   /** Aborts with a `TimeoutError`. */
@@ -76,8 +81,10 @@ export class ProgressDeadline implements Disposable {
   [Symbol.dispose](): void {
     clearTimeout(this.#timer)
     clearTimeout(this.#utmost)
-    this.#transport.removeEventListener('message', this.#received)
-    this.#transport.removeEventListener('drain', this.#progressed)
+    for (const transport of this.#transports) {
+      transport.removeEventListener('message', this.#received)
+      transport.removeEventListener('drain', this.#progressed)
+    }
   }
 
   readonly #received = ({ data }: StreamMessageEvent): void => {
@@ -87,5 +94,33 @@ export class ProgressDeadline implements Disposable {
   readonly #progressed = (): void => {
     // A timer that has fired would be set anew.
     if (!this.#over.signal.aborted) this.#timer.refresh()
+  }
+}
+
+/**
+ * A deadline for somebody who may be nobody: no progress counts. When the floor is reached, it is looked at anew what is known of
+ * the way by then.
+ */
+export class StrictDeadline implements Disposable {
+  readonly #over = new AbortController()
+  #timer: NodeJS.Timeout
+
+  /** @param patienceMs - since the beginning, as it is known at each call */
+  constructor(floorMs: number, patienceMs: () => number) {
+    const end = (): void => this.#over.abort(timeoutError())
+    this.#timer = setTimeout(() => {
+      const leftMs = patienceMs() - floorMs
+      if (leftMs <= 0) end()
+      else this.#timer = setTimeout(end, leftMs)
+    }, floorMs)
+  }
+
+  /** Aborts with a `TimeoutError`. */
+  get signal(): AbortSignal {
+    return this.#over.signal
+  }
+
+  [Symbol.dispose](): void {
+    clearTimeout(this.#timer)
   }
 }

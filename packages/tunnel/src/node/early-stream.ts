@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { Connection } from '@libp2p/interface'
 import { StreamResetError, UnsupportedProtocolError } from '../errors.ts'
 import { muxerOf } from '../host/connection-parts.ts'
@@ -5,6 +6,7 @@ import type { Host } from '../host/host.ts'
 import { MAX_STREAMS } from '../host/limits.ts'
 import { StreamDuplex } from '../host/stream-duplex.ts'
 import { encodeNegotiation, readNegotiation } from '../protocol/negotiation.ts'
+import { abortable } from './abortable.ts'
 
 interface Opening {
   readonly connection: Connection
@@ -30,8 +32,10 @@ export async function openStream(opening: Opening, signal: AbortSignal): Promise
     return stream
   } catch (error) {
     stream.reset()
-    const { status } = opening.connection
-    if (!(error instanceof StreamResetError) || status !== 'open' || signal.aborted) throw error
+    if (!(error instanceof StreamResetError)) throw error
+    // Where the connection ends, its streams do so first.
+    await nextTurn()
+    if (opening.connection.status !== 'open' || signal.aborted) throw error
   }
   // Whoever does not speak the protocol chokes on its first message, and may reset the stream before it says so.
   return await openPatiently(opening, signal)
@@ -51,8 +55,16 @@ async function startStream(opening: Opening, signal: AbortSignal): Promise<Strea
 /** As libp2p does it: asks first. */
 async function openPatiently(opening: Opening, signal: AbortSignal): Promise<StreamDuplex> {
   const { connection, liveness, protocol, firstBytes } = opening
+  const closed = new AbortController()
+  const close = (): void => closed.abort(new StreamResetError('the connection was closed'))
+  connection.addEventListener('close', close)
   try {
-    const stream = await connection.newStream(protocol, { signal, maxOutboundStreams: MAX_STREAMS })
+    const asking = connection.newStream(protocol, {
+      signal: AbortSignal.any([signal, closed.signal]),
+      maxOutboundStreams: MAX_STREAMS,
+    })
+    // libp2p does not look at the signal in each of its steps.
+    const stream = await abortable(asking, closed.signal)
     const duplex = new StreamDuplex(stream, liveness?.activity(connection))
     duplex.on('error', () => {})
     duplex.write(firstBytes)
@@ -62,5 +74,7 @@ async function openPatiently(opening: Opening, signal: AbortSignal): Promise<Str
       throw new UnsupportedProtocolError(protocol, { cause: error })
     }
     throw error
+  } finally {
+    connection.removeEventListener('close', close)
   }
 }

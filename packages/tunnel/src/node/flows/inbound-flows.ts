@@ -2,6 +2,7 @@ import type { FlowAnswer, FlowHandler, FlowRequest, Logger, NodeName } from '@ed
 import type { Connection, Stream } from '@libp2p/interface'
 import { ProtocolError, StreamResetError } from '../../errors.ts'
 import type { Host } from '../../host/host.ts'
+import type { ProgressDeadline } from '../../host/patience.ts'
 import { StreamDuplex } from '../../host/stream-duplex.ts'
 import { type FlowFailure, pathOf, type TunnelMetrics } from '../../metrics.ts'
 import { decodeFlowRequest, encodeFlowAnswer, FLOW_FRAMES } from '../../protocol/flow.ts'
@@ -14,7 +15,7 @@ export interface InboundFlowsDeps {
   readonly flows: OpenFlows
   readonly metrics: TunnelMetrics
   readonly logger: Logger
-  /** Time for the request to come, once the stream is open. */
+  /** Time for the request to come, once the stream is open, at least. */
   readonly requestTimeoutMs: number
   readonly host: Pick<Host, 'liveness'>
 }
@@ -65,11 +66,11 @@ export class InboundFlows {
       stream.reset()
       return
     }
-    const request = await this.#readRequest(stream, closed)
+    const request = await this.#readRequest(stream, connection, closed)
     const answer = request === undefined ? UNREADABLE : await this.#answer({ ...request, from }, closed)
     if (answer.status !== 'ok') {
       this.#fail(answer.status, { from, service: request?.service, explanation: answer.reason })
-      this.#refuse(stream, answer)
+      this.#refuse(stream, connection, answer)
       return
     }
     if (stream.destroyed) {
@@ -84,16 +85,22 @@ export class InboundFlows {
   }
 
   /** The other agent gets as long to close its side as it had for its request. */
-  #refuse(stream: StreamDuplex, refusal: Refusal): void {
+  #refuse(stream: StreamDuplex, connection: Connection, refusal: Refusal): void {
     if (stream.destroyed) return
-    const timer = setTimeout(() => stream.reset(), this.#deps.requestTimeoutMs)
-    stream.once('close', () => clearTimeout(timer))
+    const deadline = this.#deadline(connection)
+    deadline.signal.addEventListener('abort', () => stream.reset())
+    stream.once('close', () => deadline[Symbol.dispose]())
     stream.resume().end(encodeFlowAnswer(refusal))
   }
 
   /** `undefined` for what can't be read. */
-  async #readRequest(stream: StreamDuplex, closed: AbortSignal): Promise<Request | undefined> {
-    const signal = AbortSignal.any([closed, AbortSignal.timeout(this.#deps.requestTimeoutMs)])
+  async #readRequest(
+    stream: StreamDuplex,
+    connection: Connection,
+    closed: AbortSignal,
+  ): Promise<Request | undefined> {
+    using deadline = this.#deadline(connection)
+    const signal = AbortSignal.any([closed, deadline.signal])
     try {
       const frame = await readFrame(stream, FLOW_FRAMES, signal)
       return frame === undefined ? undefined : decodeFlowRequest(frame)
@@ -101,6 +108,11 @@ export class InboundFlows {
       if (error instanceof ProtocolError) return undefined
       throw error
     }
+  }
+
+  #deadline(connection: Connection): ProgressDeadline {
+    const { host, requestTimeoutMs } = this.#deps
+    return host.liveness.deadline(connection, { roundTrips: 1, floorMs: requestTimeoutMs })
   }
 
   async #answer(request: FlowRequest, closed: AbortSignal): Promise<FlowAnswer> {

@@ -34,9 +34,9 @@ import { reasonOf } from '../paths/path-status.ts'
 import type { OpenFlows } from './open-flows.ts'
 
 export interface TunnelDialerOptions {
-  /** Time for the other agent to take a stream: a round trip. */
+  /** Time for the other agent to take a stream, at least: a round trip. */
   readonly openTimeoutMs: number
-  /** Time for its answer: it may wait for its directory and connects to the Endpoint. */
+  /** Time for its answer, at least: it may wait for its directory and connects to the Endpoint. */
   readonly answerTimeoutMs: number
 }
 
@@ -148,7 +148,7 @@ export class TunnelDialer implements Dialer {
     // What takes its time from now on is the Endpoint.
     answer[Symbol.dispose]()
     try {
-      const answer = await this.#readAnswer(stream, target, alive)
+      const answer = await this.#readAnswer(stream, { target, connection }, alive)
       if (answer.status !== 'ok') throw toDialError(target.endpoint, answer)
     } catch (error) {
       stream.reset()
@@ -161,9 +161,9 @@ export class TunnelDialer implements Dialer {
   async #openStream(connection: Connection, target: DialTarget, signal: AbortSignal): Promise<StreamDuplex> {
     const { liveness } = this.#deps.host
     const opening = { connection, liveness, protocol: FLOW_PROTOCOL, firstBytes: encodeFlowRequest(target) }
+    using deadline = liveness.deadline(connection, { roundTrips: 1, floorMs: this.#options.openTimeoutMs })
     try {
-      const timeout = AbortSignal.timeout(this.#options.openTimeoutMs)
-      return await openStream(opening, AbortSignal.any([signal, timeout]))
+      return await openStream(opening, AbortSignal.any([signal, deadline.signal]))
     } catch (error) {
       if (!(error instanceof UnsupportedProtocolError)) throw error
       const reason = `node ${target.endpoint.node} does not speak ${FLOW_PROTOCOL}`
@@ -173,17 +173,18 @@ export class TunnelDialer implements Dialer {
 
   async #readAnswer(
     stream: StreamDuplex,
-    target: DialTarget,
+    { target, connection }: { readonly target: DialTarget; readonly connection: Connection },
     signal: AbortSignal,
   ): Promise<FlowAnswerMessage> {
-    const timeout = AbortSignal.timeout(this.#options.answerTimeoutMs)
+    const step = { roundTrips: 1, floorMs: this.#options.answerTimeoutMs }
+    using deadline = this.#deps.host.liveness.deadline(connection, step)
     try {
-      const frame = await readFrame(stream, FLOW_FRAMES, AbortSignal.any([signal, timeout]))
+      const frame = await readFrame(stream, FLOW_FRAMES, AbortSignal.any([signal, deadline.signal]))
       if (frame === undefined) throw new StreamResetError('the stream ended before an answer came')
       return decodeFlowAnswer(frame)
     } catch (cause) {
       const { endpoint } = target
-      if (timeout.aborted && !signal.aborted) {
+      if (deadline.signal.aborted && !signal.aborted) {
         throw new DialError(
           endpoint,
           { failure: 'timeout', reason: `node ${endpoint.node} gave no answer` },

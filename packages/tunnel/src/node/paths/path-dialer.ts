@@ -3,6 +3,7 @@ import type { Connection } from '@libp2p/interface'
 import { peerIdFromString } from '@libp2p/peer-id'
 import { type Multiaddr, multiaddr } from '@multiformats/multiaddr'
 import type { AgentHost } from '../../host/host.ts'
+import { DIAL_ROUND_TRIPS, patienceMs, timeoutError } from '../../host/patience.ts'
 import type { TunnelMetrics } from '../../metrics.ts'
 import type { CandidateFailure, LeftAlone } from './left-alone.ts'
 
@@ -13,6 +14,9 @@ export interface PathDialerDeps {
   readonly metrics: Pick<TunnelMetrics, 'candidateFailures'>
   readonly logger: Logger
 }
+
+/** To the relay: for the circuit, for the handshake with the peer behind it, and as many for the peer's way. */
+const RELAYED_ROUND_TRIPS = 12
 
 /** Dials one address of one peer, and remembers how that went. Who answers must prove to be that peer. */
 export class PathDialer {
@@ -31,7 +35,7 @@ export class PathDialer {
     const { leftAlone, stopping } = this.#deps
     const text = address.toString()
     try {
-      const connection = await this.#dial(multiaddr(`${text}/p2p/${peerId}`))
+      const connection = await this.#dialReached(multiaddr(`${text}/p2p/${peerId}`))
       leftAlone.answered(peerId, text)
       return connection
     } catch (error) {
@@ -45,12 +49,11 @@ export class PathDialer {
     const { leftAlone, host } = this.#deps
     const { node, liveness } = host
     const relayPeer = relay.getComponents().findLast(({ name }) => name === 'p2p')?.value
-    if (relayPeer !== undefined) {
-      // A relay that went silent shall be noticed by this.
-      for (const carrier of node.getConnections(peerIdFromString(relayPeer))) liveness.expecting(carrier)
-    }
+    const carriers = relayPeer === undefined ? [] : node.getConnections(peerIdFromString(relayPeer))
+    // A relay that went silent shall be noticed by this.
+    for (const carrier of carriers) liveness.expecting(carrier)
     try {
-      const connection = await this.#dial(multiaddr(`${relay}/p2p-circuit/p2p/${peerId}`))
+      const connection = await this.#dialThrough(carriers[0], multiaddr(`${relay}/p2p-circuit/p2p/${peerId}`))
       leftAlone.answered(peerId, relay.toString())
       return connection
     } catch (error) {
@@ -67,11 +70,37 @@ export class PathDialer {
       this.#warn('another host answers at the address of a peer', { peer, address })
   }
 
-  /** @throws {TimeoutError} when the time is up; libp2p's own error for that depends on the step it happened in */
-  async #dial(address: Multiaddr): Promise<Connection> {
-    const timeout = AbortSignal.timeout(this.#connectTimeoutMs)
+  /** Who has answered TCP gets the time that the way needs. */
+  async #dialReached(address: Multiaddr): Promise<Connection> {
+    const startedAt = performance.now()
+    const over = new AbortController()
+    const end = (): void => over.abort(timeoutError())
+    let timer = setTimeout(end, this.#connectTimeoutMs)
+    const reached = (): void => {
+      clearTimeout(timer)
+      const rttMs = performance.now() - startedAt
+      const step = { roundTrips: DIAL_ROUND_TRIPS - 1, rttMs, floorMs: this.#connectTimeoutMs - rttMs }
+      timer = setTimeout(end, patienceMs(step))
+    }
     try {
-      return await this.#deps.host.dial(address, AbortSignal.any([this.#deps.stopping, timeout]))
+      return await this.#dial(address, over.signal, reached)
+    } finally {
+      clearTimeout(timer)
+    }
+  }
+
+  /** The answers may have to wait behind what else comes from the relay. The peer's way to it is taken for as long as the own. */
+  async #dialThrough(carrier: Connection | undefined, address: Multiaddr): Promise<Connection> {
+    const floorMs = this.#connectTimeoutMs
+    if (carrier === undefined) return await this.#dial(address, AbortSignal.timeout(floorMs))
+    using deadline = this.#deps.host.liveness.deadline(carrier, { roundTrips: RELAYED_ROUND_TRIPS, floorMs })
+    return await this.#dial(address, deadline.signal)
+  }
+
+  /** @throws {TimeoutError} when the time is up; libp2p's own error for that depends on the step it happened in */
+  async #dial(address: Multiaddr, timeout: AbortSignal, reached?: () => void): Promise<Connection> {
+    try {
+      return await this.#deps.host.dial(address, AbortSignal.any([this.#deps.stopping, timeout]), reached)
     } catch (error) {
       throw timeout.aborted ? timeout.reason : error
     }

@@ -99,7 +99,7 @@ export class JoinPatience {
     run: (signal: AbortSignal) => Promise<T>,
   ): Promise<T> {
     const step = { roundTrips, rttMs: this.rtt(connection), floorMs }
-    using deadline = new ProgressDeadline(transportOf(connection), patienceMs(step))
+    using deadline = new ProgressDeadline([transportOf(connection)], patienceMs(step))
     return await run(AbortSignal.any([signal, deadline.signal]))
   }
 
