@@ -118,6 +118,7 @@ describe('a node with two uplinks', () => {
     report('calls to it', Date.now() - startedAt)
     const [lan, wan] = [await onLan.stop(), await across.stop()]
     report('longest time without an answer, across sites', wan.longestGapMs)
+    report('longest time without an answer, by the other uplink', lan.longestGapMs)
     expect(lan.failed).toBe(0)
 
     await mesh.lab.setLink(node, 'up')

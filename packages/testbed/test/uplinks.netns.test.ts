@@ -19,7 +19,7 @@ describe('a node with two uplinks', () => {
 
   async function reaches(address: string): Promise<boolean> {
     // Nothing listens at the discard port of a host that is there.
-    const { stderr } = await node.exec(['timeout', '1', 'bash', '-c', `exec 3<>/dev/tcp/${address}/9`])
+    const { stderr } = await node.exec(['timeout', '5', 'bash', '-c', `exec 3<>/dev/tcp/${address}/9`])
     return stderr.includes('refused')
   }
 
