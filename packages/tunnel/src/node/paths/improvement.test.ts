@@ -77,7 +77,7 @@ function openPath(kind: TunnelPath): OpenPath {
   const direct = kind !== 'relayed'
   const remoteAddr = { toString: () => '/ip4/45.80.0.70/tcp/20006/p2p/relay-1/p2p-circuit' }
   const id = { direct, remoteAddr } as unknown as Connection
-  return { id, kind, rttMs: 10, lossShare: undefined, condition: 'good', isSpare: false }
+  return { id, kind, rttMs: 10, isMeasured: true, lossShare: undefined, condition: 'good', isSpare: false }
 }
 
 beforeEach(() => void vi.useFakeTimers())

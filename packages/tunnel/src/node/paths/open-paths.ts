@@ -20,7 +20,7 @@ export interface OpenPathsDeps {
   readonly node: Pick<Host['node'], 'getConnections'>
   readonly liveness: Pick<Host['liveness'], 'isSuspect'>
   readonly hedge: Pick<Hedge, 'isOverdue'>
-  readonly samples: Pick<PathSamples, 'rttMs' | 'lossShare'>
+  readonly samples: Pick<PathSamples, 'rttMs' | 'isMeasured' | 'lossShare'>
   readonly spare: Pick<SpareConnections, 'isSpare'>
   readonly ways: Pick<Ways, 'relays'>
 }
@@ -85,6 +85,7 @@ export class OpenPaths {
       id: connection,
       kind: pathOf(connection),
       rttMs: samples.rttMs(connection),
+      isMeasured: samples.isMeasured(connection),
       lossShare: samples.lossShare(connection),
       condition: this.#conditionOf(connection),
       isSpare: spare.isSpare(connection),

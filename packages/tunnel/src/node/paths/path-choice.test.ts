@@ -13,7 +13,7 @@ function path(name: string, overrides: Partial<ChoosablePath> = {}): NamedPath {
   ids.set(name, id)
   const kind = name.replace(/-.*/, '') as TunnelPath
   return {
-    ...{ name, id, kind, rttMs: 10, lossShare: undefined },
+    ...{ name, id, kind, rttMs: 10, isMeasured: true, lossShare: undefined },
     ...{ condition: 'good', isSpare: false, ...overrides },
   }
 }
@@ -47,7 +47,7 @@ const CASES: Record<string, Case> = {
     taken: 'punched better-kind',
   },
   'a better kind that is not measured': {
-    ...{ paths: [relayed, path('lan', { rttMs: undefined })], before: relayed },
+    ...{ paths: [relayed, path('lan', { rttMs: 900, isMeasured: false })], before: relayed },
     ...{ seconds: 9, taken: 'lan better-kind' },
   },
   'the better kind if it is a little slower': {
@@ -127,8 +127,8 @@ describe('new flows take', () => {
 })
 
 it('a lost segment costs a call what sending it again takes', () => {
-  expect(costOf({ rttMs: 20, lossShare: 0 })).toBe(20)
-  expect(costOf({ rttMs: 20, lossShare: 0.01 })).toBeCloseTo(40)
-  expect(costOf({ rttMs: 500, lossShare: 0.05 })).toBeCloseTo(1_000)
-  expect(costOf({ rttMs: undefined, lossShare: 0.5 })).toBeUndefined()
+  expect(costOf({ rttMs: 20, isMeasured: true, lossShare: 0 })).toBe(20)
+  expect(costOf({ rttMs: 20, isMeasured: true, lossShare: 0.01 })).toBeCloseTo(40)
+  expect(costOf({ rttMs: 500, isMeasured: true, lossShare: 0.05 })).toBeCloseTo(1_000)
+  expect(costOf({ rttMs: undefined, isMeasured: true, lossShare: 0.5 })).toBeUndefined()
 })

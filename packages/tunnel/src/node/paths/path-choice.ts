@@ -13,6 +13,8 @@ export interface ChoosablePath {
   readonly kind: TunnelPath
   /** `undefined` before it was measured. */
   readonly rttMs: number | undefined
+  /** It was measured often enough to compare it with others: the first time was amid the handshake. */
+  readonly isMeasured: boolean
   /** Share of segments that had to be sent again, 0 to 1; `undefined` where it is not known. */
   readonly lossShare: number | undefined
   readonly condition: PathCondition
@@ -89,9 +91,10 @@ export function choosePath<P extends ChoosablePath>(
 /** What a path costs a small call, in ms: a round trip, and the time that lost segments take; `undefined`: not known. */
 export function costOf({
   rttMs,
+  isMeasured,
   lossShare = 0,
-}: Pick<ChoosablePath, 'rttMs' | 'lossShare'>): number | undefined {
-  if (rttMs === undefined) return undefined
+}: Pick<ChoosablePath, 'rttMs' | 'isMeasured' | 'lossShare'>): number | undefined {
+  if (rttMs === undefined || !isMeasured) return undefined
   return rttMs + lossShare * SEGMENTS_OF_CALL * Math.max(MIN_RETRANSMISSION_MS, 2 * rttMs)
 }
 

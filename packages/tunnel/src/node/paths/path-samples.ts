@@ -17,6 +17,7 @@ const SAMPLE_MS = 5_000
 const FIRST_SAMPLE_MS = 1_000
 /** The least of so many counts: what this process and the other one were busy with is no part of the path. */
 const ROUND_TRIPS = 5
+const ENOUGH = 3
 
 interface Sampled {
   readonly roundTripsMs: number[]
@@ -39,6 +40,11 @@ export class PathSamples {
     const roundTrips = this.#sampled.get(connection)?.roundTripsMs ?? []
     const known = this.#deps.host.liveness.rtt(connection)
     return roundTrips.length > 0 ? Math.min(...roundTrips) : known
+  }
+
+  /** Whether there are samples enough to compare it with others. */
+  isMeasured(connection: Connection): boolean {
+    return (this.#sampled.get(connection)?.roundTripsMs.length ?? 0) >= ENOUGH
   }
 
   /** The share of segments that this host had to send again lately, 0 to 1; of a circuit, on the way to its relay. */
