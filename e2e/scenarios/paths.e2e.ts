@@ -89,7 +89,8 @@ describe('calls between two nodes of one LAN', () => {
 
     expect(longestGapMs).toBeLessThan(MOST_SILENT_MS)
     await whenBy('lan', 60_000)
-    expect(await mesh.agent('edge-1').metric('edgeway_tunnel_used_peers', { path: 'lan' })).toBe(1)
+    const usedByLan = () => mesh.agent('edge-1').metric('edgeway_tunnel_used_peers', { path: 'lan' })
+    await expect.poll(usedByLan, { timeout: 10_000 }).toBe(1)
   })
 
   function startCaller(): Promise<Caller> {
