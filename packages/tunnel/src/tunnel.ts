@@ -7,6 +7,7 @@ import type {
   NodeName,
   ReadinessGate,
 } from '@edgeway/core'
+import { peerIdFromString } from '@libp2p/peer-id'
 import { isWebSocketAddress, parseHostPort, parseServerAddress } from './addresses.ts'
 import { type AgentHost, type Host, startAgentHost } from './host/host.ts'
 import { MAX_STREAMS } from './host/limits.ts'
@@ -18,10 +19,12 @@ import { NodeFinder } from './node/dht/node-finder.ts'
 import { InboundFlows } from './node/flows/inbound-flows.ts'
 import { OpenFlows } from './node/flows/open-flows.ts'
 import { TunnelDialer } from './node/flows/tunnel-dialer.ts'
+import { reflect } from './node/nat/reflect.ts'
 import { AddressWatch } from './node/paths/address-watch.ts'
 import { PathManager } from './node/paths/path-manager.ts'
-import { NO_NEIGHBOURS, NO_PUNCHER } from './node/paths/path-ports.ts'
+import { NO_NEIGHBOURS } from './node/paths/path-ports.ts'
 import { PortMapping } from './node/port-mapping/port-mapping.ts'
+import { Puncher } from './node/punching/puncher.ts'
 import { FLOW_PROTOCOL } from './protocol/flow.ts'
 import { PrivateFile } from './state/private-file.ts'
 import type { TunnelOptions } from './tunnel-options.ts'
@@ -42,6 +45,7 @@ export class Tunnel implements Component {
   readonly #host: AgentHost
   readonly #member: ClusterMember
   readonly #paths: PathManager
+  readonly #puncher: Puncher
   readonly #finder: NodeFinder
   readonly #flows = new OpenFlows()
   readonly #inbound: InboundFlows
@@ -62,15 +66,17 @@ export class Tunnel implements Component {
     this.#metrics = metrics
     this.#logger = logger
     this.#gate = deps.readiness.gate('tunnel')
+    this.#puncher = createPuncher(parts)
     const paths = new PathManager(options, {
       ...parts,
       neighbours: NO_NEIGHBOURS,
-      puncher: NO_PUNCHER,
+      puncher: this.#puncher,
       relays: () => member.joined,
       egress: () => member.egress,
       listening: () => member.listening,
     })
     this.#paths = paths
+    member.nat.onChange(() => paths.natChanged())
     const { book } = member
     book.onChange((change) => {
       if (change.kind === 'removed') paths.forget(change.record.peerId)
@@ -150,6 +156,7 @@ export class Tunnel implements Component {
 
   async #listen(): Promise<void> {
     const { node } = this.#host
+    await this.#puncher.prepare()
     const count = (): void => this.#countConnections()
     node.addEventListener('connection:open', count)
     node.addEventListener('connection:close', count)
@@ -168,6 +175,7 @@ export class Tunnel implements Component {
     await this.#portMapping?.[Symbol.asyncDispose]()
     this.#member.retire()
     await this.#finder[Symbol.asyncDispose]()
+    await this.#puncher[Symbol.asyncDispose]()
     // Before the sessions: relayed connections go through theirs, and the last bytes of their flows, too.
     await this.#paths.stop()
     await this.#member[Symbol.asyncDispose]()
@@ -223,4 +231,19 @@ function isMappingWanted({ portMapping, announceAddresses }: TunnelOptions): boo
 
 function announcedTexts({ announceAddresses }: TunnelOptions): readonly string[] {
   return announceAddresses === 'auto' ? [] : announceAddresses
+}
+
+function createPuncher({ host, member, metrics, logger }: TunnelParts): Puncher {
+  const { node, liveness } = host
+  return new Puncher({
+    ...{ host, metrics, logger, reflect, nat: member.nat, members: member.connections },
+    peers: { natOf: (peerId) => member.book.byPeerId(peerId)?.nat },
+    hasBetter: (peerId) =>
+      node
+        .getConnections(peerIdFromString(peerId))
+        .some(
+          (connection) =>
+            connection.direct && connection.status === 'open' && !liveness.isSuspect(connection),
+        ),
+  })
 }

@@ -13,11 +13,12 @@ import { MAX_STREAMS } from '../../src/host/limits.ts'
 import { StreamDuplex } from '../../src/host/stream-duplex.ts'
 import { createServerMetrics, createTunnelMetrics, pathOf } from '../../src/metrics.ts'
 import type { NatType } from '../../src/nat/nat-type.ts'
+import { reflect } from '../../src/node/nat/reflect.ts'
 import { Puncher } from '../../src/node/punching/puncher.ts'
 import { HOP_PROTOCOL } from '../../src/protocol/circuit.ts'
+import { Reflector } from '../../src/server/reflector/reflector.ts'
 import { CircuitRelay } from '../../src/server/relay/circuit-relay.ts'
 import { DEFAULT_RELAY_QUOTA } from '../../src/server/relay/relay-quota.ts'
-import { reflectByTest, startTestReflector } from './test-reflector.ts'
 
 /** Names stand for keys, which are made of them. */
 export interface PunchNodeConfig {
@@ -63,12 +64,13 @@ function say(line: object): void {
 
 async function startRelay(): Promise<void> {
   const { logger, metrics } = new FakeComponentDeps()
+  const serverMetrics = createServerMetrics(metrics)
   const prepare = async ({ node, seen }: Host): Promise<void> => {
     const deps = { isJoined: () => true, handshakeTimeoutMs: 10_000, quota: DEFAULT_RELAY_QUOTA }
-    const relay = new CircuitRelay({ ...deps, seen, logger, metrics: createServerMetrics(metrics) })
+    const relay = new CircuitRelay({ ...deps, seen, logger, metrics: serverMetrics })
     await node.handle(HOP_PROTOCOL, relay.serve.bind(relay), { maxInboundStreams: MAX_STREAMS })
   }
-  for (const port of REFLECTOR_PORTS) await startTestReflector(port)
+  await Reflector.start({ host: '0.0.0.0', ports: REFLECTOR_PORTS }, { logger, metrics: serverMetrics })
   await startServerHost({
     key: await keyOf(RELAY),
     ...{ listenHost: '0.0.0.0', listenPort: PORT, gater: {}, prepare },
@@ -97,7 +99,7 @@ async function startNode(config: PunchNodeConfig & { readonly relay: string }): 
     hasBetter: () => false,
     metrics: createTunnelMetrics(deps.metrics),
     logger: deps.logger,
-    reflect: reflectByTest,
+    reflect,
   })
   await puncher.prepare()
   await host.node.handle(ECHO, echo, { maxInboundStreams: 100 })

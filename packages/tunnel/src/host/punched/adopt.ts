@@ -2,6 +2,7 @@ import type { Socket } from 'node:net'
 import type { ComponentLogger, Connection, MultiaddrConnection } from '@libp2p/interface'
 import { multiaddr } from '@multiformats/multiaddr'
 import { toMultiaddr } from '../../addresses.ts'
+import { plainIp } from '../../nat/sockets.ts'
 import { markPunched } from '../connection-parts.ts'
 import { toMultiaddrConnection } from './connection.ts'
 
@@ -57,9 +58,4 @@ export async function adoptSocket(
     transport.abort(error instanceof Error ? error : new Error(String(error)))
     throw error
   }
-}
-
-/** An IPv4 address that a socket of both families shows. */
-export function plainIp(ip: string): string {
-  return ip.replace(/^::ffff:(?=\d+\.)/i, '')
 }

@@ -1,6 +1,6 @@
 import { createServer, isIPv6, type Socket } from 'node:net'
 import { setImmediate as nextTurn } from 'node:timers/promises'
-import { plainIp } from '../../host/punched/adopt.ts'
+import { cutSocket, plainIp } from '../../nat/sockets.ts'
 import { attemptFrom } from './attempt.ts'
 import type { OpenPlan, OpenResult } from './open-result.ts'
 
@@ -18,7 +18,7 @@ export async function listenForPeer(
   const ended = new AbortController()
   const { promise, resolve } = Promise.withResolvers<Socket | undefined>()
   const take = (socket: Socket): void => {
-    if (ended.signal.aborted) socket.resetAndDestroy()
+    if (ended.signal.aborted) cutSocket(socket)
     else resolve(socket)
     ended.abort()
   }
@@ -35,7 +35,7 @@ export async function listenForPeer(
     // Stays: whoever takes the socket may find it reset before it has listeners of its own.
     socket.on('error', () => {})
     if (plainIp(socket.remoteAddress ?? '') === remote.ip) take(socket)
-    else socket.resetAndDestroy()
+    else cutSocket(socket)
   })
   server.on('error', giveUp)
   signal.addEventListener('abort', giveUp, { once: true })

@@ -1,21 +1,9 @@
 import type { AgentHost } from '../../host/host.ts'
 import type { Mapping, NatType, PunchRole } from '../../nat/nat-type.ts'
 import type { TryOutcome } from '../../protocol/punch.ts'
+import type { Reflection, ReflectorAddress } from '../nat/reflect.ts'
 import { failed, type PunchResult } from './punch-result.ts'
 import { punchTry, type TryEnd } from './punch-try.ts'
-
-/** Where a reflector is: a name or an IP address, and a TCP port. */
-export interface ReflectorAddress {
-  readonly host: string
-  readonly port: number
-}
-
-/** What reflectors say of one fresh port of this host. The mapping stays until it is disposed of. */
-export interface Reflection extends Disposable {
-  readonly localPort: number
-  readonly mapping: Mapping
-  readonly natMapping: NatType['mapping']
-}
 
 /** What this node knows of the NATs in front of it. */
 export interface NatView {

@@ -1,5 +1,6 @@
 import { type NatType, type PunchRole, punchRole } from '../../nat/nat-type.ts'
 import { PUNCH_VERSION, type PunchMessage, type PunchRefusal } from '../../protocol/punch.ts'
+import type { Reflection } from '../nat/reflect.ts'
 import type { PunchChannel } from './punch-channel.ts'
 import { type ExchangeEnd, failed } from './punch-result.ts'
 import {
@@ -9,7 +10,6 @@ import {
   ownNat,
   type PunchSide,
   REFLECT_MS,
-  type Reflection,
   reflected,
   runTry,
 } from './punch-side.ts'
