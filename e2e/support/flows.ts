@@ -14,7 +14,7 @@ export async function pathOf(agent: MeshProcess, service: string, mark: number):
 /** Flows from an agent's node to a ServicePort that have ended so far, by path; without the paths that none took. */
 export async function flowsByPath(agent: MeshProcess, service: string): Promise<Record<string, number>> {
   const flows: Record<string, number> = {}
-  for (const path of ['local', 'routed', 'lan', 'direct', 'relayed', 'unknown']) {
+  for (const path of ['local', 'routed', 'lan', 'direct', 'punched', 'relayed', 'unknown']) {
     const labels = { direction: 'outbound', service, path }
     const count = await agent.metric('edgeway_traffic_flows_total', labels)
     if (count > 0) flows[path] = count
