@@ -41,7 +41,7 @@ describe('calls between two sites whose NATs can be punched', () => {
     await server.kill()
     const before = await flowsOf('punched')
     for (let calls = 0; calls < 20; calls++)
-      expect(await call(client, BETA_URL)).toMatchObject({ by: 'beta' })
+      expect(await call(client, BETA_URL)).toMatchObject({ kind: 'answer', pod: 'beta' })
     await expect.poll(() => flowsOf('punched'), LONG).toBeGreaterThanOrEqual(before + 20)
     await server.start()
   })
