@@ -25,6 +25,8 @@ export interface LightCalls {
   readonly from: string
   /** `node/ip:port`; a light agent itself answers whatever address and port it is asked for. */
   readonly targets: readonly string[]
+  /** So many bytes follow each answer; none unless given. */
+  readonly bytes?: number
 }
 
 /** How a call ended, `by` being the pod or light agent that answered. */

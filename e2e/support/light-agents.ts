@@ -114,13 +114,13 @@ class Member {
     }
   }
 
-  async call(target: string): Promise<LightCallOutcome> {
+  async call(target: string, bytes: number): Promise<LightCallOutcome> {
     const [endpoint] = endpointsOf(target)
     if (endpoint === undefined) throw new Error(`not a target: ${target}`)
     try {
       const signal = AbortSignal.timeout(CALL_MS)
       const connection = await this.#tunnel.dialer.dial({ endpoint, service: SERVICE }, signal)
-      return { kind: 'answer', by: await answerOf(connection.stream), path: connection.path }
+      return { kind: 'answer', by: await answerOf(connection.stream, bytes), path: connection.path }
     } catch (error) {
       if (error instanceof DialError)
         return { kind: 'failed', failure: error.failure, message: error.message }
@@ -136,21 +136,24 @@ class Member {
 function answerAs(node: string): FlowAnswer {
   return {
     status: 'ok',
-    serve: (stream) =>
-      void stream
-        .on('error', () => {})
-        .end(`{"pod":"${node}"}\n`)
-        .resume(),
+    serve: (stream) => {
+      stream.on('error', () => {})
+      stream.once('data', (request: Buffer) => {
+        const [, bytes = '0'] = /^GET \/bytes\/(\d+) /.exec(request.toString()) ?? []
+        stream.write(`{"pod":"${node}"}\n`)
+        stream.end(Buffer.alloc(Number(bytes), '.'))
+      })
+    },
     abandon: () => {},
   }
 }
 
-/** @throws {Error} when the flow breaks, or nobody says who it is */
-async function answerOf(stream: Duplex): Promise<string> {
-  stream.end('GET / HTTP/1.1\r\nhost: light\r\nconnection: close\r\n\r\n')
+/** @throws {Error} when the flow breaks or is too short, or nobody says who it is */
+async function answerOf(stream: Duplex, bytes: number): Promise<string> {
+  stream.end(`GET /bytes/${bytes} HTTP/1.1\r\nhost: light\r\nconnection: close\r\n\r\n`)
   const answer = await text(stream)
   const [, pod] = /"pod":"([^"]*)"/.exec(answer) ?? []
-  if (pod === undefined) throw new Error(`not an answer: ${answer}`)
+  if (pod === undefined || answer.length < bytes) throw new Error(`not an answer: ${answer.slice(0, 1_000)}`)
   return pod
 }
 
@@ -167,10 +170,12 @@ for (const node of Object.keys(plan.joinTokens))
 
 async function answer(request: IncomingMessage): Promise<unknown> {
   if (request.url === '/agents') return [...members.values()].map(({ state }) => state)
-  const { from, targets } = (await json(request)) as LightCalls
+  const { from, targets, bytes = 0 } = (await json(request)) as LightCalls
   const caller = members.get(from)
   if (caller === undefined) throw new Error(`no agent "${from}" here`)
-  const outcomes = await Promise.all(targets.map(async (target) => [target, await caller.call(target)]))
+  const outcomes = await Promise.all(
+    targets.map(async (target) => [target, await caller.call(target, bytes)]),
+  )
   return Object.fromEntries(outcomes)
 }
 

@@ -76,12 +76,12 @@ export class LightAgents implements AsyncDisposable {
   }
 
   /** @returns how each call ended, by target */
-  async calls({ from, targets }: LightCalls): Promise<Readonly<Record<string, LightCallOutcome>>> {
-    return await this.#ask('/calls', JSON.stringify({ from, targets }))
+  async calls(calls: LightCalls): Promise<Readonly<Record<string, LightCallOutcome>>> {
+    return await this.#ask('/calls', JSON.stringify(calls))
   }
 
-  async call(from: string, target: string): Promise<LightCallOutcome | undefined> {
-    return (await this.calls({ from, targets: [target] }))[target]
+  async call(from: string, target: string, bytes = 0): Promise<LightCallOutcome | undefined> {
+    return (await this.calls({ from, targets: [target], bytes }))[target]
   }
 
   /** What one of them keeps beside its key. */

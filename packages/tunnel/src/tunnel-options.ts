@@ -26,7 +26,10 @@ export interface TunnelOptions {
    * has no public address, and `announceAddresses` is `auto`.
    */
   readonly portMapping: boolean
-  /** For each step towards a session: connecting, enrolling, joining, reserving. Up to twice as long after timeouts. */
+  /**
+   * For each step towards a session: connecting, enrolling, joining, reserving. Like all times for answers here, the least: more
+   * where round trips are long, see `patienceMs`, and as long as bytes come. Up to four times as long after timeouts.
+   */
   readonly joinTimeoutMs: number
   /** For a connection to another node, on whatever path. */
   readonly connectTimeoutMs: number

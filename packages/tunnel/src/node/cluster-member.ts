@@ -88,6 +88,7 @@ export class ClusterMember implements AsyncDisposable {
     this.connections = new ConnectionMembers({
       ...{ ...deps, ...options, identity, book: this.book },
       connections: () => this.#host?.node.getConnections() ?? [],
+      rtt: (connection) => this.#host?.liveness.rtt(connection),
     })
     this.nat = new NatObserver({ ...deps, joined: () => this.joined, egress: () => this.#egress })
     this.nat.onChange(() => this.update())

@@ -1,19 +1,26 @@
 import { type Logger, limitedWarn } from '@edgeway/core'
 import type { Connection } from '@libp2p/interface'
+import { patienceMs, StrictDeadline } from '../host/patience.ts'
 import type { ServerMetrics } from '../metrics.ts'
 
 export interface AdmissionGraceDeps {
+  /** At least; whoever is far away has more. */
   readonly graceMs: number
+  /** In milliseconds; `undefined` where it was not measured. */
+  rtt(connection: Connection): number | undefined
   /** Whether that peer has a session. */
   isJoined(peerId: string): boolean
   readonly logger: Logger
   readonly metrics: ServerMetrics
 }
 
+/** Of enrolling and saying hello, from the end of the handshake on. */
+const JOIN_ROUND_TRIPS = 4
+
 /** Closes connections whose peer neither enrols nor says hello in time. */
 export class AdmissionGrace implements Disposable {
   readonly #deps: AdmissionGraceDeps
-  readonly #timers = new Map<Connection, NodeJS.Timeout>()
+  readonly #deadlines = new Map<Connection, StrictDeadline>()
   readonly #warn: Logger['warn']
 
   constructor(deps: AdmissionGraceDeps) {
@@ -24,11 +31,12 @@ export class AdmissionGrace implements Disposable {
   /** Gives that connection the whole grace, from now on. */
   watch(connection: Connection): void {
     if (connection.direction === 'outbound' || connection.status !== 'open') return
-    const former = this.#timers.get(connection)
-    clearTimeout(former)
+    const former = this.#deadlines.get(connection)
+    former?.[Symbol.dispose]()
     if (former === undefined) connection.addEventListener('close', () => this.#forget(connection))
-    const timer = setTimeout(() => this.#check(connection), this.#deps.graceMs)
-    this.#timers.set(connection, timer)
+    const deadline = new StrictDeadline(this.#deps.graceMs, () => this.#graceOf(connection))
+    deadline.signal.addEventListener('abort', () => this.#check(connection))
+    this.#deadlines.set(connection, deadline)
   }
 
   /** Ends those connections after the grace if their peer, whose session has ended, has none by then. */
@@ -41,13 +49,22 @@ export class AdmissionGrace implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    for (const timer of this.#timers.values()) clearTimeout(timer)
-    this.#timers.clear()
+    for (const deadline of this.#deadlines.values()) deadline[Symbol.dispose]()
+    this.#deadlines.clear()
   }
 
   #forget(connection: Connection): void {
-    clearTimeout(this.#timers.get(connection))
-    this.#timers.delete(connection)
+    this.#deadlines.get(connection)?.[Symbol.dispose]()
+    this.#deadlines.delete(connection)
+  }
+
+  /** Whose multiplexer has not answered yet gets no more. */
+  #graceOf(connection: Connection): number {
+    const { rtt, graceMs } = this.#deps
+    const rttMs = rtt(connection)
+    return rttMs === undefined
+      ? graceMs
+      : patienceMs({ roundTrips: JOIN_ROUND_TRIPS, rttMs, floorMs: graceMs })
   }
 
   #check(connection: Connection): void {

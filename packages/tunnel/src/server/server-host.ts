@@ -56,7 +56,9 @@ export async function startHost(key: PrivateKey, deps: ServerHostDeps): Promise<
   const { registry, arrivals, closing, options, disposables } = deps
   const timeoutMs = options.admissionGraceMs
   const isJoined = (peerId: string): boolean => registry.isJoined(peerId)
-  const grace = disposables.use(new AdmissionGrace({ ...deps, graceMs: timeoutMs, isJoined }))
+  let host: Host | undefined
+  const rtt = (connection: Connection): number | undefined => host?.liveness.rtt(connection)
+  const grace = disposables.use(new AdmissionGrace({ ...deps, graceMs: timeoutMs, rtt, isJoined }))
   const certificateValidSeconds = options.certificateValidHours * 3_600
   const enrolled = grace.watch.bind(grace)
   const enrolment = new EnrolmentHandler({ ...deps, timeoutMs, certificateValidSeconds, enrolled })
@@ -97,7 +99,8 @@ export async function startHost(key: PrivateKey, deps: ServerHostDeps): Promise<
   }
   const webSocket = await WebSocketEntry.open(options.webSocket, deps.logger)
   if (webSocket !== undefined) disposables.use(webSocket)
-  return await startServerHost({ ...options, webSocket, key, gater, prepare })
+  host = await startServerHost({ ...options, webSocket, key, gater, prepare })
+  return host
 }
 
 /** Ends the oldest connections of a peer that has too many; never that of its session. */

@@ -1,6 +1,7 @@
 import { type Logger, limitedWarn } from '@edgeway/core'
 import type { Connection, Stream } from '@libp2p/interface'
 import { closeConnection } from '../../host/connections.ts'
+import { patienceMs, StrictDeadline } from '../../host/patience.ts'
 import { StreamDuplex } from '../../host/stream-duplex.ts'
 import type { Membership, MembershipVerdict } from '../../identity/membership.ts'
 import type { TunnelMetrics } from '../../metrics.ts'
@@ -14,14 +15,16 @@ export interface ConnectionMembersDeps {
   readonly book: PeerBook
   readonly metrics: TunnelMetrics
   readonly logger: Logger
-  /** How long an unknown peer has to say who it is. */
+  /** How long an unknown peer has to say who it is, at least. */
   readonly unknownPeerWaitMs: number
+  /** In milliseconds; `undefined` where it was not measured. */
+  rtt(connection: Connection): number | undefined
   connections(): readonly Connection[]
 }
 
 type Verdict = MembershipVerdict & { readonly isTold?: boolean }
 
-/** A refused remote has so long to be told why. */
+/** A refused remote has so long to be told why, at least. */
 const TELL_TIMEOUT_MS = 1_000
 
 /**
@@ -63,10 +66,8 @@ export class ConnectionMembers {
   async serve(libp2pStream: Stream, connection: Connection): Promise<void> {
     const stream = new StreamDuplex(libp2pStream)
     stream.on('error', () => {})
-    const signal = AbortSignal.any([
-      this.#stopping.signal,
-      AbortSignal.timeout(this.#deps.unknownPeerWaitMs + TELL_TIMEOUT_MS),
-    ])
+    using deadline = this.#deadline(connection, this.#deps.unknownPeerWaitMs + TELL_TIMEOUT_MS)
+    const signal = AbortSignal.any([this.#stopping.signal, deadline.signal])
     try {
       const refusal = await answerMembership(stream, this.#deps.identity, signal)
       if (refusal === undefined) return
@@ -133,8 +134,8 @@ export class ConnectionMembers {
 
   async #askOrWait(connection: Connection): Promise<Verdict> {
     const { identity, unknownPeerWaitMs } = this.#deps
-    const timeout = AbortSignal.timeout(unknownPeerWaitMs)
-    const signal = AbortSignal.any([this.#stopping.signal, timeout])
+    using deadline = this.#deadline(connection, unknownPeerWaitMs)
+    const signal = AbortSignal.any([this.#stopping.signal, deadline.signal])
     try {
       const verdict = await askMembership(connection, identity, signal)
       if (verdict.kind === 'member') this.#shown.set(connection, verdict.certificate)
@@ -174,9 +175,18 @@ export class ConnectionMembers {
       explanation: message,
       address: connection.remoteAddr.toString(),
     })
-    const signal = AbortSignal.any([this.#stopping.signal, AbortSignal.timeout(TELL_TIMEOUT_MS)])
+    using deadline = this.#deadline(connection, TELL_TIMEOUT_MS)
+    const signal = AbortSignal.any([this.#stopping.signal, deadline.signal])
     if (!isTold) await tellRefused(connection, { reason, message }, signal)
     connection.abort(new Error(`the peer is no member: ${reason}`))
+  }
+
+  /** A stranger whose multiplexer does not even answer is one of no way at all. */
+  #deadline(connection: Connection, floorMs: number): StrictDeadline {
+    return new StrictDeadline(floorMs, () => {
+      const rttMs = this.#deps.rtt(connection)
+      return rttMs === undefined ? floorMs : patienceMs({ roundTrips: 2, rttMs, floorMs })
+    })
   }
 
   #refusedBy(connection: Connection, { reason, message }: RefusedMessage): void {

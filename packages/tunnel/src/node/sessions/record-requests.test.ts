@@ -38,6 +38,17 @@ describe('what a node lacks of a server’s records', () => {
     expect(asked).toHaveLength(1)
   })
 
+  it('is asked for in larger requests where there is a lot, however slow the answers are', async () => {
+    const { requests: some, asked } = requests()
+    some.add(Array.from({ length: 10_000 }, (_, index) => `record-${index}`))
+    for (let done = 0; done < asked.length; done++) {
+      await vi.advanceTimersByTimeAsync(10_000)
+      for (const key of asked[done] ?? []) some.received(key)
+    }
+    expect(asked.flat()).toHaveLength(10_000)
+    expect(asked.length).toBeLessThan(400)
+  })
+
   it('is asked for further where some of it can not be read', () => {
     const { requests: some, asked } = requests()
     some.add(KEYS)
@@ -64,9 +75,9 @@ describe('the size of the next request', () => {
     expect(nextRequestSize(2_048, 10, 1)).toBe(2_048)
   })
 
-  it('stays where the link needs a second, and shrinks where it needs more', () => {
-    expect(nextRequestSize(16, 1_500, 500)).toBe(16)
+  it('stays where the link needs most of a second, and shrinks where it needs more', () => {
+    expect(nextRequestSize(16, 1_200, 500)).toBe(16)
     expect(nextRequestSize(16, 4_000, 500)).toBe(8)
-    expect(nextRequestSize(4, 60_000, 500)).toBe(4)
+    expect(nextRequestSize(8, 60_000, 500)).toBe(8)
   })
 })

@@ -1,15 +1,18 @@
-/** Keys of one request at first: some 16 KB of records, 2 s of a link of 64 kbit/s. */
+/** Keys of one request at first: some 20 KB of records. */
 const FIRST_KEYS = 16
-const MIN_KEYS = 4
+/** 1.3 s of a link of 64 kbit/s. */
+const MIN_KEYS = 8
 const MAX_KEYS = 2_048
+/** Whatever is slow, the link or a server that all come back to: it does not take many more requests than that. */
+const MAX_REQUESTS = 64
 /** Answers that take that much longer than a round trip fill the link. */
 const QUICK_MS = 250
-const SLOW_MS = 2_000
+const SLOW_MS = 1_000
 /** What is not there any more is not answered; so long after the last record the next request goes out anyway. */
 const STALLED_MS = 60_000
 
 /**
- * How many records are asked for at once, next time: as many as the link carries in about a second, so that other answers do not
+ * How many records are asked for at once, next time: as many as the link carries in less than a second, so that other answers do not
  * wait long behind them, and little is lost where it is cut.
  *
  * @param tookMs - what the last `keys` took, from the request on
@@ -74,7 +77,8 @@ export class RecordRequests implements Disposable {
   #next(): void {
     if (this.#asked.size > 0) return
     clearTimeout(this.#timer)
-    const keys = [...this.#missing.values().take(this.#size)]
+    const size = Math.max(this.#size, Math.ceil(this.#missing.size / MAX_REQUESTS))
+    const keys = [...this.#missing.values().take(size)]
     if (keys.length === 0) return
     for (const key of keys) {
       this.#missing.delete(key)
