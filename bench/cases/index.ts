@@ -3,6 +3,7 @@ import { connections } from './connections.ts'
 import { dns } from './dns.ts'
 import { footprint } from './footprint.ts'
 import { metadata } from './metadata.ts'
+import { paths } from './paths.ts'
 import { proxier } from './proxier.ts'
 import { relayed } from './relayed.ts'
 import { relays } from './relays.ts'
@@ -20,4 +21,5 @@ export const BENCHES: readonly BenchCase[] = [
   relayed,
   connections,
   relays,
+  paths,
 ]

@@ -5,11 +5,12 @@ import { absolute, compare, type MetricName, missing, type Result } from './resu
 import type { Contender } from './scene.ts'
 
 const USUAL_PAIRS = 5
+const EDGEMESH = 'EdgeMesh'
 
 export interface Comparison {
   readonly bench: string
   readonly case: string
-  /** Where EdgeMesh's ratios to haproxy are from; nothing is told of it unless given. */
+  /** Where EdgeMesh's ratios to references are from; nothing is told of it unless given. */
   readonly edgeMesh?: EdgeMeshScene
   readonly client: LabHost
   readonly ours: Contender
@@ -95,13 +96,16 @@ function ratiosOf(
   const our = answers.get(ours)
   return references.flatMap((way) => {
     const its = answers.get(way)
-    const names = way.name === 'haproxy' ? [way.name, 'EdgeMesh'] : [way.name]
+    const names = isToldBy(edgeMesh, metric, way.name) ? [way.name, EDGEMESH] : [way.name]
     const reason = reasonOf(ours, our) ?? reasonOf(way, its)
     if (reason !== undefined) return names.map((reference) => missing(metricName, reason, reference))
     const [values, theirs] = [our?.figures.get(metric), its?.figures.get(metric)]
     if (values === undefined || theirs === undefined) return []
     return names.flatMap((reference) => {
-      const figures = reference === 'EdgeMesh' ? edgeMeshFigures(edgeMesh, metric, theirs) : theirs
+      const figures =
+        reference === EDGEMESH
+          ? edgeMeshFigures(edgeMesh, metric, { name: way.name, values: theirs })
+          : theirs
       return figures.length === 0 ? [] : [compare(metricName, values, { name: reference, values: figures })]
     })
   })
@@ -118,11 +122,18 @@ function reasonOf({ name }: Contender, answers: Answers | undefined): string | u
   return answers?.failure === undefined ? undefined : `${name}: ${answers.failure}`
 }
 
+/** True where EdgeMesh was measured beside that reference. */
+function isToldBy(scene: EdgeMeshScene | undefined, metric: string, reference: string): boolean {
+  return scene !== undefined && edgeMeshFigure(scene, metric, { name: reference, value: 1 }) !== undefined
+}
+
 function edgeMeshFigures(
   scene: EdgeMeshScene | undefined,
   metric: string,
-  haproxy: readonly number[],
+  { name, values }: { readonly name: string; readonly values: readonly number[] },
 ): number[] {
   if (scene === undefined) return []
-  return haproxy.map((value) => edgeMeshFigure(scene, metric, value)).filter((value) => value !== undefined)
+  return values
+    .map((value) => edgeMeshFigure(scene, metric, { name, value }))
+    .filter((value) => value !== undefined)
 }

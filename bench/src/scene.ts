@@ -1,7 +1,8 @@
 import { type LabProcess, Mesh, namespaceObject, nodeObject, type Topology } from '@edgeway/testbed'
 import { addDnat, DNAT_ADDRESS } from './peers/dnat.ts'
 import { startHaproxy } from './peers/haproxy.ts'
-import { PORTS, startServers } from './peers/servers.ts'
+import { startServers } from './peers/servers.ts'
+import { BENCH, objectsOf } from './service-objects.ts'
 
 /** The Service of the pod on the client's own node, and that of the pod on the other site. */
 const NEAR = { name: 'near', clusterIp: '10.96.0.31', pod: 'near', node: 'edge-1', annotations: {} } as const
@@ -13,7 +14,6 @@ const NEAR_AGENT = {
   annotations: { 'edgeway.io/forwarding': 'agent' },
 } as const
 const FAR = { name: 'far', clusterIp: '10.96.0.32', pod: 'far', node: 'edge-2', annotations: {} } as const
-const BENCH = 'bench'
 const RESOLVER = 'resolver'
 const FAR_NODE_ADDRESS = '192.168.2.10'
 
@@ -184,27 +184,4 @@ export class Scene implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.mesh[Symbol.asyncDispose]()
   }
-}
-
-type SceneService = typeof NEAR | typeof NEAR_AGENT | typeof FAR
-
-function objectsOf({ name, clusterIp, node, annotations }: SceneService, ip: string) {
-  const metadata = { namespace: BENCH, name }
-  const ports = Object.entries(PORTS).map(([port, number]) => ({ name: port, protocol: 'TCP', port: number }))
-  return [
-    {
-      apiVersion: 'v1',
-      kind: 'Service',
-      metadata: { ...metadata, annotations },
-      spec: { clusterIP: clusterIp, ports },
-    },
-    {
-      apiVersion: 'discovery.k8s.io/v1',
-      kind: 'EndpointSlice',
-      metadata: { ...metadata, labels: { 'kubernetes.io/service-name': name } },
-      addressType: 'IPv4',
-      ports,
-      endpoints: [{ addresses: [ip], conditions: { ready: true }, nodeName: node }],
-    },
-  ]
 }
