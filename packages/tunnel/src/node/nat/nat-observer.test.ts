@@ -240,16 +240,30 @@ describe('the NAT type of a node', () => {
     expect(world.tests).toHaveLength(3 + 6)
   })
 
+  it('is asked for at once when a server is back that did not answer before', async () => {
+    world = new World({ firstRetryMs: 3_600_000, maxRetryMs: 3_600_000 })
+    world.join(server('a', 10, 11))
+    const first = await world.test(1)
+    first.fails()
+    await first.result.promise.catch(() => {})
+    world.join()
+    world.join(server('a', 10, 11))
+
+    await ended(2, HOME)
+  })
+
   it('is not looked for any more when the node stops', async () => {
+    vi.useFakeTimers()
     world = new World()
     world.join(server('a', 10, 11))
-    const test = await world.test(1)
+    await vi.advanceTimersByTimeAsync(10)
     world[Symbol.dispose]()
-    expect(test.signal.aborted).toBe(true)
+    expect(world.tests[0]?.signal.aborted).toBe(true)
     world.observer.wake()
     world.join(server('b', 20))
+    await vi.advanceTimersByTimeAsync(60_000)
 
-    expect(world.changes).toEqual([])
+    expect(world.tests).toHaveLength(1)
   })
 })
 
