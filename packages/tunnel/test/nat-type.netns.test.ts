@@ -19,6 +19,11 @@ const EXPECTED: readonly (readonly [NatKind, string])[] = [
   ['endpoint-independent', 'endpoint-independent/drop'],
   ['symmetric', 'symmetric/drop'],
   ['none', 'none/open'],
+  ['rejecting', 'endpoint-independent/reject'],
+  ['port-changing', 'endpoint-independent/drop'],
+  ['address-restricted', 'endpoint-independent/open'],
+  ['full-cone', 'endpoint-independent/open'],
+  ['hairpinning', 'endpoint-independent/drop'],
 ]
 
 describe('a node behind a real router', () => {
