@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { type LabHost, Mesh, startDelay, type Topology } from '@edgeway/testbed'
+import { type LabHost, Mesh, roundTrip, type Topology } from '@edgeway/testbed'
 import { afterAll, beforeAll, describe, it } from 'vitest'
 import { leaveRecords } from '../support/crowd.ts'
 import type { LightCallOutcome } from '../support/light-agents-plan.ts'
@@ -50,7 +50,7 @@ describe.concurrent('on weak networks', () => {
     expect,
   }) => {
     const host = mesh.lab.node('distant')
-    await using _delay = await startDelay(mesh.lab.router('distant'), ROUND_TRIP_MS)
+    await using _delay = await mesh.lab.emulateWan(mesh.lab.router('distant'), roundTrip(ROUND_TRIP_MS))
     await mesh.lab.setLoss(host, LOSS)
     const agent = await joined(host)
     expect(await timed('call out, 500 ms and 5 %', agent.call('distant', targetOf(FAR)))).toEqual(
@@ -91,7 +91,7 @@ describe.concurrent('on weak networks', () => {
     expect,
   }) => {
     const host = mesh.lab.node('flapping')
-    await using _delay = await startDelay(mesh.lab.router('flapping'), ROUND_TRIP_MS)
+    await using _delay = await mesh.lab.emulateWan(mesh.lab.router('flapping'), roundTrip(ROUND_TRIP_MS))
     const agent = await joined(host)
     const before = { bytes: await bytesOf(host), lines: await agent.log.mark() }
     for (let cycle = 0; cycle < CYCLES; cycle++) {

@@ -6,7 +6,9 @@ const nat = (mapping: NatMapping, filtering: NatFiltering): NatType => ({ mappin
 describe('the role in a punch', () => {
   it.each([
     [nat('endpoint-independent', 'drop'), nat('endpoint-independent', 'reject'), 'simultaneous'],
-    [nat('none', 'drop'), nat('endpoint-independent', 'open'), 'simultaneous'],
+    [nat('none', 'drop'), nat('endpoint-independent', 'open'), 'dial'],
+    [nat('endpoint-independent', 'open'), nat('endpoint-independent', 'reject'), 'listen'],
+    [nat('none', 'open'), nat('endpoint-independent', 'open'), 'simultaneous'],
     [nat('unknown', 'unknown'), nat('endpoint-independent', 'drop'), 'simultaneous'],
     [nat('symmetric', 'drop'), nat('endpoint-independent', 'open'), 'dial'],
     [nat('endpoint-independent', 'open'), nat('symmetric', 'reject'), 'listen'],

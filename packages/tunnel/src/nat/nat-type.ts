@@ -52,6 +52,9 @@ export function punchRole(own: NatType, peer: NatType): PunchRole | undefined {
   if (isOwnSymmetric && isPeerSymmetric) return undefined
   if (isOwnSymmetric) return letsIn(peer) ? 'dial' : undefined
   if (isPeerSymmetric) return letsIn(own) ? 'listen' : undefined
+  // Surer than to meet at the same moment.
+  if (own.filtering !== 'open' && peer.filtering === 'open') return 'dial'
+  if (own.filtering === 'open' && peer.filtering !== 'open') return 'listen'
   return 'simultaneous'
 }
 

@@ -33,7 +33,12 @@ async function startRelay(name: string): Promise<void> {
   const { logger, metrics: registry } = new FakeComponentDeps()
   const metrics = createServerMetrics(registry)
   const prepare = async ({ node, seen }: Host): Promise<void> => {
-    const deps = { isJoined: () => true, handshakeTimeoutMs: 10_000, quota: DEFAULT_RELAY_QUOTA }
+    const deps = {
+      isJoined: () => true,
+      judged: async () => {},
+      handshakeTimeoutMs: 10_000,
+      quota: DEFAULT_RELAY_QUOTA,
+    }
     const relay = new CircuitRelay({ ...deps, seen, logger, metrics })
     await node.handle(HOP_PROTOCOL, relay.serve.bind(relay), { maxInboundStreams: MAX_STREAMS })
   }

@@ -66,7 +66,12 @@ async function startRelay(): Promise<void> {
   const { logger, metrics } = new FakeComponentDeps()
   const serverMetrics = createServerMetrics(metrics)
   const prepare = async ({ node, seen }: Host): Promise<void> => {
-    const deps = { isJoined: () => true, handshakeTimeoutMs: 10_000, quota: DEFAULT_RELAY_QUOTA }
+    const deps = {
+      isJoined: () => true,
+      judged: async () => {},
+      handshakeTimeoutMs: 10_000,
+      quota: DEFAULT_RELAY_QUOTA,
+    }
     const relay = new CircuitRelay({ ...deps, seen, logger, metrics: serverMetrics })
     await node.handle(HOP_PROTOCOL, relay.serve.bind(relay), { maxInboundStreams: MAX_STREAMS })
   }

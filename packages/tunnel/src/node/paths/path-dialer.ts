@@ -100,7 +100,7 @@ export class PathDialer {
   /** @throws {TimeoutError} when the time is up; libp2p's own error for that depends on the step it happened in */
   async #dial(address: Multiaddr, timeout: AbortSignal, reached?: () => void): Promise<Connection> {
     try {
-      return await this.#deps.host.dial(address, AbortSignal.any([this.#deps.stopping, timeout]), reached)
+      return await this.#deps.host.dial(address, AbortSignal.any([this.#deps.stopping, timeout]), { reached })
     } catch (error) {
       throw timeout.aborted ? timeout.reason : error
     }
