@@ -50,12 +50,16 @@ export type PunchRole = 'simultaneous' | 'listen' | 'dial'
 export function punchRole(own: NatType, peer: NatType): PunchRole | undefined {
   const [isOwnSymmetric, isPeerSymmetric] = [own.mapping === 'symmetric', peer.mapping === 'symmetric']
   if (isOwnSymmetric && isPeerSymmetric) return undefined
-  if (isOwnSymmetric) return letsIn(peer) ? 'dial' : undefined
-  if (isPeerSymmetric) return letsIn(own) ? 'listen' : undefined
-  // Surer than to meet at the same moment.
-  if (own.filtering !== 'open' && peer.filtering === 'open') return 'dial'
-  if (own.filtering === 'open' && peer.filtering !== 'open') return 'listen'
-  return 'simultaneous'
+  if (isOwnSymmetric) return mayLetIn(peer) ? 'dial' : undefined
+  if (isPeerSymmetric) return mayLetIn(own) ? 'listen' : undefined
+  return roleOfKnownPorts(own, peer)
+}
+
+/** To be let in is surer than to meet at the same moment. */
+function roleOfKnownPorts({ filtering: own }: NatType, { filtering: peer }: NatType): PunchRole {
+  if (own === peer) return 'simultaneous'
+  if (peer === 'open') return 'dial'
+  return own === 'open' ? 'listen' : 'simultaneous'
 }
 
 /** For logs and metrics, e.g. `endpoint-independent/drop`. */
@@ -81,7 +85,7 @@ function knownField<Value extends string>(
   return values.find((value) => value === text) ?? 'unknown'
 }
 
-function letsIn({ filtering }: NatType): boolean {
+function mayLetIn({ filtering }: NatType): boolean {
   return filtering === 'open' || filtering === 'unknown'
 }
 
