@@ -25,7 +25,10 @@ const DOORS = [
     to: '^(node:)?sqlite$',
     from: '^packages/(metadata/(src|test)/store/|testbed/src/metaserver-double/edge/|tunnel/src/state/file-lock\\.ts$)',
   },
-  { to: 'node_modules/dns-packet/', from: '^packages/dns/(src/message\\.ts|.*\\.test\\.ts|test/)' },
+  {
+    to: 'node_modules/dns-packet/',
+    from: '^(packages/(dns/(src/message\\.ts|.*\\.test\\.ts|test/)|tunnel/(src/node/neighbours/message(\\.test)?\\.ts|test/))|e2e/support/)',
+  },
   {
     to: 'node_modules/koffi/',
     from: '^packages/(traffic/src/kernel/libc|dns/src/listen/udp/libc|tunnel/src/host/tcp-info|testbed/src/wan/tap|proxier/src/backend/nftables/(libnftables|ruleset-generation))\\.ts',

@@ -15,6 +15,7 @@ export const TOOLS = [
   { tool: 'kdig', debianPackage: 'knot-dnsutils', why: 'asks it in other ways' },
   { tool: 'miniupnpd', debianPackage: 'miniupnpd-nftables', why: "is the lab's router that maps ports" },
   { tool: 'dnsmasq', debianPackage: 'dnsmasq-base', why: "is the lab's DNS server of the internet" },
+  { tool: 'mdns-scan', debianPackage: 'mdns-scan', why: 'looks for services on the LAN' },
   { tool: 'sysctl', debianPackage: 'procps', why: 'sets options of the kernel' },
   { tool: 'haproxy', debianPackage: 'haproxy', why: 'reads the PROXY protocol; a reference peer of benches' },
   {

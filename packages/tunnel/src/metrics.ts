@@ -30,6 +30,8 @@ export interface TunnelMetrics extends PunchMetrics {
   readonly pathChanges: Counter<'from' | 'to' | 'reason'>
   readonly usedPeers: Gauge<'path'>
   readonly missingPaths: Gauge<'path' | 'why'>
+  readonly neighbours: Gauge<never>
+  readonly neighbourAnnouncements: Counter<'outcome'>
 }
 
 /** `outcome` of a punch: `punched`, or one of `PUNCH_FAILURES`; of a try: one of `TRY_OUTCOMES`. */
@@ -40,7 +42,9 @@ export interface PunchMetrics {
 
 export function createTunnelMetrics(metrics: Metrics): TunnelMetrics {
   return {
-    ...createPathMetrics(metrics),
+    ...pathMetrics(metrics),
+    ...neighbourMetrics(metrics),
+    ...trustMetrics(metrics),
     sessions: metrics.gauge({
       name: 'edgeway_tunnel_sessions',
       help: 'Tunnel servers that this node has joined and holds a reservation at.',
@@ -81,14 +85,6 @@ export function createTunnelMetrics(metrics: Metrics): TunnelMetrics {
       help: 'Nodes that were asked for as their peer was not known, by what came of it.',
       labels: ['outcome'],
     }),
-    certificateEnd: metrics.gauge({
-      name: 'edgeway_tunnel_certificate_end_timestamp_seconds',
-      help: 'When the membership certificate of this node ends, in Unix time; 0 without one.',
-    }),
-    trustSerial: metrics.gauge({
-      name: 'edgeway_tunnel_trust_serial_number',
-      help: 'Serial of the trust bundle that this node goes by; 0 without one.',
-    }),
     ...portMappingMetrics(metrics),
     candidateFailures: metrics.counter({
       name: 'edgeway_tunnel_candidate_failures_total',
@@ -100,11 +96,24 @@ export function createTunnelMetrics(metrics: Metrics): TunnelMetrics {
       help: '1 for what the NATs before this node do, as far as it is known; 0 for what they did before.',
       labels: ['mapping', 'filtering'],
     }),
-    ...createPunchMetrics(metrics),
+    ...punchMetrics(metrics),
   }
 }
 
-function createPunchMetrics(metrics: Metrics): PunchMetrics {
+function trustMetrics(metrics: Metrics): Pick<TunnelMetrics, 'certificateEnd' | 'trustSerial'> {
+  return {
+    certificateEnd: metrics.gauge({
+      name: 'edgeway_tunnel_certificate_end_timestamp_seconds',
+      help: 'When the membership certificate of this node ends, in Unix time; 0 without one.',
+    }),
+    trustSerial: metrics.gauge({
+      name: 'edgeway_tunnel_trust_serial_number',
+      help: 'Serial of the trust bundle that this node goes by; 0 without one.',
+    }),
+  }
+}
+
+function punchMetrics(metrics: Metrics): PunchMetrics {
   return {
     punches: metrics.counter({
       name: 'edgeway_tunnel_punches_total',
@@ -119,9 +128,7 @@ function createPunchMetrics(metrics: Metrics): PunchMetrics {
   }
 }
 
-function createPathMetrics(
-  metrics: Metrics,
-): Pick<TunnelMetrics, 'pathChanges' | 'usedPeers' | 'missingPaths'> {
+function pathMetrics(metrics: Metrics): Pick<TunnelMetrics, 'pathChanges' | 'usedPeers' | 'missingPaths'> {
   return {
     pathChanges: metrics.counter({
       name: 'edgeway_tunnel_path_changes_total',
@@ -152,6 +159,20 @@ function portMappingMetrics(metrics: Metrics): Pick<TunnelMetrics, 'portMappings
       name: 'edgeway_tunnel_port_mapping_failures_total',
       help: 'Attempts to have a router map a public port that failed, by reason.',
       labels: ['reason'],
+    }),
+  }
+}
+
+function neighbourMetrics(metrics: Metrics): Pick<TunnelMetrics, 'neighbours' | 'neighbourAnnouncements'> {
+  return {
+    neighbours: metrics.gauge({
+      name: 'edgeway_tunnel_neighbours',
+      help: 'Peers that announce themselves on the LANs of this node.',
+    }),
+    neighbourAnnouncements: metrics.counter({
+      name: 'edgeway_tunnel_neighbour_announcements_total',
+      help: 'Announcements of others on the LANs of this node, by what became of them.',
+      labels: ['outcome'],
     }),
   }
 }

@@ -26,6 +26,8 @@ export interface TunnelOptions {
    * has no public address, and `announceAddresses` is `auto`.
    */
   readonly portMapping: boolean
+  /** Nodes of one LAN announce themselves there and find each other, also while no tunnel server is reached (mDNS, UDP port 5353). */
+  readonly discoverNeighbours: boolean
   /**
    * For each step towards a session: connecting, enrolling, joining, reserving. Like all times for answers here, the least: more
    * where round trips are long, see `patienceMs`, and as long as bytes come. Up to four times as long after timeouts.
@@ -60,6 +62,7 @@ export const DEFAULT_TUNNEL_OPTIONS: Omit<TunnelOptions, 'servers'> = {
   announceAddresses: 'auto',
   usePrivateAddresses: false,
   portMapping: true,
+  discoverNeighbours: true,
   joinTimeoutMs: 5_000,
   connectTimeoutMs: 8_000,
   relayDelayMs: 250,

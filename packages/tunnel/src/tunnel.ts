@@ -20,9 +20,10 @@ import { InboundFlows } from './node/flows/inbound-flows.ts'
 import { OpenFlows } from './node/flows/open-flows.ts'
 import { TunnelDialer } from './node/flows/tunnel-dialer.ts'
 import { reflect } from './node/nat/reflect.ts'
+import { NeighbourRecords } from './node/neighbours/neighbour-records.ts'
+import { Neighbours } from './node/neighbours/neighbours.ts'
 import { AddressWatch } from './node/paths/address-watch.ts'
 import { PathManager } from './node/paths/path-manager.ts'
-import { NO_NEIGHBOURS } from './node/paths/path-ports.ts'
 import { PortMapping } from './node/port-mapping/port-mapping.ts'
 import { Puncher } from './node/punching/puncher.ts'
 import { FLOW_PROTOCOL } from './protocol/flow.ts'
@@ -47,6 +48,10 @@ export class Tunnel implements Component {
   readonly #paths: PathManager
   readonly #puncher: Puncher
   readonly #finder: NodeFinder
+  readonly #neighbours: Neighbours
+  readonly #neighbourRecords: NeighbourRecords
+  /** What neighbours were told of last. */
+  #listening: ReadonlySet<string> | undefined
   readonly #flows = new OpenFlows()
   readonly #inbound: InboundFlows
   readonly #metrics: TunnelMetrics
@@ -66,18 +71,19 @@ export class Tunnel implements Component {
     this.#metrics = metrics
     this.#logger = logger
     this.#gate = deps.readiness.gate('tunnel')
+    const { book } = member
+    const neighbours = this.#neighboursOf(parts)
+    this.#neighbours = neighbours
     this.#puncher = createPuncher(parts)
     const paths = new PathManager(options, {
-      ...parts,
-      neighbours: NO_NEIGHBOURS,
-      puncher: this.#puncher,
+      ...{ ...parts, neighbours, puncher: this.#puncher },
       relays: () => member.joined,
       egress: () => member.egress,
       listening: () => member.listening,
     })
     this.#paths = paths
     member.nat.onChange(() => paths.natChanged())
-    const { book } = member
+    neighbours.onChange((peerId) => paths.neighbourFound(peerId))
     book.onChange((change) => {
       if (change.kind === 'removed') paths.forget(change.record.peerId)
       else paths.recordChanged(change.record)
@@ -87,7 +93,18 @@ export class Tunnel implements Component {
       paths: paths.status((peerId) => book.byPeerId(peerId)?.node),
       portMapping: this.#portMapping?.status ?? { state: 'off' },
     }))
-    this.#finder = new NodeFinder({ host, member, connections: paths, nodeName: deps.nodeName, logger })
+    this.#neighbourRecords = new NeighbourRecords({
+      ...{ neighbours, book, logger, peerId: this.peerId, isAlone: () => this.#finder.isAlone },
+      trust: () => member.identity.trust,
+      own: () => member.ownRecord,
+      memberOf: (connection) => member.connections.memberOf(connection),
+      connect: (peer) => paths.connect(peer),
+    })
+    this.#finder = new NodeFinder({
+      ...{ host, member, connections: paths, nodeName: deps.nodeName, logger },
+      isNeighbour: (peerId) => neighbours.addressesOf(peerId).length > 0,
+      aloneChanged: () => this.#neighbourRecords.wake(),
+    })
     const flows = this.#flows
     this.#inbound = new InboundFlows({ ...options, ...parts, members: member.connections, flows })
     this.dialer = new TunnelDialer(options, { ...parts, lookup: this.#finder, paths, flows })
@@ -164,16 +181,19 @@ export class Tunnel implements Component {
       maxInboundStreams: MAX_STREAMS,
       maxOutboundStreams: MAX_STREAMS,
     })
+    await this.#neighbourRecords.prepare(this.#host)
     const addresses = this.#host.listenAddresses().map(String)
     this.#logger.info('tunnel listens', { peer: this.peerId, addresses })
   }
 
   async #stop(): Promise<void> {
     this.#inbound.drain()
+    await this.#neighbours[Symbol.asyncDispose]()
     await this.#flows.drain(this.#options.drainTimeoutMs)
     this.#addressWatch[Symbol.dispose]()
     await this.#portMapping?.[Symbol.asyncDispose]()
     this.#member.retire()
+    await this.#neighbourRecords[Symbol.asyncDispose]()
     await this.#finder[Symbol.asyncDispose]()
     await this.#puncher[Symbol.asyncDispose]()
     // Before the sessions: relayed connections go through theirs, and the last bytes of their flows, too.
@@ -186,14 +206,31 @@ export class Tunnel implements Component {
     }
   }
 
+  #neighboursOf({ member, metrics, logger }: TunnelParts): Neighbours {
+    const { book, identity } = member
+    return new Neighbours({
+      ...{ metrics, logger, peerId: this.peerId },
+      cluster: () =>
+        this.#options.discoverNeighbours && identity.membership !== undefined
+          ? identity.trust?.cluster
+          : undefined,
+      listening: () => member.listening,
+      isMember: (peerId) => book.byPeerId(peerId) !== undefined,
+      isAlone: () => this.#finder.isAlone,
+    })
+  }
+
   #update(): void {
-    const { joined, book, identity, trouble } = this.#member
+    const { joined, book, identity, trouble, listening } = this.#member
     this.#metrics.sessions.set({}, joined.length)
     this.#metrics.peers.set({}, book.size)
     this.#metrics.certificateEnd.set({}, identity.membership?.notAfter ?? 0)
     this.#metrics.trustSerial.set({}, identity.trust?.serial ?? 0)
     this.#finder.update()
     this.#wakePortMapping()
+    // The book changes far more often.
+    if (listening !== this.#listening) this.#neighbours.wake()
+    this.#listening = listening
     if (joined.length > 0) this.#gate.open()
     else this.#gate.shut(`no tunnel server is joined: ${trouble}`)
   }

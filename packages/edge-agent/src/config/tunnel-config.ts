@@ -17,6 +17,7 @@ export const tunnel = z.strictObject({
   announceAddresses: z.union([z.literal('auto'), z.array(hostAndPort)]).default('auto'),
   usePrivateAddresses: z.boolean().default(DEFAULT_TUNNEL_OPTIONS.usePrivateAddresses),
   portMapping: z.boolean().default(DEFAULT_TUNNEL_OPTIONS.portMapping),
+  discoverNeighbours: z.boolean().default(DEFAULT_TUNNEL_OPTIONS.discoverNeighbours),
   joinTimeoutMs: milliseconds.default(DEFAULT_TUNNEL_OPTIONS.joinTimeoutMs),
   connectTimeoutMs: milliseconds.default(DEFAULT_TUNNEL_OPTIONS.connectTimeoutMs),
   relayDelayMs: millisecondsOrNone.default(DEFAULT_TUNNEL_OPTIONS.relayDelayMs),

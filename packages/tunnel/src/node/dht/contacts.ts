@@ -32,6 +32,8 @@ interface DhtContactsDeps {
   readonly logger: Logger
   /** What this node says of itself now. */
   own(): PeerRecord | undefined
+  /** Whether that peer announces itself on a LAN of this node. */
+  readonly isNeighbour?: ((peerId: string) => boolean) | undefined
 }
 
 /** Connections to other agents that are kept while no server answers. */
@@ -91,8 +93,11 @@ export class DhtContacts {
    * @returns how many connections were made; never rejects
    */
   async approach(key: Uint8Array, wanted: number, signal: AbortSignal): Promise<number> {
-    const { book, connections } = this.#deps
-    const places = meetingPlaces(key, book.records(), this.#deps.own()?.egress ?? [])
+    const { book, connections, isNeighbour } = this.#deps
+    const egress = this.#deps.own()?.egress ?? []
+    const isNear = (record: PeerRecord): boolean =>
+      record.egress.some((ip) => egress.includes(ip)) || isNeighbour?.(record.peerId) === true
+    const places = meetingPlaces(key, book.records(), isNear)
       .filter(({ peerId }) => this.mayDial(peerId) && connections.open(peerId) === undefined)
       // Those that never failed first: everybody gets a turn, however many don't answer.
       .toSorted((a, b) => this.#pauseOf(a) - this.#pauseOf(b))

@@ -20,6 +20,8 @@ export interface DhtFallbackDeps {
   readonly trust: Trust
   readonly book: DhtBook
   readonly connections: DhtConnections
+  /** Whether that peer announces itself on a LAN of this node. */
+  readonly isNeighbour?: ((peerId: string) => boolean) | undefined
   readonly logger: Logger
 }
 

@@ -17,6 +17,10 @@ export interface NodeFinderDeps {
   >
   readonly connections: { connect(record: PeerRecord): Promise<Connection> }
   readonly logger: Logger
+  /** Whether that peer announces itself on a LAN of this node. */
+  readonly isNeighbour?: ((peerId: string) => boolean) | undefined
+  /** Called when other agents are asked from now on, or not any more. */
+  readonly aloneChanged?: (() => void) | undefined
 }
 
 /** How long no tunnel server has answered before other agents are asked: one that is restarted is back before. */
@@ -46,7 +50,14 @@ export class NodeFinder implements AsyncDisposable {
       this.#refresh(known)
       return known
     }
-    return (await member.lookup.find(node)) ?? (this.#isAlone ? await this.#ask(node) : undefined)
+    const found = (await member.lookup.find(node)) ?? (this.#isAlone ? await this.#ask(node) : undefined)
+    // A neighbour may have told its record meanwhile.
+    return found ?? member.book.byNode(node)
+  }
+
+  /** Whether no tunnel server has answered for a while, so that other agents are asked. */
+  get isAlone(): boolean {
+    return this.#isAlone
   }
 
   /** To be called after each change of what this node is, or is joined to. */
@@ -76,7 +87,7 @@ export class NodeFinder implements AsyncDisposable {
 
   /** From the moment that this node is a member it answers others, whether or not it asks itself. */
   async #create(trust: Trust): Promise<void> {
-    const { host, member, connections, nodeName, logger } = this.#deps
+    const { host, member, connections, nodeName, logger, isNeighbour } = this.#deps
     const { book } = member
     const memberConnections = new MemberConnections({
       node: host.node,
@@ -85,7 +96,7 @@ export class NodeFinder implements AsyncDisposable {
       connect: (record) => connections.connect(record),
     })
     this.#dht = await DhtFallback.create({
-      ...{ host, nodeName, trust, book, logger },
+      ...{ host, nodeName, trust, book, logger, isNeighbour },
       connections: memberConnections,
     })
     if (this.#isAlone) this.#dht.start()
@@ -94,6 +105,7 @@ export class NodeFinder implements AsyncDisposable {
   #leaveAlone(): void {
     this.#isAlone = true
     this.#dht?.start()
+    this.#deps.aloneChanged?.()
   }
 
   #accompany(): void {
@@ -101,6 +113,7 @@ export class NodeFinder implements AsyncDisposable {
     this.#timer = undefined
     this.#isAlone = false
     this.#dht?.stop()
+    this.#deps.aloneChanged?.()
   }
 
   #refresh(record: PeerRecord): void {

@@ -62,7 +62,9 @@ describe('of several records', () => {
 describe('meeting places', () => {
   const PLACES = Array.from({ length: 50 }, (_, index) => record(`peer-${index}`, { direct: ['x'] }))
   const names = (key: string, records: readonly PeerRecord[]): string[] =>
-    meetingPlaces(Buffer.from(key), records, ['45.80.0.1']).map(({ peerId }) => peerId)
+    meetingPlaces(Buffer.from(key), records, ({ egress }) => egress.includes('45.80.0.1')).map(
+      ({ peerId }) => peerId,
+    )
 
   it('are the same for everybody, and others for each key', () => {
     expect(names('one', PLACES)).toEqual(names('one', PLACES.toReversed()))

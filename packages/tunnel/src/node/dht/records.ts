@@ -85,19 +85,19 @@ export function indexOfBest(records: readonly (PeerRecord | undefined)[]): numbe
  * key: whoever publishes and whoever looks up meet at the same ones. Those that everybody reaches take turns with those
  * of this node's own LAN: either way may be cut. The others come last.
  *
- * @param egress - public IPs that this node is seen to come from; a peer with one in common may be on its LAN
+ * @param isNear - whether the peer is, or may be, on a LAN of this node
  * @see Thaler and Ravishankar 1998, "Using name-based mappings to increase hit rates"
  */
 export function meetingPlaces(
   key: Uint8Array,
   records: Iterable<PeerRecord>,
-  egress: readonly string[],
+  isNear: (record: PeerRecord) => boolean,
 ): PeerRecord[] {
   const weighed = [...records]
     .filter(({ membership, lan, direct }) => membership.role === 'agent' && lan.length + direct.length > 0)
     .map((record) => ({ record, weight: weightOf(key, record) }))
   weighed.sort((a, b) => Buffer.compare(b.weight, a.weight))
-  const places = Object.groupBy(weighed, ({ record }) => kindOf(record, egress))
+  const places = Object.groupBy(weighed, ({ record }) => kindOf(record, isNear))
   const { direct = [], near = [], far = [] } = places
   const turns = Array.from({ length: Math.max(direct.length, near.length) }, (_, turn) => [
     direct[turn],
@@ -106,9 +106,9 @@ export function meetingPlaces(
   return [...turns.flat(), ...far].filter((place) => place !== undefined).map(({ record }) => record)
 }
 
-function kindOf({ direct, egress }: PeerRecord, own: readonly string[]): 'direct' | 'near' | 'far' {
-  if (direct.length > 0) return 'direct'
-  return egress.some((ip) => own.includes(ip)) ? 'near' : 'far'
+function kindOf(record: PeerRecord, isNear: (record: PeerRecord) => boolean): 'direct' | 'near' | 'far' {
+  if (record.direct.length > 0) return 'direct'
+  return isNear(record) ? 'near' : 'far'
 }
 
 export function isAnswer({ node, peerId }: PeerRecord, question: RecordQuestion): boolean {

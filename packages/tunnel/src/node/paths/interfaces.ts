@@ -6,6 +6,11 @@ export type Interfaces = Readonly<Record<string, readonly NetworkInterfaceInfo[]
 const OF_PODS =
   /^(docker|podman|cbr|br-[0-9a-f]{12}$|virbr|lxcbr|veth|cali|tunl|flannel|cni|cilium|kube-|nodelocaldns|dummy|edgeway)/
 
+/** Whether that is a device of pods, by its name. */
+export function isOfPods(device: string): boolean {
+  return OF_PODS.test(device)
+}
+
 /**
  * The IP addresses that only devices of pods have: a bridge of pods has the same one on many nodes, and leads to none.
  */
@@ -17,7 +22,7 @@ export function podNetworkAddresses(interfaces: Interfaces): ReadonlySet<string>
         .flatMap(([, infos]) => infos ?? [])
         .map(({ address }) => address),
     )
-  return addressesOf((name) => OF_PODS.test(name)).difference(addressesOf((name) => !OF_PODS.test(name)))
+  return addressesOf(isOfPods).difference(addressesOf((name) => !isOfPods(name)))
 }
 
 /** Looks at this host's interfaces; the kernel may refuse, as it does when no file descriptor is left. */
