@@ -98,6 +98,8 @@ export interface TwoSitesOptions
   readonly neighbours?: readonly NodeSpec[]
   /** More sites, with agents. */
   readonly sites?: readonly SiteSpec[]
+  /** More hosts on the LAN of site-a, without agents. */
+  readonly lanHosts?: readonly NodeSpec[]
 }
 
 /**
@@ -105,12 +107,12 @@ export interface TwoSitesOptions
  * Services are in effect on every node. Who prepares the network itself starts the resolver, too.
  */
 export async function startTwoSites(options: TwoSitesOptions = {}): Promise<Mesh> {
-  const { hosts = [], neighbours = [], sites = [], ...others } = options
+  const { hosts = [], neighbours = [], lanHosts = [], sites = [], ...others } = options
   const mesh = await Mesh.start({
     prepare: (lab) => startDnsUpstream(lab.node(RESOLVER), INTERNET),
     ...others,
-    topology: extended({ hosts, neighbours, sites }),
-    bystanders: [VISITOR, RESOLVER, ...hosts.map(({ name }) => name)],
+    topology: extended({ hosts, neighbours: [...neighbours, ...lanHosts], sites }),
+    bystanders: [VISITOR, RESOLVER, ...[...hosts, ...lanHosts].map(({ name }) => name)],
   })
   try {
     await mesh.kubectl.apply(namespaceObject(APPS), ...mesh.agents.map(({ host }) => nodeObject(host.name)))

@@ -111,9 +111,9 @@ export class MeshProcess {
     await writeFile(join(this.#mountAt('/etc/edgeway/join'), JOIN_TOKEN_FILE), token)
   }
 
-  /** Takes from the node what the pod keeps there; it must not run. */
-  async removeData(): Promise<void> {
-    await rm(this.#mountAt('/var/lib/edgeway/agent'), { recursive: true })
+  /** Takes from the node what the pod keeps there, or one file of it; it must not run. */
+  async removeData(file = ''): Promise<void> {
+    await rm(join(this.#mountAt('/var/lib/edgeway/agent'), file), { recursive: true })
   }
 
   /** Resolves when the process has ended by SIGTERM. */
