@@ -190,10 +190,7 @@ export class PathManager {
     chosen.choose(peer)
     const paths = open.all(peerId)
     const usable = paths.filter(({ condition }) => condition === 'good')
-    samples.sample(
-      paths.map(({ id }) => id),
-      usable.length > 1,
-    )
+    samples.sample(paths, usable.length > 1)
     improvement.round(peer, paths)
   }
 

@@ -20,7 +20,7 @@ afterEach(() => void vi.useRealTimers())
 
 async function look(samples: PathSamples, connection: Connection, seconds: number): Promise<void> {
   for (let second = 0; second < seconds; second++) {
-    samples.sample([connection], true)
+    samples.sample([{ id: connection, condition: 'good' }], true)
     await vi.advanceTimersByTimeAsync(1_000)
   }
 }
@@ -46,7 +46,7 @@ it('a path is not asked again while it owes an answer, nor where nothing is to b
 
   const only = connectionAnswering(5)
   for (let second = 0; second < 20; second++) {
-    samples.sample([only], false)
+    samples.sample([{ id: only, condition: 'good' }], false)
     vi.advanceTimersByTime(1_000)
   }
   expect(only.asked()).toBe(0)
@@ -63,7 +63,7 @@ it('what the kernel counts is asked for every 5 s', async () => {
   const connection = connectionAnswering()
   await vi.advanceTimersByTimeAsync(10_000)
   for (let second = 0; second < 20; second++) {
-    samples.sample([connection], false)
+    samples.sample([{ id: connection, condition: 'good' }], false)
     await vi.advanceTimersByTimeAsync(1_000)
   }
   expect(reads).toBe(4)

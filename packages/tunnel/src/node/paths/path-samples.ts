@@ -2,6 +2,7 @@ import type { Connection } from '@libp2p/interface'
 import { muxerOf, relayOf } from '../../host/connection-parts.ts'
 import type { Host } from '../../host/host.ts'
 import type { TcpInfo } from '../../host/tcp-info.ts'
+import type { PathCondition } from './path-choice.ts'
 import { SegmentLoss } from './segment-loss.ts'
 
 export interface PathSamplesDeps {
@@ -24,6 +25,11 @@ interface Sampled {
   readonly loss: SegmentLoss
   sampledAt: number
   isAsked: boolean
+}
+
+interface SampledPath {
+  readonly id: Connection
+  readonly condition: PathCondition
 }
 
 /** Measures paths, as long as somebody wants to know. */
@@ -54,14 +60,18 @@ export class PathSamples {
   }
 
   /**
-   * Takes a sample of each if it is due.
+   * Takes a sample of each if it is due; of a silent one when it is back.
    *
    * @param isChoice - their round-trip times decide something now: a question for each costs some 300 bytes
    */
-  sample(connections: readonly Connection[], isChoice: boolean): void {
+  sample(paths: readonly SampledPath[], isChoice: boolean): void {
     const now = performance.now()
-    for (const connection of connections) {
+    for (const { id: connection, condition } of paths) {
       const sampled = this.#of(connection)
+      if (condition !== 'good') {
+        sampled.loss.startAnew()
+        continue
+      }
       const intervalMs = sampled.roundTripsMs.length < ROUND_TRIPS && isChoice ? FIRST_SAMPLE_MS : SAMPLE_MS
       if (now - sampled.sampledAt < intervalMs) continue
       sampled.sampledAt = now

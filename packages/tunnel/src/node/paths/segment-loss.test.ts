@@ -21,9 +21,19 @@ it('loss that has ended counts for less and less', () => {
   const shares = [1, 5, 20].map((samples) =>
     lossOf([1_000, 100], ...Array.from({ length: samples }, (_, i) => [1_100 + i * 100, 100] as const)),
   )
-  expect(shares.map((share) => share?.toFixed(3))).toEqual(['0.089', '0.049', '0.002'])
+  expect(shares.map((share) => share?.toFixed(3))).toEqual(['0.083', '0.014', '0.000'])
 })
 
 it('loss is known across an overflow of the counters', () => {
   expect(lossOf([2 ** 32 - 10, 0], [90, 0])).toBeCloseTo(0)
+})
+
+it('what was sent again into a silence does not count once that has ended', () => {
+  const loss = new SegmentLoss()
+  loss.add({ sent: 100, sentAgain: 0 })
+  loss.startAnew()
+  loss.add({ sent: 120, sentAgain: 20 })
+  expect(loss.share).toBeUndefined()
+  loss.add({ sent: 220, sentAgain: 20 })
+  expect(loss.share).toBe(0)
 })
