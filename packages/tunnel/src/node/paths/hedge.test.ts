@@ -75,6 +75,17 @@ describe('a call that waits on a silent path', () => {
     expect(silence.hedge.isOverdue(silence.connection)).toBe(false)
   })
 
+  it('stays when bytes come before the other way is ready', async () => {
+    const silence = new Silence()
+    using call = silence.call()
+    await vi.advanceTimersByTimeAsync(700)
+    silence.bytesCome()
+    silence.prepared.resolve(true)
+    await vi.advanceTimersByTimeAsync(100)
+
+    expect(call.aborted).toBe(false)
+  })
+
   it('waits while there is no other way, and has it looked for again', async () => {
     const silence = new Silence()
     using call = silence.call()

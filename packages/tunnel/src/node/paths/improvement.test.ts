@@ -56,7 +56,7 @@ class World {
       },
     }
     this.improvement = new Improvement({
-      ...{ ways, leftAlone, puncher, stopping: this.#stopping.signal, ended: () => {} },
+      ...{ ways, leftAlone, puncher, stopping: this.#stopping.signal, failed: () => {} },
       attempts: new Attempts({ dialer, leftAlone, neighbours }),
     })
   }

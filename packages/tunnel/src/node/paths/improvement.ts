@@ -14,8 +14,8 @@ export interface ImprovementDeps {
   readonly leftAlone: LeftAlone
   readonly puncher: HolePuncher
   readonly stopping: AbortSignal
-  /** An attempt with that peer has ended, well or not. */
-  ended(peerId: string): void
+  /** An attempt with that peer has failed. */
+  failed(peerId: string): void
 }
 
 /** What punching is called among the attempts with a peer. */
@@ -97,13 +97,15 @@ export class Improvement {
     return since !== undefined && performance.now() - since < HEAD_START_MS
   }
 
-  /** A failure leaves its address alone, which is all that follows from it. */
+  /** A failure leaves its address alone, so the next ways may follow at once. */
   #run(peerId: string, start: () => Promise<Connection>): void {
     this.#running++
-    const end = (): void => {
-      this.#running--
-      this.#deps.ended(peerId)
-    }
-    start().then(end, end)
+    start().then(
+      () => this.#running--,
+      () => {
+        this.#running--
+        this.#deps.failed(peerId)
+      },
+    )
   }
 }

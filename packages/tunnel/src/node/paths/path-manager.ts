@@ -41,7 +41,7 @@ export class PathManager {
     this.#parts = createPathParts(options, deps, {
       stopping: this.#stopping.signal,
       prepare: (peer, silent) => this.#prepare(peer, silent),
-      ended: (peerId) => this.#lookAfter(peerId),
+      failed: (peerId) => this.#lookAfter(peerId),
     })
     this.#ownPlaces = this.#parts.ways.ownPlaces()
     deps.host.node.addEventListener('connection:open', this.#opened)

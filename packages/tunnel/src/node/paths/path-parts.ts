@@ -46,8 +46,8 @@ export interface PathHooks {
   readonly stopping: AbortSignal
   /** See `HedgeDeps.prepare`. */
   prepare(peer: PeerPaths, silent: Connection): Promise<boolean>
-  /** An attempt with that peer has ended. */
-  ended(peerId: string): void
+  /** An attempt to improve on the paths to that peer has failed. */
+  failed(peerId: string): void
 }
 
 export type PathParts = ReturnType<typeof createPathParts>
