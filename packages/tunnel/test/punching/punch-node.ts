@@ -97,6 +97,7 @@ async function startNode(config: PunchNodeConfig & { readonly relay: string }): 
     host,
     nat: {
       type: config.nat ?? UNKNOWN,
+      wake: () => {},
       reflectors: () => REFLECTOR_PORTS.map((port) => ({ host: config.relay, port })),
     },
     peers: { natOf: () => config.peer?.nat },

@@ -26,12 +26,14 @@ export class PunchingNode implements AsyncDisposable {
   /** Reflections that were not disposed of. */
   openReflections = 0
   reflections = 0
+  /** Times that the NAT type was found to be outdated. */
+  wakes = 0
 
   private constructor(host: AgentHost, { type = LETS_IN, ...overrides }: PunchingNodeOptions) {
     this.host = host
     this.puncher = new Puncher({
       host,
-      nat: { type, reflectors: () => [{ host: '127.0.0.1', port: 1 }] },
+      nat: { type, reflectors: () => [{ host: '127.0.0.1', port: 1 }], wake: () => void this.wakes++ },
       peers: { natOf: () => undefined },
       members: { memberOf: async () => ({}) },
       hasBetter: () => false,

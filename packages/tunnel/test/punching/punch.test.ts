@@ -121,6 +121,17 @@ describe('a punch', () => {
     expect(near.reflections).toBe(1)
   })
 
+  it('tells when a NAT has become another one', async () => {
+    const reflect: PunchingNodeOptions['reflect'] = async () => ({
+      ...{ localPort: await freePort(), mapping: { ip: '127.0.0.1', port: 9 }, natMapping: 'symmetric' },
+      [Symbol.dispose]: () => {},
+    })
+    const { near, far, over } = await pair({ type: SYMMETRIC }, { type: LETS_IN, reflect })
+
+    expect(await near.punch(far, over, LETS_IN)).toMatchObject({ reason: 'useless' })
+    expect([near.wakes, far.wakes]).toEqual([0, 1])
+  })
+
   it('is one only when both sides begin at the same time', async () => {
     const { near, far, over } = await pair()
     await until(() => far.host.node.getConnections().length === 1, 'both are connected')
@@ -168,7 +179,7 @@ describe('a punch is not begun', () => {
   })
 
   it('without a reflector to ask', async () => {
-    const { near, far, over } = await pair({ nat: { type: DROPS, reflectors: () => [] } })
+    const { near, far, over } = await pair({ nat: { type: DROPS, reflectors: () => [], wake: () => {} } })
     expect(near.puncher.obstacle({ peerId: far.peerId, nat: LETS_IN })).toBe('no-reflector')
     expect(await near.punch(far, over, LETS_IN)).toMatchObject({ reason: 'no-reflector' })
   })

@@ -10,6 +10,8 @@ export interface NatView {
   readonly type: NatType
   /** Those that can be asked now. */
   reflectors(): readonly ReflectorAddress[]
+  /** The NATs may be others than before. */
+  wake(): void
 }
 
 /** What both sides of a punch have to hand. */
@@ -41,7 +43,12 @@ export async function reflected(side: PunchSide, signal: AbortSignal): Promise<R
   const reflectors = side.nat.reflectors()
   if (reflectors.length === 0) return undefined
   try {
-    return await side.reflect(reflectors, AbortSignal.any([signal, AbortSignal.timeout(REFLECT_MS)]))
+    const waiting = AbortSignal.any([signal, AbortSignal.timeout(REFLECT_MS)])
+    const reflection = await side.reflect(reflectors, waiting)
+    const { natMapping } = reflection
+    // A router that was replaced changes nothing that this node would notice by itself.
+    if (natMapping !== 'unknown' && natMapping !== side.nat.type.mapping) side.nat.wake()
+    return reflection
   } catch {
     signal.throwIfAborted()
     return undefined
