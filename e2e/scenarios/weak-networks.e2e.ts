@@ -78,7 +78,7 @@ describe.concurrent('on weak networks', () => {
 
     await knowsAll(agent)
     const received = await bytesOf(host)
-    report('bytes until all records are there', received)
+    report('bytes until all records are there', received, 'B')
     expect(received).toBeLessThan(600_000)
     const bulk = timed('bulk', agent.call('narrow', targetOf(FAR), BULK_BYTES))
     const small = timed('call beside bulk', agent.call('narrow', targetOf(FAR)))
@@ -103,7 +103,7 @@ describe.concurrent('on weak networks', () => {
       const outcome = await Promise.race([timed('call, link just up', called(agent)), delay(MOST_UP_MS)])
       expect(outcome).toEqual(relayedTo(FAR))
     }
-    report('bytes in three cycles', (await bytesOf(host)) - before.bytes)
+    report('bytes in three cycles', (await bytesOf(host)) - before.bytes, 'B')
     expect((await bytesOf(host)) - before.bytes).toBeLessThan(400_000)
     expect((await agent.log.mark()) - before.lines).toBeLessThan(12 * CYCLES)
     await knowsAll(agent)
