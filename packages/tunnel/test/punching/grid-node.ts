@@ -66,7 +66,7 @@ class GridNode implements AsyncDisposable {
     const { metrics, logger } = new FakeComponentDeps()
     this.#puncher = new Puncher({
       ...{ host, logger, reflect, metrics: createTunnelMetrics(metrics) },
-      nat: { type: nat, reflectors: () => reflectors },
+      nat: { type: nat, reflectors: () => reflectors, wake: () => {} },
       peers: { natOf: (peerId) => this.#peerNats.get(peerId) },
       members: { memberOf: async () => ({}) },
       hasBetter: () => false,
