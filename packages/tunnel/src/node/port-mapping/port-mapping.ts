@@ -264,7 +264,7 @@ export class PortMapping implements AsyncDisposable {
 
 /** Others would be of no use: answers to what comes in by their routers leave by this one. */
 async function defaultGateway(): Promise<Gateway | undefined> {
-  const [route] = await readDefaultRoutes()
+  const [route] = readDefaultRoutes()
   return route
 }
 
