@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { Lab, type LabHost, type LabProcess, type NatKind } from '@edgeway/testbed'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { readDocument } from '../src/identity/signed-document.ts'
-import { formatNatType, natTypeOf } from '../src/nat/nat-type.ts'
+import { formatNatType, natTypeOf } from '../src/nat-type.ts'
 import { decodePeers } from '../src/records/peer-store.ts'
 import type { NatNodeConfig } from './nat-node.ts'
 

@@ -1,4 +1,4 @@
-import { formatNatType, type NatType } from '../nat/nat-type.ts'
+import { formatNatType, type NatType } from '../nat-type.ts'
 import type { PeerRecord } from '../records/peer-record.ts'
 import type { NodeIdentity } from './membership/node-identity.ts'
 

@@ -1,5 +1,5 @@
 import { ProtocolError } from '../errors.ts'
-import { type Mapping, mappingOf, type NatType, natTypeOf } from '../nat/nat-type.ts'
+import { type Mapping, mappingOf, type NatType, natTypeOf } from '../nat-type.ts'
 import { encodeFrame, type FrameFormat } from './frames.ts'
 import { integerField, type JsonObject, parseJsonObject, textField } from './json.ts'
 import { MAX_EXPLANATION_LENGTH } from './limits.ts'

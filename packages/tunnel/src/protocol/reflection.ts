@@ -1,5 +1,5 @@
 import { ProtocolError } from '../errors.ts'
-import { type Mapping, mappingOf } from '../nat/nat-type.ts'
+import { type Mapping, mappingOf } from '../nat-type.ts'
 import { encodeFrame, type FrameFormat } from './frames.ts'
 import { integerField, parseJsonObject, textField } from './json.ts'
 

@@ -1,7 +1,7 @@
 import type { NodeName } from '@edgeway/core'
 import { describe, expect, it } from 'vitest'
 import type { ClusterId, MembershipVerdict } from '../identity/membership.ts'
-import { UNKNOWN_NAT } from '../nat/nat-type.ts'
+import { UNKNOWN_NAT } from '../nat-type.ts'
 import { PeerBook, type PeerChange } from './peer-book.ts'
 import type { PeerRecord } from './peer-record.ts'
 

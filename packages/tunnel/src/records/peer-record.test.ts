@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { certificate, peer, World } from '../../test/identity-world.ts'
-import { UNKNOWN_NAT } from '../nat/nat-type.ts'
+import { UNKNOWN_NAT } from '../nat-type.ts'
 import { isNewer, readPeerRecord, signPeerRecord } from './peer-record.ts'
 
 describe('a peer record', () => {

@@ -10,7 +10,7 @@ import {
 } from '../identity/membership.ts'
 import { readDocument, type Signer, signDocument } from '../identity/signed-document.ts'
 import type { Trust } from '../identity/trust.ts'
-import { type NatType, natTypeOf, UNKNOWN_NAT } from '../nat/nat-type.ts'
+import { type NatType, natTypeOf, UNKNOWN_NAT } from '../nat-type.ts'
 import { arrayField, asObject, integerField, type JsonObject, textField } from '../protocol/json.ts'
 
 /** A tunnel server at which a peer holds a reservation. */

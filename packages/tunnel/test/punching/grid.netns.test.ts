@@ -1,6 +1,6 @@
 import { GRID_KINDS, GRID_PAIRS, type GridKind, isPunchable, PunchGrid, roundTrip } from '@edgeway/testbed'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { formatNatType, natTypeOf } from '../../src/nat/nat-type.ts'
+import { formatNatType, natTypeOf } from '../../src/nat-type.ts'
 
 const PROGRAM = new URL('./grid-node.ts', import.meta.url).pathname
 

@@ -12,7 +12,7 @@ import { type AgentHost, type Host, startAgentHost, startServerHost } from '../.
 import { MAX_STREAMS } from '../../src/host/limits.ts'
 import { StreamDuplex } from '../../src/host/stream-duplex.ts'
 import { createServerMetrics, createTunnelMetrics, pathOf } from '../../src/metrics.ts'
-import type { NatType } from '../../src/nat/nat-type.ts'
+import type { NatType } from '../../src/nat-type.ts'
 import { reflect } from '../../src/node/nat/reflect.ts'
 import { Puncher } from '../../src/node/punching/puncher.ts'
 import { HOP_PROTOCOL } from '../../src/protocol/circuit.ts'

@@ -1,6 +1,6 @@
 import { Lab, type LabHost, type LabProcess, type NatKind, type Topology } from '@edgeway/testbed'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { type NatType, UNKNOWN_NAT } from '../../src/nat/nat-type.ts'
+import { type NatType, UNKNOWN_NAT } from '../../src/nat-type.ts'
 import type { PunchLine, PunchNodeConfig } from './punch-node.ts'
 
 const PROGRAM = new URL('./punch-node.ts', import.meta.url).pathname

@@ -3,7 +3,7 @@ import fc from 'fast-check'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { StreamDuplex } from '../../src/host/stream-duplex.ts'
 import { pathOf } from '../../src/metrics.ts'
-import { formatNatType, type NatType } from '../../src/nat/nat-type.ts'
+import { formatNatType, type NatType } from '../../src/nat-type.ts'
 import { readFrame } from '../../src/protocol/frames.ts'
 import {
   decodePunchMessage,

@@ -6,7 +6,7 @@ import { parseHostPort } from '../../src/addresses.ts'
 import { type AgentHost, startAgentHost } from '../../src/host/host.ts'
 import { StreamDuplex } from '../../src/host/stream-duplex.ts'
 import { signerOf } from '../../src/identity/signed-document.ts'
-import { UNKNOWN_NAT } from '../../src/nat/nat-type.ts'
+import { UNKNOWN_NAT } from '../../src/nat-type.ts'
 import {
   decodeEnrolmentAnswer,
   ENROLMENT_ANSWER_FRAMES,

@@ -2,7 +2,7 @@ import type { Socket } from 'node:net'
 import type { ComponentLogger, Connection, MultiaddrConnection } from '@libp2p/interface'
 import { multiaddr } from '@multiformats/multiaddr'
 import { toMultiaddr } from '../../addresses.ts'
-import { plainIp } from '../../nat/sockets.ts'
+import { plainIp } from '../../sockets.ts'
 import { markPunched } from '../connection-parts.ts'
 import { toMultiaddrConnection } from './connection.ts'
 

@@ -27,10 +27,10 @@ import {
 import { readFrame } from '../../protocol/frames.ts'
 import { abortable } from '../abortable.ts'
 import { openStream } from '../early-stream.ts'
-import type { PeerPaths } from '../paths/candidates.ts'
-import type { AwaitedAnswer } from '../paths/hedge.ts'
+import type { AwaitedAnswer } from '../paths/choice/hedge.ts'
 import type { PathManager } from '../paths/path-manager.ts'
-import { reasonOf } from '../paths/path-status.ts'
+import { reasonOf } from '../paths/status/path-status.ts'
+import type { PeerPaths } from '../paths/ways/candidates.ts'
 import type { OpenFlows } from './open-flows.ts'
 
 export interface TunnelDialerOptions {

@@ -1,4 +1,4 @@
-import type { Mapping, NatMapping } from '../../nat/nat-type.ts'
+import type { Mapping, NatMapping } from '../../nat-type.ts'
 import { ReflectorConnection } from './reflector-connection.ts'
 import type { ReflectorAddress, ReflectorPlace } from './resolve-reflectors.ts'
 

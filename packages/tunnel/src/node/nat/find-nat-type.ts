@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { createServer, type Server, type Socket } from 'node:net'
-import type { Mapping, NatFiltering, NatType } from '../../nat/nat-type.ts'
-import { cutSocket } from '../../nat/sockets.ts'
+import type { Mapping, NatFiltering, NatType } from '../../nat-type.ts'
+import { cutSocket } from '../../sockets.ts'
 import { abortable } from '../abortable.ts'
 import { type OpenReflection, openReflection, type ReflectorAddress } from './reflect.ts'
 

@@ -1,6 +1,6 @@
 import type { Logger } from '@edgeway/core'
 import type { TunnelMetrics } from '../../metrics.ts'
-import { formatNatType, type NatType, UNKNOWN_NAT } from '../../nat/nat-type.ts'
+import { formatNatType, type NatType, UNKNOWN_NAT } from '../../nat-type.ts'
 import { chooseReflectors, type ReflectingServer, reflectorKey } from './choose-reflectors.ts'
 import { type FoundNat, findNatType } from './find-nat-type.ts'
 import type { ReflectorAddress } from './reflect.ts'

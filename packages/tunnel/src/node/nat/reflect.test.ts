@@ -3,10 +3,10 @@ import { type AddressInfo, createServer, type Server, type Socket } from 'node:n
 import { MemoryLogger, MemoryMetrics } from '@edgeway/testbed'
 import { afterEach, describe, expect, it } from 'vitest'
 import { createServerMetrics } from '../../metrics.ts'
-import type { Mapping } from '../../nat/nat-type.ts'
-import { cutSocket } from '../../nat/sockets.ts'
+import type { Mapping } from '../../nat-type.ts'
 import { encodeReflectionMessage, REFLECTION_VERSION } from '../../protocol/reflection.ts'
 import { Reflector } from '../../server/reflector/reflector.ts'
+import { cutSocket } from '../../sockets.ts'
 import { openReflection, type ReflectorAddress, reflect } from './reflect.ts'
 
 const HOST = '127.0.0.1'

@@ -1,5 +1,5 @@
 import { NoReflectorError } from '../../errors.ts'
-import type { Mapping, NatMapping } from '../../nat/nat-type.ts'
+import type { Mapping, NatMapping } from '../../nat-type.ts'
 import type { CallBackOutcome } from '../../protocol/reflection.ts'
 import { type Answer, askFromOnePort, natMappingOf } from './ask-from-one-port.ts'
 import { anyAddressFor } from './reflector-connection.ts'

@@ -1,7 +1,6 @@
 import { connect, isIPv6, type Socket } from 'node:net'
 import { ProtocolError } from '../../errors.ts'
-import type { Mapping } from '../../nat/nat-type.ts'
-import { cutSocket, plainIp } from '../../nat/sockets.ts'
+import type { Mapping } from '../../nat-type.ts'
 import { readFrame } from '../../protocol/frames.ts'
 import {
   type CallBackOutcome,
@@ -10,6 +9,7 @@ import {
   REFLECTION_FRAMES,
   type ReflectionMessage,
 } from '../../protocol/reflection.ts'
+import { cutSocket, plainIp } from '../../sockets.ts'
 
 /** One connection to a reflector. It keeps the NAT's mapping until it is disposed of, or the reflector's time is up. */
 export class ReflectorConnection implements Disposable {

@@ -1,6 +1,6 @@
 import { BlockList } from 'node:net'
 import { isPublic, toMultiaddr } from '../../addresses.ts'
-import { type Interfaces, isOfPods } from '../paths/interfaces.ts'
+import { type Interfaces, isOfPods } from '../own-reach/interfaces.ts'
 
 /** An IPv4 address of this host on a LAN. */
 export interface LanLink {

@@ -2,18 +2,18 @@ import type { NodeName } from '@edgeway/core'
 import type { Connection } from '@libp2p/interface'
 import { localIpOf, onInboundStream } from '../../host/connection-parts.ts'
 import { closeConnection } from '../../host/connections.ts'
-import type { PeerPaths } from './candidates.ts'
-import type { AwaitedAnswer } from './hedge.ts'
+import type { AwaitedAnswer } from './choice/hedge.ts'
 import {
   createPathParts,
   type PathManagerDeps,
   type PathManagerOptions,
   type PathParts,
 } from './path-parts.ts'
-import type { NoPath } from './path-report.ts'
-import { type PathStatus, reasonOf } from './path-status.ts'
+import type { NoPath } from './status/path-report.ts'
+import { type PathStatus, reasonOf } from './status/path-status.ts'
 import { WakeLimit } from './wake-limit.ts'
-import type { OwnPlaces } from './ways.ts'
+import type { PeerPaths } from './ways/candidates.ts'
+import type { OwnPlaces } from './ways/ways.ts'
 
 /** Peers in use are looked after that often. */
 const LOOK_MS = 1_000

@@ -1,5 +1,5 @@
 import type { Connection } from '@libp2p/interface'
-import type { PeerPaths } from './candidates.ts'
+import type { PeerPaths } from './ways/candidates.ts'
 
 /** What was heard of peers on this LAN. */
 export interface NeighbourAddresses {

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, it, vi } from 'vitest'
-import type { PeerPaths } from './candidates.ts'
 import { UsedPeers } from './used-peers.ts'
+import type { PeerPaths } from './ways/candidates.ts'
 
 const PEER = { peerId: 'edge-2' } as PeerPaths
 

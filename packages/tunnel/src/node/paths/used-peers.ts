@@ -1,4 +1,4 @@
-import type { PeerPaths } from './candidates.ts'
+import type { PeerPaths } from './ways/candidates.ts'
 
 /** A peer that was called counts as in use that long, and as long as flows to it are open. */
 const IN_USE_MS = 60_000

@@ -1,4 +1,4 @@
-import type { Mapping } from '../../nat/nat-type.ts'
+import type { Mapping } from '../../nat-type.ts'
 
 /** The router that packets for the internet go to, by its IPv4 address. */
 export interface Gateway {

@@ -1,7 +1,7 @@
 import type { Logger } from '@edgeway/core'
 import { isPublic, toMultiaddr } from '../../addresses.ts'
 import type { TunnelMetrics } from '../../metrics.ts'
-import { InterfaceReader, podNetworkAddresses } from '../paths/interfaces.ts'
+import { InterfaceReader, podNetworkAddresses } from '../own-reach/interfaces.ts'
 import { readDefaultRoutes } from '../uplinks/default-routes.ts'
 import { mappablePort } from './mappable-port.ts'
 import { NatPmp } from './nat-pmp.ts'

@@ -1,6 +1,6 @@
 import { connect, type Socket } from 'node:net'
-import type { Mapping } from '../../nat/nat-type.ts'
-import { plainIp } from '../../nat/sockets.ts'
+import type { Mapping } from '../../nat-type.ts'
+import { plainIp } from '../../sockets.ts'
 
 /** One SYN of its own. `refused`: it was answered by a reset; `failed`: this host could not send it, or a router said no. */
 export type Attempt =

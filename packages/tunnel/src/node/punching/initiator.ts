@@ -1,4 +1,4 @@
-import { type NatType, punchRole } from '../../nat/nat-type.ts'
+import { type NatType, punchRole } from '../../nat-type.ts'
 import { PUNCH_VERSION } from '../../protocol/punch.ts'
 import type { PunchChannel } from './punch-channel.ts'
 import { type ExchangeEnd, failed } from './punch-result.ts'

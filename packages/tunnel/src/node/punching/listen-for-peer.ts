@@ -1,6 +1,6 @@
 import { createServer, isIPv6, type Socket } from 'node:net'
 import { setImmediate as nextTurn } from 'node:timers/promises'
-import { cutSocket, plainIp } from '../../nat/sockets.ts'
+import { cutSocket, plainIp } from '../../sockets.ts'
 import { attemptFrom } from './attempt.ts'
 import type { OpenPlan, OpenResult } from './open-result.ts'
 

@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net'
-import type { Mapping } from '../../nat/nat-type.ts'
+import type { Mapping } from '../../nat-type.ts'
 
 /** What one side needs for its part of a try. */
 export interface OpenPlan {

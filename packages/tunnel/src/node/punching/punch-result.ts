@@ -1,5 +1,5 @@
 import type { Connection } from '@libp2p/interface'
-import type { NatType } from '../../nat/nat-type.ts'
+import type { NatType } from '../../nat-type.ts'
 import { PUNCH_REFUSALS, TRY_OUTCOMES } from '../../protocol/punch.ts'
 
 /** Why a punch would be of no use now: both NATs don't let each other in, or this node can't find out its own mapping. */

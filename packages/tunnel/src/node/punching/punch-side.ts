@@ -1,5 +1,5 @@
 import type { AgentHost } from '../../host/host.ts'
-import type { Mapping, NatType, PunchRole } from '../../nat/nat-type.ts'
+import type { Mapping, NatType, PunchRole } from '../../nat-type.ts'
 import type { TryOutcome } from '../../protocol/punch.ts'
 import type { Reflection, ReflectorAddress } from '../nat/reflect.ts'
 import { failed, type PunchResult } from './punch-result.ts'

@@ -1,4 +1,4 @@
-import { type NatType, type PunchRole, punchRole } from '../../nat/nat-type.ts'
+import { type NatType, type PunchRole, punchRole } from '../../nat-type.ts'
 import { PUNCH_VERSION, type PunchMessage, type PunchRefusal } from '../../protocol/punch.ts'
 import type { Reflection } from '../nat/reflect.ts'
 import type { PunchChannel } from './punch-channel.ts'

@@ -17,7 +17,7 @@ import type { PeerRecord, PeerRecordWire } from '../../records/peer-record.ts'
 import { type IntakeDeps, takeRecord } from '../../records/record-intake.ts'
 import type { LookupSource } from '../dht/peer-lookup.ts'
 import type { NodeIdentity } from '../membership/node-identity.ts'
-import type { OwnRecord } from '../paths/own-record.ts'
+import type { OwnRecord } from '../own-reach/own-record.ts'
 import { RecordRequests } from './record-requests.ts'
 import { type Greeting, greet, readMessage } from './registry-greeting.ts'
 

@@ -1,4 +1,4 @@
-import type { Interfaces } from '../paths/interfaces.ts'
+import type { Interfaces } from '../own-reach/interfaces.ts'
 import type { DefaultRoute } from './default-routes.ts'
 
 const MAX_UPLINKS = 3

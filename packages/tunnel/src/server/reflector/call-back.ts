@@ -1,7 +1,7 @@
 import { connect } from 'node:net'
-import type { Mapping } from '../../nat/nat-type.ts'
-import { cutSocket } from '../../nat/sockets.ts'
+import type { Mapping } from '../../nat-type.ts'
 import type { CallBackOutcome } from '../../protocol/reflection.ts'
+import { cutSocket } from '../../sockets.ts'
 
 /** What the other side's host, or a router before it, says to a connection that it does not want: a reset, or an ICMP error. */
 const REFUSALS = new Set(['ECONNREFUSED', 'ECONNRESET', 'EHOSTUNREACH', 'ENETUNREACH', 'EACCES', 'EPROTO'])

@@ -1,7 +1,6 @@
 import type { Socket } from 'node:net'
 import { ProtocolError } from '../../errors.ts'
-import type { Mapping } from '../../nat/nat-type.ts'
-import { cutSocket, plainIp } from '../../nat/sockets.ts'
+import type { Mapping } from '../../nat-type.ts'
 import { readFrame } from '../../protocol/frames.ts'
 import {
   type CallBackOutcome,
@@ -10,6 +9,7 @@ import {
   REFLECTION_FRAMES,
   REFLECTION_VERSION,
 } from '../../protocol/reflection.ts'
+import { cutSocket, plainIp } from '../../sockets.ts'
 import { callBack } from './call-back.ts'
 
 export interface ReflectionLimits {

@@ -3,7 +3,6 @@ import { connect, createServer, type Server, type Socket } from 'node:net'
 import { MemoryLogger, MemoryMetrics } from '@edgeway/testbed'
 import { describe, expect, it, vi } from 'vitest'
 import { createServerMetrics } from '../../metrics.ts'
-import { cutSocket } from '../../nat/sockets.ts'
 import { readFrame } from '../../protocol/frames.ts'
 import {
   decodeReflectionMessage,
@@ -11,6 +10,7 @@ import {
   REFLECTION_FRAMES,
   type ReflectionMessage,
 } from '../../protocol/reflection.ts'
+import { cutSocket } from '../../sockets.ts'
 import { DEFAULT_REFLECTOR_LIMITS, Reflector, type ReflectorLimits } from './reflector.ts'
 
 const HOST = '127.0.0.1'

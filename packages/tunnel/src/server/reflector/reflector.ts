@@ -3,7 +3,7 @@ import { createServer, type Server, type Socket } from 'node:net'
 import type { Logger } from '@edgeway/core'
 
 import type { ServerMetrics } from '../../metrics.ts'
-import { cutSocket, networkOf } from '../../nat/sockets.ts'
+import { cutSocket, networkOf } from '../../sockets.ts'
 import { type ReflectionLimits, serveReflection } from './reflection.ts'
 
 export interface ReflectorLimits extends ReflectionLimits {

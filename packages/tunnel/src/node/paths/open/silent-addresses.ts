@@ -1,5 +1,5 @@
-import { localIpOf } from '../../host/connection-parts.ts'
-import type { Host } from '../../host/host.ts'
+import { localIpOf } from '../../../host/connection-parts.ts'
+import type { Host } from '../../../host/host.ts'
 import type { OpenPath } from './open-paths.ts'
 
 /** What is bound to one address is asked that often at most, */

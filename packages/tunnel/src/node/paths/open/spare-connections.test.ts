@@ -1,7 +1,7 @@
 import type { Connection, MessageStream, PeerId } from '@libp2p/interface'
 import { type Multiaddr, multiaddr } from '@multiformats/multiaddr'
 import { afterEach, beforeEach, expect, it, vi } from 'vitest'
-import { markPunched } from '../../host/connection-parts.ts'
+import { markPunched } from '../../../host/connection-parts.ts'
 import { SpareConnections } from './spare-connections.ts'
 
 class TestConnection {

@@ -1,15 +1,15 @@
 import type { Connection } from '@libp2p/interface'
 import { peerIdFromString } from '@libp2p/peer-id'
-import { relayOf } from '../../host/connection-parts.ts'
-import type { Host } from '../../host/host.ts'
-import { pathOf } from '../../metrics.ts'
-import { FLOW_PROTOCOL } from '../../protocol/flow.ts'
-import type { PeerPaths } from './candidates.ts'
-import type { Hedge } from './hedge.ts'
-import { type ChoosablePath, type PathCondition, usablePaths } from './path-choice.ts'
+import { relayOf } from '../../../host/connection-parts.ts'
+import type { Host } from '../../../host/host.ts'
+import { pathOf } from '../../../metrics.ts'
+import { FLOW_PROTOCOL } from '../../../protocol/flow.ts'
+import type { Hedge } from '../choice/hedge.ts'
+import { type ChoosablePath, type PathCondition, usablePaths } from '../choice/path-choice.ts'
+import type { PeerPaths } from '../ways/candidates.ts'
+import type { Ways } from '../ways/ways.ts'
 import type { PathSamples } from './path-samples.ts'
 import type { SpareConnections } from './spare-connections.ts'
-import type { Ways } from './ways.ts'
 
 /** A connection to a peer that is open now. */
 export interface OpenPath extends ChoosablePath {

@@ -1,7 +1,7 @@
 import type { Connection } from '@libp2p/interface'
-import { SilentConnectionError } from '../../errors.ts'
-import { transportOf } from '../../host/connection-parts.ts'
-import type { PeerPaths } from './candidates.ts'
+import { SilentConnectionError } from '../../../errors.ts'
+import { transportOf } from '../../../host/connection-parts.ts'
+import type { PeerPaths } from '../ways/candidates.ts'
 
 export interface HedgeDeps {
   rttMs(connection: Connection): number | undefined

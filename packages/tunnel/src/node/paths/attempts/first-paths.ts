@@ -1,13 +1,13 @@
 import type { Connection } from '@libp2p/interface'
-import { relayOf } from '../../host/connection-parts.ts'
-import { closeConnection } from '../../host/connections.ts'
+import { relayOf } from '../../../host/connection-parts.ts'
+import { closeConnection } from '../../../host/connections.ts'
+import type { OpenPaths } from '../open/open-paths.ts'
+import type { PeerPaths } from '../ways/candidates.ts'
+import type { JoinedRelay } from '../ways/relay-choice.ts'
+import type { Candidate, Ways } from '../ways/ways.ts'
 import type { Attempts } from './attempts.ts'
-import type { PeerPaths } from './candidates.ts'
 import type { LeftAlone } from './left-alone.ts'
-import type { OpenPaths } from './open-paths.ts'
 import { type Contender, race } from './race.ts'
-import type { JoinedRelay } from './relay-choice.ts'
-import type { Candidate, Ways } from './ways.ts'
 
 export interface FirstPathsDeps {
   readonly ways: Pick<Ways, 'candidates' | 'relays'>

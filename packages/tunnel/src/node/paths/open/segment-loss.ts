@@ -1,4 +1,4 @@
-import type { SegmentCounts } from '../../host/tcp-info.ts'
+import type { SegmentCounts } from '../../../host/tcp-info.ts'
 
 /** What was counted counts for less with each sample, so that what is known is of lately. */
 const KEEP = 0.5

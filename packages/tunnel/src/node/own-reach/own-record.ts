@@ -1,4 +1,4 @@
-import { formatNatType } from '../../nat/nat-type.ts'
+import { formatNatType } from '../../nat-type.ts'
 import {
   isNewer,
   type PeerRecord,

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import type { TunnelPath } from '../../metrics.ts'
+import type { TunnelPath } from '../../../metrics.ts'
 import { type Choice, type ChoosablePath, choosePath, costOf } from './path-choice.ts'
 
 interface NamedPath extends ChoosablePath {

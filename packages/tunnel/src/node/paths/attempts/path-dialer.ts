@@ -2,9 +2,9 @@ import { type Logger, limitedWarn } from '@edgeway/core'
 import type { Connection } from '@libp2p/interface'
 import { peerIdFromString } from '@libp2p/peer-id'
 import { type Multiaddr, multiaddr } from '@multiformats/multiaddr'
-import type { AgentHost } from '../../host/host.ts'
-import { DIAL_ROUND_TRIPS, patienceMs, timeoutError } from '../../host/patience.ts'
-import type { TunnelMetrics } from '../../metrics.ts'
+import type { AgentHost } from '../../../host/host.ts'
+import { DIAL_ROUND_TRIPS, patienceMs, timeoutError } from '../../../host/patience.ts'
+import type { TunnelMetrics } from '../../../metrics.ts'
 import type { CandidateFailure, LeftAlone } from './left-alone.ts'
 
 export interface PathDialerDeps {

@@ -1,6 +1,6 @@
 import type { NodeName } from '@edgeway/core'
 import { describe, expect, it } from 'vitest'
-import { UNKNOWN_NAT } from '../../nat/nat-type.ts'
+import { UNKNOWN_NAT } from '../../../nat-type.ts'
 import { candidatesOf, maySharePlace, type PeerPaths } from './candidates.ts'
 
 const LAN = '/ip4/192.168.1.11/tcp/20008'

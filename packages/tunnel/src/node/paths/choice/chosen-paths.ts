@@ -1,8 +1,8 @@
 import type { Logger } from '@edgeway/core'
 import type { Connection } from '@libp2p/interface'
-import type { TunnelMetrics } from '../../metrics.ts'
-import type { PeerPaths } from './candidates.ts'
-import type { OpenPath, OpenPaths } from './open-paths.ts'
+import type { TunnelMetrics } from '../../../metrics.ts'
+import type { OpenPath, OpenPaths } from '../open/open-paths.ts'
+import type { PeerPaths } from '../ways/candidates.ts'
 import { type Choice, choosePath } from './path-choice.ts'
 
 export interface ChosenPathsDeps {

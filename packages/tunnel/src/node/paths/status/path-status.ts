@@ -1,7 +1,7 @@
 import type { NodeName } from '@edgeway/core'
-import type { TunnelPath } from '../../metrics.ts'
+import type { TunnelPath } from '../../../metrics.ts'
+import type { OpenPath } from '../open/open-paths.ts'
 import type { MissingPath } from './missing-paths.ts'
-import type { OpenPath } from './open-paths.ts'
 
 /** A connection to another node. */
 interface PathFacts {

@@ -1,8 +1,8 @@
 import type { Connection } from '@libp2p/interface'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { SilentConnectionError } from '../../errors.ts'
-import { UNKNOWN_NAT } from '../../nat/nat-type.ts'
-import type { PeerPaths } from './candidates.ts'
+import { SilentConnectionError } from '../../../errors.ts'
+import { UNKNOWN_NAT } from '../../../nat-type.ts'
+import type { PeerPaths } from '../ways/candidates.ts'
 import { Hedge } from './hedge.ts'
 
 const PEER = {

@@ -1,4 +1,4 @@
-import { TUNNEL_PATHS, type TunnelPath } from '../../metrics.ts'
+import { TUNNEL_PATHS, type TunnelPath } from '../../../metrics.ts'
 
 /**
  * Whether new flows may take a path. `overdue`: it owes an answer, and is taken only where there is no other; `silent`: it

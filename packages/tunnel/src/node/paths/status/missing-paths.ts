@@ -1,8 +1,8 @@
-import type { TunnelPath } from '../../metrics.ts'
-import { TUNNEL_PATHS } from '../../metrics.ts'
-import type { Wait } from './left-alone.ts'
-import { type PathCondition, rankOf } from './path-choice.ts'
-import type { PunchingObstacle } from './path-ports.ts'
+import type { TunnelPath } from '../../../metrics.ts'
+import { TUNNEL_PATHS } from '../../../metrics.ts'
+import type { Wait } from '../attempts/left-alone.ts'
+import { type PathCondition, rankOf } from '../choice/path-choice.ts'
+import type { PunchingObstacle } from '../path-ports.ts'
 
 /** Why no path of a kind that would be better is taken. `waiting`: nothing failed, and its turn is about to come. */
 export type MissingReason =

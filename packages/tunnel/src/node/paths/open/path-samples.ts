@@ -1,8 +1,8 @@
 import type { Connection } from '@libp2p/interface'
-import { muxerOf, relayOf } from '../../host/connection-parts.ts'
-import type { Host } from '../../host/host.ts'
-import type { TcpInfo } from '../../host/tcp-info.ts'
-import type { PathCondition } from './path-choice.ts'
+import { muxerOf, relayOf } from '../../../host/connection-parts.ts'
+import type { Host } from '../../../host/host.ts'
+import type { TcpInfo } from '../../../host/tcp-info.ts'
+import type { PathCondition } from '../choice/path-choice.ts'
 import { SegmentLoss } from './segment-loss.ts'
 
 export interface PathSamplesDeps {

@@ -1,12 +1,12 @@
 import type { Connection } from '@libp2p/interface'
-import { relayOf } from '../../host/connection-parts.ts'
+import { relayOf } from '../../../host/connection-parts.ts'
+import { rankOf, usablePaths } from '../choice/path-choice.ts'
+import type { OpenPath } from '../open/open-paths.ts'
+import type { HolePuncher } from '../path-ports.ts'
+import type { PeerPaths } from '../ways/candidates.ts'
+import type { Ways } from '../ways/ways.ts'
 import type { Attempts } from './attempts.ts'
-import type { PeerPaths } from './candidates.ts'
 import type { LeftAlone } from './left-alone.ts'
-import type { OpenPath } from './open-paths.ts'
-import { rankOf, usablePaths } from './path-choice.ts'
-import type { HolePuncher } from './path-ports.ts'
-import type { Ways } from './ways.ts'
 
 export interface ImprovementDeps {
   readonly ways: Pick<Ways, 'candidates' | 'relays'>

@@ -1,8 +1,8 @@
 import type { Multiaddr } from '@multiformats/multiaddr'
-import { isPublic, parsePeerAddress } from '../../addresses.ts'
-import { formatNatType } from '../../nat/nat-type.ts'
+import { isPublic, parsePeerAddress } from '../../../addresses.ts'
+import { formatNatType } from '../../../nat-type.ts'
+import type { NeighbourAddresses } from '../path-ports.ts'
 import { candidatesOf, maySharePlace, type PeerPaths } from './candidates.ts'
-import type { NeighbourAddresses } from './path-ports.ts'
 import { type JoinedRelay, rankRelays } from './relay-choice.ts'
 
 export interface WaysDeps {

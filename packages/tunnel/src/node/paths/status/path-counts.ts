@@ -1,4 +1,4 @@
-import { TUNNEL_PATHS, type TunnelMetrics, type TunnelPath } from '../../metrics.ts'
+import { TUNNEL_PATHS, type TunnelMetrics, type TunnelPath } from '../../../metrics.ts'
 import type { MissingPath } from './missing-paths.ts'
 
 /** What is known of one peer in use. */

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { UNKNOWN_NAT } from '../../nat/nat-type.ts'
+import { UNKNOWN_NAT } from '../../nat-type.ts'
 import { hasReachChanged, type OwnReach } from './own-record.ts'
 
 const reach: OwnReach = {

@@ -1,9 +1,9 @@
 import type { Connection } from '@libp2p/interface'
-import { isPunched } from '../../host/connection-parts.ts'
-import { closeConnection } from '../../host/connections.ts'
-import type { Host } from '../../host/host.ts'
-import { pathOf } from '../../metrics.ts'
-import { rankOf } from './path-choice.ts'
+import { isPunched } from '../../../host/connection-parts.ts'
+import { closeConnection } from '../../../host/connections.ts'
+import type { Host } from '../../../host/host.ts'
+import { pathOf } from '../../../metrics.ts'
+import { rankOf } from '../choice/path-choice.ts'
 
 const LOOK_MS = 1_000
 /** A spare one is kept that long after its last use, by either side: should the other not last, calls go on without a pause. */

@@ -1,9 +1,9 @@
 import type { Connection } from '@libp2p/interface'
 import type { Multiaddr } from '@multiformats/multiaddr'
+import type { NeighbourAddresses } from '../path-ports.ts'
+import type { JoinedRelay } from '../ways/relay-choice.ts'
 import type { LeftAlone } from './left-alone.ts'
 import type { PathDialer } from './path-dialer.ts'
-import type { NeighbourAddresses } from './path-ports.ts'
-import type { JoinedRelay } from './relay-choice.ts'
 
 export interface AttemptsDeps {
   readonly dialer: Pick<PathDialer, 'dialDirect' | 'dialRelayed'>

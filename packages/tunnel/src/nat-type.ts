@@ -1,6 +1,6 @@
 import { isIP } from 'node:net'
-import { ProtocolError } from '../errors.ts'
-import { asObject, type JsonObject, textField } from '../protocol/json.ts'
+import { ProtocolError } from './errors.ts'
+import { asObject, type JsonObject, textField } from './protocol/json.ts'
 
 /**
  * Which public port a NAT gives to a local one. `none`: the local address itself is the public one. `symmetric`: another one

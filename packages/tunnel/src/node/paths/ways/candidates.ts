@@ -1,8 +1,8 @@
 import { isIPv6 } from 'node:net'
 import type { NodeName } from '@edgeway/core'
 import type { Multiaddr } from '@multiformats/multiaddr'
-import { parsePeerAddress } from '../../addresses.ts'
-import type { NatType } from '../../nat/nat-type.ts'
+import { parsePeerAddress } from '../../../addresses.ts'
+import type { NatType } from '../../../nat-type.ts'
 
 /** What a path to a peer is chosen by: a part of its record. */
 export interface PeerPaths {
