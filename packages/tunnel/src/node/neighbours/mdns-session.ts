@@ -1,5 +1,6 @@
 import type { RemoteInfo } from 'node:dgram'
 import type { ClusterId } from '../../identity/membership.ts'
+import { TokenBucket } from '../token-bucket.ts'
 import { type LanLink, linkTo } from './lan-links.ts'
 import { MDNS_PORT, MdnsSocket } from './mdns-socket.ts'
 import { decodeMessage, type MdnsMessage, TYPE } from './message.ts'
@@ -15,7 +16,6 @@ import {
   SERVICE,
   tellsServiceType,
 } from './service.ts'
-import { TokenBucket } from './token-bucket.ts'
 
 export interface MdnsSessionOptions {
   readonly peerId: string
@@ -41,8 +41,8 @@ const SPREAD_MS = { min: 20, max: 120 }
 /** A record is not sent to a LAN more often (section 6). */
 const REPEAT_MS = 1_000
 /** Of a LAN with 1,000 agents that all start at once, some have to repeat themselves. */
-const PACKETS = { perSecond: 100, burst: 400 }
-const UNICAST_REPLIES = { perSecond: 10, burst: 20 }
+const PACKETS = { burst: 400, everyMs: 10 }
+const UNICAST_REPLIES = { burst: 20, everyMs: 100 }
 
 /** What this node says and hears by multicast DNS, as long as its LANs stay the same. */
 export class MdnsSession implements AsyncDisposable {
@@ -110,7 +110,7 @@ export class MdnsSession implements AsyncDisposable {
     const link = linkTo(this.#options.links, from.address)
     // A LAN is full of other services' packets, which cost no more than this.
     if (link === undefined || !this.#isOfInterest(bytes)) return
-    const message = this.#packets.take(performance.now()) ? decodeMessage(bytes) : 'limited'
+    const message = this.#packets.take() ? decodeMessage(bytes) : 'limited'
     if (message === undefined || message === 'limited') this.#events.ignored(message ?? 'malformed')
     else if (message.isResponse) this.#heard(message, from)
     else if (!this.#isOwn(bytes, from)) this.#answer(message, { link, from })
@@ -148,7 +148,7 @@ export class MdnsSession implements AsyncDisposable {
 
   #replyTo(to: RemoteInfo, { answers }: Reply, kind: ResponseKind): void {
     const link = linkTo(this.#options.links, to.address)
-    if (link === undefined || !this.#unicasts.take(performance.now())) return
+    if (link === undefined || !this.#unicasts.take()) return
     const response = { answers: [...answers], additionals: additionalsOf(answers) }
     this.#socket?.unicast(to, encodeResponse(this.#own(link), response, kind))
   }

@@ -1,4 +1,4 @@
-import { TokenBucket, type TokenBucketOptions } from './token-bucket.ts'
+import { TokenBucket, type TokenBucketOptions } from '../token-bucket.ts'
 
 /** Runs something when it is woken: at once as a rule, later and once for all when it is woken again and again. */
 export class WakeLimit implements Disposable {

@@ -1,4 +1,4 @@
-import { TokenBucket } from './token-bucket.ts'
+import { ByteRate } from './byte-rate.ts'
 
 /** What one member may have of a relay. Nothing is counted by IP address: a whole site is one address. */
 export interface RelayQuota {
@@ -26,7 +26,7 @@ interface Use {
   circuits: number
   /** Of circuits that it asked for or took. */
   ends: number
-  readonly bucket: TokenBucket | undefined
+  readonly rate: ByteRate | undefined
 }
 
 /** What each member has of its quota at this moment; a member without a circuit is forgotten. */
@@ -50,12 +50,10 @@ export class QuotaUse {
     asker.circuits++
     asker.ends++
     taker.ends++
-    const buckets = [asker.bucket, taker.bucket].filter((bucket) => bucket !== undefined)
+    const rates = [asker.rate, taker.rate].filter((rate) => rate !== undefined)
     return {
       waitAfter:
-        buckets.length === 0
-          ? undefined
-          : (bytes) => Math.max(...buckets.map((bucket) => bucket.take(bytes))),
+        rates.length === 0 ? undefined : (bytes) => Math.max(...rates.map((rate) => rate.take(bytes))),
       end: () => {
         asker.circuits--
         asker.ends--
@@ -75,8 +73,8 @@ export class QuotaUse {
     const existing = this.#uses.get(peerId)
     if (existing !== undefined) return existing
     const { bitsPerSecondPerMember } = this.#quota
-    const bucket = bitsPerSecondPerMember > 0 ? new TokenBucket(bitsPerSecondPerMember, BURST_MS) : undefined
-    const use: Use = { circuits: 0, ends: 0, bucket }
+    const rate = bitsPerSecondPerMember > 0 ? new ByteRate(bitsPerSecondPerMember, BURST_MS) : undefined
+    const use: Use = { circuits: 0, ends: 0, rate }
     this.#uses.set(peerId, use)
     return use
   }

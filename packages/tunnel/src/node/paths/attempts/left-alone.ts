@@ -1,4 +1,4 @@
-import { TokenBucket } from '../token-bucket.ts'
+import { TokenBucket } from '../../token-bucket.ts'
 
 /** Nobody answered there, or somebody else did: an address of another site, or one that was given to another host. */
 export type CandidateFailure = 'unreachable' | 'wrong-identity'

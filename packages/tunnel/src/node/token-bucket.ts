@@ -1,3 +1,4 @@
+/** How often something may happen. */
 export interface TokenBucketOptions {
   /** So many at once. */
   readonly burst: number
@@ -8,12 +9,16 @@ export interface TokenBucketOptions {
 /** Bounds how often something happens: some times at once, then at a steady rate. */
 export class TokenBucket {
   readonly #options: TokenBucketOptions
+  readonly #now: () => number
   #tokens: number
-  #filledAt = performance.now()
+  #filledAt: number
 
-  constructor(options: TokenBucketOptions) {
+  /** @param now - milliseconds of a clock that never goes back */
+  constructor(options: TokenBucketOptions, now: () => number = () => performance.now()) {
     this.#options = options
+    this.#now = now
     this.#tokens = options.burst
+    this.#filledAt = now()
   }
 
   /** @returns whether there was one to take */
@@ -32,7 +37,7 @@ export class TokenBucket {
 
   #fill(): void {
     const { burst, everyMs } = this.#options
-    const now = performance.now()
+    const now = this.#now()
     this.#tokens = Math.min(burst, this.#tokens + (now - this.#filledAt) / everyMs)
     this.#filledAt = now
   }

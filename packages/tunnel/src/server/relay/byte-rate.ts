@@ -5,7 +5,7 @@
  *
  * @see ITU-T I.371, "virtual scheduling" (GCRA): a token bucket as one point in time
  */
-export class TokenBucket {
+export class ByteRate {
   readonly #msPerByte: number
   readonly #burstMs: number
   readonly #now: () => number
