@@ -96,6 +96,8 @@ class Member {
       ...DEFAULT_TUNNEL_OPTIONS,
       ...{ servers, joinTokenFile, listenPort: 0 },
       ...{ keyFile: join(folder, 'key'), dataDir: folder },
+      // Dozens on one host would each hear all others, and ask the router.
+      ...{ discoverNeighbours: false, portMapping: false },
     }
     const logger = new LineLogger({ node })
     const tunnel = await Tunnel.start(options, { ...deps, logger, nodeName: node as NodeName })
