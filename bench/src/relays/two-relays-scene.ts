@@ -20,7 +20,7 @@ const POD = 'far'
 const POLL_MS = 50
 const LOOK_MS = 500
 
-/** A client and a server, each behind a NAT of its own, with two relays between them. */
+/** A client and a server, each behind a NAT of its own that can't be punched together, with two relays between them. */
 const TOPOLOGY: Topology = {
   cloud: [
     { name: 'cloud', address: '45.80.0.10', podSubnet: '10.244.0.0/24' },
@@ -42,7 +42,7 @@ const TOPOLOGY: Topology = {
     },
     {
       name: 'far-site',
-      nat: 'endpoint-independent',
+      nat: 'symmetric',
       subnet: '192.168.2.0/24',
       nodes: [
         {
