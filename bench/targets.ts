@@ -23,7 +23,7 @@ type Goal = Pick<Target, 'metric' | 'reference' | 'atLeast' | 'atMost'>
 const NO_LAN = 'no case yet for a Service on the LAN'
 const NO_CASE = 'no case yet'
 const NO_RESUMPTION = 'no flow outlives its path yet'
-const NO_PUNCHING = 'there is no hole punching yet'
+const ROUND_TRIPS_MS = [0, 50]
 const ONE_THOUSAND = 'tunnel server, 1000 agents'
 const KILLED = 'the relay in use is killed'
 
@@ -48,6 +48,10 @@ export const TARGETS: readonly Target[] = [
     { metric: 'bulk 1 flow', reference: 'direct', atLeast: 0.5 },
     { metric: 'bulk 1 flow', reference: 'EdgeMesh', atLeast: 1.5 },
     { metric: 'bulk CPU s/GB', reference: 'EdgeMesh', atMost: 0.5 },
+  ),
+  ...targets(
+    { id: 'P3', text: 'two sites, punched, two agents', bench: 'paths', case: 'two sites, punched' },
+    { metric: 'bulk 1 flow', reference: 'direct', atLeast: 0.5 },
   ),
   ...targets(
     { id: 'P4', text: 'LAN direct, 32 connections', bench: 'paths', case: 'one LAN' },
@@ -161,6 +165,34 @@ export const TARGETS: readonly Target[] = [
     },
     { metric: 'new flows after s', reference: 'absolute', atMost: 2 },
   ),
+  ...['lan path cut silently', 'punched path cut silently'].flatMap((cut) =>
+    ROUND_TRIPS_MS.flatMap((ms) =>
+      targets(
+        { id: 'P12', text: 'dead peers are found within 2 s', bench: 'paths', case: `${cut}, ${ms} ms` },
+        { metric: 'noticed after s', reference: 'absolute', atMost: 2 },
+        { metric: 'longest time without an answer s', reference: 'absolute', atMost: 2 },
+      ),
+    ),
+  ),
+  ...['another address, lan path', 'another address, punched path'].flatMap((change) =>
+    ROUND_TRIPS_MS.flatMap((ms) =>
+      targets(
+        { id: 'P12', text: 'a node gets another address', bench: 'paths', case: `${change}, ${ms} ms` },
+        { metric: 'longest time without an answer s', reference: 'absolute', atMost: 2 },
+      ),
+    ),
+  ),
+  ...ROUND_TRIPS_MS.flatMap((ms) =>
+    targets(
+      {
+        id: 'P12',
+        text: 'all relays are dead, a punched path carries on',
+        bench: 'paths',
+        case: `relays killed beside a punched path, ${ms} ms`,
+      },
+      { metric: 'failed connections', reference: 'absolute', atMost: 0 },
+    ),
+  ),
   ...['restart storm', 'restart storm, registry lost'].flatMap((storm) =>
     targets(
       {
@@ -182,19 +214,38 @@ export const TARGETS: readonly Target[] = [
     { metric: 'idle MB/h', reference: 'absolute', atMost: 2 },
   ),
   ...targets(
-    { id: 'P13', text: 'first byte across two NATs', bench: 'relays', case: 'two NATs' },
+    {
+      id: 'P12',
+      text: 'dead peers are found within 2 s, cheaply',
+      bench: 'paths',
+      case: 'agent, neighbour, punched peer, two servers',
+    },
+    { metric: 'idle MB/h', reference: 'absolute', atMost: 2 },
+  ),
+  ...targets(
+    { id: 'P13', text: 'first byte across two NATs', bench: 'paths', case: 'two NATs' },
     { metric: 'peer connected, ms beyond 2.5 round trips', reference: 'absolute', atMost: 20 },
     { metric: 'peer not yet connected, ms beyond 7 round trips', reference: 'absolute', atMost: 50 },
   ),
-  ...targets(
-    { id: 'P13', text: 'first byte across two NATs', bench: 'relays', case: 'two NATs', open: NO_PUNCHING },
-    { metric: 'better path up after s', reference: 'absolute', atMost: 3 },
+  ...['lan', 'punched'].flatMap((path) =>
+    ROUND_TRIPS_MS.flatMap((ms) =>
+      targets(
+        {
+          id: 'P13',
+          text: 'better path up after the first call, flow unaware',
+          bench: 'paths',
+          case: `better path comes up: ${path}, ${ms} ms`,
+        },
+        { metric: 'better path up after s', reference: 'absolute', atMost: 3 },
+        { metric: 'open flows lost', reference: 'absolute', atMost: 0 },
+      ),
+    ),
   ),
   ...targets(
     {
       id: 'P14',
       text: 'hole punching through endpoint-independent NATs',
-      bench: 'punching',
+      bench: 'paths',
       case: 'dropping and rejecting routers, 20 to 200 ms',
     },
     { metric: 'share within 3 tries', reference: 'absolute', atLeast: 0.95 },

@@ -5,7 +5,6 @@ import { footprint } from './footprint.ts'
 import { metadata } from './metadata.ts'
 import { paths } from './paths.ts'
 import { proxier } from './proxier.ts'
-import { punching } from './punching.ts'
 import { relayed } from './relayed.ts'
 import { relays } from './relays.ts'
 import { start } from './start.ts'
@@ -23,5 +22,4 @@ export const BENCHES: readonly BenchCase[] = [
   connections,
   relays,
   paths,
-  punching,
 ]

@@ -3,9 +3,9 @@
  * a line of JSON for each once it has ended, see `Attempt`.
  */
 import { connect } from 'node:net'
+import { ATTEMPT_TIMEOUT_MS } from './steady.ts'
 
 const INTERVAL_MS = 50
-const TIMEOUT_MS = 10_000
 
 const [ip = '', port = ''] = process.argv.slice(2)
 
@@ -22,7 +22,7 @@ function attempt(): void {
   socket.once('data', () => end('ok'))
   socket.once('error', () => end('failed'))
   socket.once('end', () => end('failed'))
-  socket.setTimeout(TIMEOUT_MS, () => end('silent'))
+  socket.setTimeout(ATTEMPT_TIMEOUT_MS, () => end('silent'))
 }
 
 setInterval(attempt, INTERVAL_MS)

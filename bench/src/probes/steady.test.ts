@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { type Attempt, outageOf } from './steady.ts'
+import { type Attempt, longestSilence, outageOf } from './steady.ts'
 
 const QUICK_MS = 500
 
@@ -31,5 +31,21 @@ describe('an outage', () => {
 
   it('has no end where the last connection suffered', () => {
     expect(outageOf([attempt(1_000, 3, 'failed')], 1_000, QUICK_MS).seconds).toBe(Number.POSITIVE_INFINITY)
+  })
+})
+
+describe('the longest time without an answer', () => {
+  it('is from one answer to the next, whenever those connections were started', () => {
+    const attempts = [attempt(1_000, 20), attempt(1_050, 1_950), attempt(1_100, 1_800), attempt(3_000, 20)]
+    expect(longestSilence(attempts, 1_000, 3_500)).toBe(1.88)
+  })
+
+  it('begins with the disturbance', () => {
+    expect(longestSilence([attempt(500, 20), attempt(2_000, 20)], 1_000, 2_100)).toBe(1.02)
+  })
+
+  it('is all of the time where nothing answers', () => {
+    const attempts = [attempt(1_000, 3, 'failed'), attempt(1_100, 10_000, 'silent')]
+    expect(longestSilence(attempts, 1_000, 6_000)).toBe(5)
   })
 })

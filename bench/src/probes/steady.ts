@@ -3,13 +3,16 @@ import type { LabHost, LabProcess } from '@edgeway/testbed'
 
 const CLIENT = fileURLToPath(new URL('./steady-client.ts', import.meta.url))
 
+/** After that long without a byte an attempt is over. */
+export const ATTEMPT_TIMEOUT_MS = 10_000
+
 /** A connection of a steady row of them. */
 export interface Attempt {
   /** Milliseconds since 1970. */
   readonly startedAt: number
   /** Until its first byte back, or until it had failed. */
   readonly ms: number
-  /** `silent`: nothing came within 10 s. */
+  /** `silent`: nothing came within `ATTEMPT_TIMEOUT_MS`. */
   readonly outcome: 'ok' | 'failed' | 'silent'
 }
 
@@ -56,4 +59,14 @@ export function outageOf(attempts: readonly Attempt[], since: number, quickMs: n
     failed: after.length - works.length,
     slowestSeconds: Math.max(0, ...works.map(({ ms }) => ms)) / 1_000,
   }
+}
+
+/** The longest time without an answer from that moment to that one, in seconds; both are in milliseconds since 1970. */
+export function longestSilence(attempts: readonly Attempt[], since: number, until: number): number {
+  const answers = attempts
+    .filter(({ outcome }) => outcome === 'ok')
+    .map(({ startedAt, ms }) => startedAt + ms)
+    .filter((at) => at >= since && at <= until)
+  const moments = [since, ...answers.toSorted((a, b) => a - b), until]
+  return Math.max(...moments.slice(1).map((at, index) => at - (moments[index] ?? at))) / 1_000
 }

@@ -9,6 +9,9 @@ import {
 } from '@edgeway/testbed'
 import { absolute, type MetricName, median, type Result } from '../result.ts'
 
+export const P14_CASE = 'dropping and rejecting routers, 20 to 200 ms'
+
+const BENCH = 'paths'
 const PROGRAM = fileURLToPath(new URL('../../../packages/tunnel/test/punching/grid-node.ts', import.meta.url))
 const ROUND_TRIPS_MS = [0, 20, 50, 200]
 /** On a long way nodes mostly wait, so that several pairs at a time disturb each other little. */
@@ -65,7 +68,7 @@ function figuresAt(roundTripMs: number, all: readonly PairPunches[]): Result[] {
   const punched = possible.flatMap(({ punches }) => punches.filter(isPunched))
   const useless = here.filter(({ pair }) => !isPunchable(...pair)).flatMap(({ punches }) => punches)
   const figure = (metric: string, unit: string): MetricName => ({
-    ...{ bench: 'punching', case: `${roundTripMs} ms round trip`, metric, unit },
+    ...{ bench: BENCH, case: `punching, ${roundTripMs} ms round trip`, metric, unit },
   })
   return [
     ...possible.map(({ pair, punches }) => absolute(figure(pair.join(' and '), 'share'), [shareOf(punches)])),
@@ -82,7 +85,7 @@ function shareOfP14(all: readonly PairPunches[]): Result {
     ({ pair, roundTripMs }) => roundTripMs > 0 && pair.every((kind) => P14_KINDS.includes(kind)),
   )
   const name = {
-    ...{ bench: 'punching', case: 'dropping and rejecting routers, 20 to 200 ms' },
+    ...{ bench: BENCH, case: P14_CASE },
     ...{ metric: 'share within 3 tries', unit: 'share' },
   }
   return absolute(name, [shareOf(counted.flatMap(({ punches }) => punches))])

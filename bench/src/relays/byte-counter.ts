@@ -12,9 +12,11 @@ export interface Bytes {
 export interface CountedPorts {
   readonly ofOthers?: string
   readonly own?: string
+  /** All UDP besides, e.g. multicast DNS. */
+  readonly isWithUdp?: boolean
 }
 
-/** Counts TCP bytes of a host with their IP headers, and without those that stay on the host. */
+/** Counts TCP bytes of a host, and UDP where wanted, with their IP headers, and without those that stay on the host. */
 export class ByteCounter implements AsyncDisposable {
   readonly #host: LabHost
 
@@ -23,12 +25,16 @@ export class ByteCounter implements AsyncDisposable {
   }
 
   /** One per host at a time. */
-  static async start(host: LabHost, { ofOthers, own }: CountedPorts): Promise<ByteCounter> {
+  static async start(
+    host: LabHost,
+    { ofOthers, own, isWithUdp = false }: CountedPorts,
+  ): Promise<ByteCounter> {
     const ports = (other: string, mine: string): string =>
       [
         ofOthers === undefined ? '' : `tcp ${other} ${ofOthers}`,
         own === undefined ? '' : `tcp ${mine} ${own}`,
       ].join(' ')
+    const udp = isWithUdp ? udpRules() : ''
     const rules = `
       add table ip ${TABLE}
       add chain ip ${TABLE} received { type filter hook input priority 300; }
@@ -36,7 +42,8 @@ export class ByteCounter implements AsyncDisposable {
       add counter ip ${TABLE} received
       add counter ip ${TABLE} sent
       add rule ip ${TABLE} received iifname != "lo" ${ports('sport', 'dport')} meta l4proto tcp counter name received
-      add rule ip ${TABLE} sent oifname != "lo" ${ports('dport', 'sport')} meta l4proto tcp counter name sent`
+      add rule ip ${TABLE} sent oifname != "lo" ${ports('dport', 'sport')} meta l4proto tcp counter name sent
+      ${udp}`
     const { code, stderr } = await host.exec(['nft', '-f', '-'], { input: rules })
     if (code !== 0) throw new Error(`no counters on ${host.name}: ${stderr}`)
     return new ByteCounter(host)
@@ -53,6 +60,12 @@ export class ByteCounter implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#host.exec(['nft', 'delete', 'table', 'ip', TABLE])
   }
+}
+
+function udpRules(): string {
+  return `
+      add rule ip ${TABLE} received iifname != "lo" meta l4proto udp counter name received
+      add rule ip ${TABLE} sent oifname != "lo" meta l4proto udp counter name sent`
 }
 
 interface ListedObject {

@@ -2,13 +2,15 @@ import { absolute, missing, type Result } from '../result.ts'
 
 export const BENCH = 'relays'
 
-/** Results of one case, one figure each; `undefined` is a figure that could not be had. */
-export function figuresOf(
-  name: string,
-  figures: Readonly<Record<string, readonly [value: number | readonly number[] | undefined, unit: string]>>,
-): Result[] {
+/** By metric; `undefined` is a figure that could not be had. */
+export type Figures = Readonly<
+  Record<string, readonly [value: number | readonly number[] | undefined, unit: string]>
+>
+
+/** Results of one case, one figure each. */
+export function figuresOf(name: string, figures: Figures, bench = BENCH): Result[] {
   return Object.entries(figures).map(([metric, [value, unit]]) => {
-    const called = { bench: BENCH, case: name, metric, unit }
+    const called = { bench, case: name, metric, unit }
     if (value === undefined) return missing(called, 'not within the time it was given')
     return absolute(called, typeof value === 'number' ? [value] : value)
   })

@@ -4,12 +4,14 @@ import { median, type Result } from '../result.ts'
 import { figuresOf } from './figures.ts'
 import type { TwoRelaysScene } from './two-relays-scene.ts'
 
+export const FIRST_BYTE_CASE = 'two NATs'
+
 const ROUND_TRIP_MS = 50
 const CONNECTED_RUNS = 40
 /** What may pass until the first byte, in round trips, see P13. */
 const ROUND_TRIPS = { connected: 2.5, notConnected: 7 }
 
-/** First bytes across two NATs, relayed, where the far site is 50 ms away: with the peer connected, and not yet. */
+/** First bytes across two NATs that can't be punched, where the far site is 50 ms away: with the peer connected, and not yet. */
 export async function measureFirstByte(
   scene: TwoRelaysScene,
   runs: number,
@@ -25,7 +27,7 @@ export async function measureFirstByte(
   }
   onStep('first byte, peer connected')
   const connected = await firstBytes(client, { ...target, count: CONNECTED_RUNS })
-  return figuresOf('two NATs', {
+  return figuresOf(FIRST_BYTE_CASE, {
     'peer connected, ms beyond 2.5 round trips': [beyond([median(connected)], ROUND_TRIPS.connected), 'ms'],
     'peer not yet connected, ms beyond 7 round trips': [beyond(fresh, ROUND_TRIPS.notConnected), 'ms'],
     'peer connected': [median(connected), 'ms'],
