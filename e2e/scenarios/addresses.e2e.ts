@@ -1,31 +1,16 @@
 import { fileURLToPath } from 'node:url'
-import {
-  type DnsUpstream,
-  kernelFlows,
-  type LabHost,
-  type Mesh,
-  startDnsUpstream,
-  startHttpEcho,
-} from '@edgeway/testbed'
+import { type DnsUpstream, kernelFlows, type LabHost, type Mesh, startDnsUpstream } from '@edgeway/testbed'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { answeredBy, call, callUntil } from '../support/call.ts'
 import { Caller } from '../support/caller.ts'
+import { DELTA, DELTA_URL, NEIGHBOUR, startDelta } from '../support/delta.ts'
 import { flowsByPath, pathOf } from '../support/flows.ts'
 import { report } from '../support/report.ts'
-import { applyServices } from '../support/services.ts'
-import { BETA, clientOf, POD_PORT, RESOLVER, startTwoSites } from '../support/two-sites.ts'
+import { BETA, clientOf, RESOLVER, startTwoSites } from '../support/two-sites.ts'
 
 const TUNNEL = 'tunnel.example.com'
 const RELAY = { name: 'relay', address: '45.80.0.71' }
-/** Beside edge-1, on the LAN of site-a. */
-const NEIGHBOUR = {
-  name: 'edge-3',
-  address: '192.168.1.30',
-  podSubnet: '10.244.3.0/24',
-  pods: [{ name: 'delta', namespace: 'apps', address: '10.244.3.11' }],
-}
-const DELTA = { namespace: 'apps', name: 'delta', clusterIp: '10.96.0.41', port: 80 }
-const [BETA_URL, DELTA_URL] = ['http://beta.apps/', 'http://delta.apps/']
+const BETA_URL = 'http://beta.apps/'
 
 /** Agents know the tunnel server by name; edge-1 and edge-3 are on one LAN. */
 describe('nodes whose addresses are shared, or change', () => {
@@ -42,11 +27,7 @@ describe('nodes whose addresses are shared, or change', () => {
       servers: [RELAY.name],
       serverAddresses: [`${TUNNEL}:20006`],
     })
-    const pod = mesh.lab.pod('delta')
-    await startHttpEcho(pod, { port: POD_PORT })
-    const endpoints = [{ ip: pod.address, node: NEIGHBOUR.name }]
-    await applyServices(mesh, [{ ...DELTA, targetPort: POD_PORT, endpoints }])
-    await callUntil(clientOf(mesh, 'edge-1'), DELTA_URL, answeredBy('delta'))
+    await startDelta(mesh)
   })
   afterAll(async () => {
     await mesh?.[Symbol.asyncDispose]()

@@ -1,23 +1,15 @@
 import { fileURLToPath } from 'node:url'
-import { type LabHost, type Mesh, startHttpEcho } from '@edgeway/testbed'
+import type { LabHost, Mesh } from '@edgeway/testbed'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { answeredBy, call, callUntil } from '../support/call.ts'
+import { DELTA_URL, NEIGHBOUR, startDelta } from '../support/delta.ts'
 import { pathOf } from '../support/flows.ts'
 import { report } from '../support/report.ts'
-import { applyServices } from '../support/services.ts'
-import { clientOf, POD_PORT, startTwoSites } from '../support/two-sites.ts'
+import { clientOf, startTwoSites } from '../support/two-sites.ts'
 
 const SPOOFER = fileURLToPath(new URL('../support/spoofer.ts', import.meta.url))
-/** Beside edge-1, on the LAN of site-a. */
-const NEIGHBOUR = {
-  name: 'edge-3',
-  address: '192.168.1.30',
-  podSubnet: '10.244.3.0/24',
-  pods: [{ name: 'delta', namespace: 'apps', address: '10.244.3.11' }],
-}
 const INTRUDER = { name: 'intruder', address: '192.168.1.66' }
-const DELTA = { namespace: 'apps', name: 'delta', clusterIp: '10.96.0.41', port: 80 }
-const [ALPHA_URL, DELTA_URL] = ['http://alpha.apps/', 'http://delta.apps/']
+const ALPHA_URL = 'http://alpha.apps/'
 
 interface Status {
   readonly tunnel: { readonly peer: string; readonly cluster: string }
@@ -28,11 +20,7 @@ describe('the nodes of a LAN whose way to the internet is cut', () => {
 
   beforeAll(async () => {
     mesh = await startTwoSites({ neighbours: [NEIGHBOUR], lanHosts: [INTRUDER] })
-    const pod = mesh.lab.pod('delta')
-    await startHttpEcho(pod, { port: POD_PORT })
-    const endpoints = [{ ip: pod.address, node: NEIGHBOUR.name }]
-    await applyServices(mesh, [{ ...DELTA, targetPort: POD_PORT, endpoints }])
-    await callUntil(atEdge1(), DELTA_URL, answeredBy('delta'))
+    await startDelta(mesh)
     await callUntil(atEdge3(), ALPHA_URL, answeredBy('alpha'))
   })
   afterAll(async () => {

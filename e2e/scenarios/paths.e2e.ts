@@ -1,23 +1,14 @@
-import { type Mesh, startHttpEcho } from '@edgeway/testbed'
+import type { Mesh } from '@edgeway/testbed'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { answeredBy, callUntil } from '../support/call.ts'
 import { Caller } from '../support/caller.ts'
+import { DELTA, DELTA_URL, NEIGHBOUR, startDelta } from '../support/delta.ts'
 import { pathOf } from '../support/flows.ts'
 import { HeldConnection } from '../support/held-connection.ts'
 import { type NodePath, pathTo } from '../support/path-status.ts'
 import { report } from '../support/report.ts'
-import { applyServices } from '../support/services.ts'
-import { clientOf, POD_PORT, startTwoSites } from '../support/two-sites.ts'
+import { clientOf, startTwoSites } from '../support/two-sites.ts'
 
-/** Beside edge-1, on the LAN of site-a. */
-const NEIGHBOUR = {
-  name: 'edge-3',
-  address: '192.168.1.30',
-  podSubnet: '10.244.3.0/24',
-  pods: [{ name: 'delta', namespace: 'apps', address: '10.244.3.11' }],
-}
-const DELTA = { namespace: 'apps', name: 'delta', clusterIp: '10.96.0.41', port: 80 }
-const DELTA_URL = 'http://delta.apps/'
 const FLOWS = 'apps/delta:main'
 /** New calls are promised to go on within 2 s; a loaded machine gets more. */
 const MOST_SILENT_MS = 10_000
@@ -33,11 +24,7 @@ describe('calls between two nodes of one LAN', () => {
       neighbours: [NEIGHBOUR],
       config: { 'edge-agent': { tunnel: { directRetryMs: 1_000 } } },
     })
-    const pod = mesh.lab.pod('delta')
-    await startHttpEcho(pod, { port: POD_PORT })
-    const endpoints = [{ ip: pod.address, node: NEIGHBOUR.name }]
-    await applyServices(mesh, [{ ...DELTA, targetPort: POD_PORT, endpoints }])
-    await callUntil(clientOf(mesh, 'edge-1'), DELTA_URL, answeredBy('delta'))
+    await startDelta(mesh)
   })
   afterAll(async () => {
     await mesh?.[Symbol.asyncDispose]()

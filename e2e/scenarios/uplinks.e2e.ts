@@ -1,29 +1,22 @@
-import { type Mesh, type SecondUplink, startDnsUpstream, startHttpEcho } from '@edgeway/testbed'
+import { type Mesh, type SecondUplink, startDnsUpstream } from '@edgeway/testbed'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { answeredBy, call, callUntil } from '../support/call.ts'
 import { Caller } from '../support/caller.ts'
+import { DELTA, DELTA_URL, NEIGHBOUR, startDelta } from '../support/delta.ts'
 import { pathOf } from '../support/flows.ts'
 import { HeldConnection } from '../support/held-connection.ts'
 import { report } from '../support/report.ts'
-import { applyServices } from '../support/services.ts'
-import { BETA, clientOf, POD_PORT, RESOLVER, startTwoSites } from '../support/two-sites.ts'
+import { BETA, clientOf, RESOLVER, startTwoSites } from '../support/two-sites.ts'
 
 /** A third site, which edge-1 is connected to by its second uplink. */
-const NEIGHBOUR = {
-  name: 'edge-3',
-  address: '192.168.3.30',
-  podSubnet: '10.244.3.0/24',
-  pods: [{ name: 'delta', namespace: 'apps', address: '10.244.3.11' }],
-}
 const SITE = {
   name: 'site-c',
   nat: 'endpoint-independent',
   subnet: '192.168.3.0/24',
-  nodes: [NEIGHBOUR],
+  nodes: [{ ...NEIGHBOUR, address: '192.168.3.30' }],
 } as const
 const SECOND = '192.168.3.40'
-const DELTA = { namespace: 'apps', name: 'delta', clusterIp: '10.96.0.41', port: 80 }
-const [ALPHA_URL, BETA_URL, DELTA_URL] = ['http://alpha.apps/', 'http://beta.apps/', 'http://delta.apps/']
+const [ALPHA_URL, BETA_URL] = ['http://alpha.apps/', 'http://beta.apps/']
 
 describe('a node with two uplinks', () => {
   let mesh: Mesh
@@ -39,11 +32,7 @@ describe('a node with two uplinks', () => {
         second = await lab.addUplink('edge-1', SITE.name, { address: SECOND })
       },
     })
-    const pod = mesh.lab.pod('delta')
-    await startHttpEcho(pod, { port: POD_PORT })
-    const endpoints = [{ ip: pod.address, node: NEIGHBOUR.name }]
-    await applyServices(mesh, [{ ...DELTA, targetPort: POD_PORT, endpoints }])
-    await callUntil(clientOf(mesh, 'edge-1'), DELTA_URL, answeredBy('delta'))
+    await startDelta(mesh)
   })
   afterAll(async () => {
     await mesh?.[Symbol.asyncDispose]()
@@ -63,10 +52,7 @@ describe('a node with two uplinks', () => {
     await mesh.lab.setCarrier(node, 'down')
     report('calls to it after its carrier was lost', await callUntil(far, ALPHA_URL, answeredBy('alpha')))
     report('calls from it after its carrier was lost', await callUntil(near, BETA_URL, answeredBy('beta')))
-    const [lan, wan] = [await onLan.stop(), await across.stop()]
-    report('longest time without an answer, across sites', wan.longestGapMs)
-    report('longest time without an answer, by the other uplink', lan.longestGapMs)
-    expect(lan.failed).toBe(0)
+    await expectKept(onLan, across)
 
     await mesh.lab.setCarrier(node, 'up')
     await callUntil(near, BETA_URL, answeredBy('beta'))
@@ -116,10 +102,7 @@ describe('a node with two uplinks', () => {
     report('calls from it', Date.now() - startedAt)
     await callUntil(far, ALPHA_URL, answeredBy('alpha'))
     report('calls to it', Date.now() - startedAt)
-    const [lan, wan] = [await onLan.stop(), await across.stop()]
-    report('longest time without an answer, across sites', wan.longestGapMs)
-    report('longest time without an answer, by the other uplink', lan.longestGapMs)
-    expect(lan.failed).toBe(0)
+    await expectKept(onLan, across)
 
     await mesh.lab.setLink(node, 'up')
     await callUntil(near, BETA_URL, answeredBy('beta'))
@@ -136,6 +119,14 @@ describe('a node with two uplinks', () => {
       return await pathOf(mesh.agent('edge-1'), 'apps/delta:main', mark)
     }
     await expect.poll(path, { timeout: 60_000 }).toBe('lan')
+  }
+
+  /** Ends both: no call by the other uplink has failed. */
+  async function expectKept(onLan: Caller, across: Caller): Promise<void> {
+    const [lan, wan] = [await onLan.stop(), await across.stop()]
+    report('longest time without an answer, across sites', wan.longestGapMs)
+    report('longest time without an answer, by the other uplink', lan.longestGapMs)
+    expect(lan.failed).toBe(0)
   }
 
   /** No storm: what went wrong is said, not repeated. */
