@@ -39,6 +39,8 @@ async function answerTo(url: URL, { method, headers, body, signal }: HttpQuestio
   const answered = Promise.withResolvers<IncomingMessage>()
   const sent = request(url, { method, headers, signal, agent: false }, answered.resolve)
   sent.on('error', answered.reject)
+  // All that there is when a router changes the protocol instead of answering: neither `response` nor `error` comes then.
+  sent.on('close', () => answered.reject(new Error('the router closed the connection')))
   sent.end(body)
   try {
     const response = await answered.promise
