@@ -24,6 +24,7 @@ import { NeighbourRecords } from './node/neighbours/neighbour-records.ts'
 import { Neighbours } from './node/neighbours/neighbours.ts'
 import { AddressWatch } from './node/own-reach/address-watch.ts'
 import { PathManager } from './node/paths/path-manager.ts'
+import { isOfPlace } from './node/paths/ways/candidates.ts'
 import { PortMapping } from './node/port-mapping/port-mapping.ts'
 import { Puncher } from './node/punching/puncher.ts'
 import { FLOW_PROTOCOL } from './protocol/flow.ts'
@@ -274,7 +275,10 @@ function createPuncher({ host, member, metrics, logger }: TunnelParts): Puncher 
   const { node, liveness } = host
   return new Puncher({
     ...{ host, metrics, logger, reflect, nat: member.nat, members: member.connections },
-    peers: { natOf: (peerId) => member.book.byPeerId(peerId)?.nat },
+    peers: {
+      natOf: (peerId) => member.book.byPeerId(peerId)?.nat,
+      isAt: (peerId, ip) => isOfPlace(ip, member.book.byPeerId(peerId)?.egress ?? []),
+    },
     hasBetter: (peerId) =>
       node
         .getConnections(peerIdFromString(peerId))

@@ -108,9 +108,10 @@ export class ClusterMember implements AsyncDisposable {
     return this.#sessions.map(({ joined }) => joined).filter((joined) => joined !== undefined)
   }
 
-  /** The IP addresses that tunnel servers see this node come from. */
+  /** The IP addresses that tunnel servers, and their reflectors, see this node come from. */
   get egress(): readonly string[] {
-    return this.#egress
+    const { address } = this.nat
+    return address === undefined ? this.#egress : [...new Set([...this.#egress, address])].sort()
   }
 
   /** The multiaddrs that this node listens at. */
@@ -193,7 +194,7 @@ export class ClusterMember implements AsyncDisposable {
       mapped: this.#deps.mapped(),
     })
     const relays = this.#relays.update(reserved, performance.now()).slice(0, MAX_RELAYS)
-    this.#ownRecord.update({ lan, direct, egress: this.#egress, relays, nat: this.nat.type })
+    this.#ownRecord.update({ lan, direct, egress: this.egress, relays, nat: this.nat.type })
     for (const session of this.#sessions) session.publish()
     this.#deps.changed()
   }

@@ -21,7 +21,8 @@ import { MAX_EXPLANATION_LENGTH } from './limits.ts'
  * ```
  *
  * Over the new TCP connection the initiator of the exchange is libp2p's, too: noise, yamux; both check the PeerId. A mapping
- * that is told is dialled only if it is a public address of a port above 1023.
+ * that is told is dialled only if it is a port above 1023 of a public address that the signed record of its teller has among its
+ * egress (in IPv6: the same network of 64 bits), so nobody is made to dial strangers.
  */
 export const PUNCH_PROTOCOL = '/edgeway/punch/1.0.0'
 
@@ -36,6 +37,8 @@ export const PUNCH_FRAMES: FrameFormat = { prefixBytes: 2, maxBytes: 2_048 }
  * - `useless`: by its NAT and that of the initiator they can't meet
  * - `no-reflector`: it can't find out its own mapping
  * - `connected`: it has a better path to the initiator already
+ * - `bad-mapping`: it does not dial what the initiator told: no public address, a port of a well-known service, or an address
+ *   that the initiator's record does not tell
  * - `unsupported-version`, `bad-request`: as in enrolment
  */
 export const PUNCH_REFUSALS = [
@@ -43,6 +46,7 @@ export const PUNCH_REFUSALS = [
   'useless',
   'no-reflector',
   'connected',
+  'bad-mapping',
   'unsupported-version',
   'bad-request',
 ] as const

@@ -67,7 +67,7 @@ class GridNode implements AsyncDisposable {
     this.#puncher = new Puncher({
       ...{ host, logger, reflect, metrics: createTunnelMetrics(metrics) },
       nat: { type: nat, reflectors: () => reflectors, wake: () => {} },
-      peers: { natOf: (peerId) => this.#peerNats.get(peerId) },
+      peers: { natOf: (peerId) => this.#peerNats.get(peerId), isAt: () => true },
       members: { memberOf: async () => ({}) },
       hasBetter: () => false,
     })

@@ -100,7 +100,7 @@ async function startNode(config: PunchNodeConfig & { readonly relay: string }): 
       wake: () => {},
       reflectors: () => REFLECTOR_PORTS.map((port) => ({ host: config.relay, port })),
     },
-    peers: { natOf: () => config.peer?.nat },
+    peers: { natOf: () => config.peer?.nat, isAt: () => true },
     members: { memberOf: async () => ({}) },
     hasBetter: () => false,
     metrics: createTunnelMetrics(deps.metrics),

@@ -34,7 +34,7 @@ export class PunchingNode implements AsyncDisposable {
     this.puncher = new Puncher({
       host,
       nat: { type, reflectors: () => [{ host: '127.0.0.1', port: 1 }], wake: () => void this.wakes++ },
-      peers: { natOf: () => undefined },
+      peers: { natOf: () => undefined, isAt: () => true },
       members: { memberOf: async () => ({}) },
       hasBetter: () => false,
       metrics: createTunnelMetrics(this.deps.metrics),

@@ -1,9 +1,11 @@
+import { once } from 'node:events'
+import { type AddressInfo, createServer, type Server } from 'node:net'
 import type { Connection, Stream } from '@libp2p/interface'
 import fc from 'fast-check'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { StreamDuplex } from '../../src/host/stream-duplex.ts'
 import { pathOf } from '../../src/metrics.ts'
-import { formatNatType, type NatType } from '../../src/nat-type.ts'
+import { formatNatType, type Mapping, type NatType } from '../../src/nat-type.ts'
 import { readFrame } from '../../src/protocol/frames.ts'
 import {
   decodePunchMessage,
@@ -203,8 +205,16 @@ describe('a punch is refused', () => {
       'that was told an address that is none of the internet',
       { isDialable: ({ ip }) => !ip.startsWith('127.') },
       [
-        'bad-request',
+        'bad-mapping',
         /field mapping is 127\.0\.0\.1 port \d+, expected a public address and a port above 1023/,
+      ],
+    ],
+    [
+      'that was told the address of somebody else',
+      { peers: { natOf: () => undefined, isAt: (_, ip) => ip === '192.0.2.1' } },
+      [
+        'bad-mapping',
+        /field mapping is 127\.0\.0\.1 port \d+, expected an egress address of the peer's record/,
       ],
     ],
   ])('by a peer %s', async (_what, options, [reason, why]) => {
@@ -263,6 +273,48 @@ describe('a punch is refused', () => {
       reason: 'unsupported-version',
       message: 'field version is 2, expected 1',
     })
+  })
+})
+
+describe('a member that tells the address of a third party', () => {
+  let victim: Server
+  let connections = 0
+  beforeEach(async () => {
+    connections = 0
+    victim = createServer((socket) => {
+      connections++
+      socket.destroy()
+    }).listen(0, '127.0.0.2')
+    await once(victim, 'listening')
+  })
+  afterEach(() => void victim.close())
+
+  const peers = { natOf: () => undefined, isAt: (_: string, ip: string) => ip === '127.0.0.1' }
+  const mapping = (): Mapping => ({ ip: '127.0.0.2', port: (victim.address() as AddressInfo).port })
+
+  it('in its offer makes nobody connect there, nor ask a reflector', async () => {
+    const { far, over } = await pair({}, { peers })
+    const stream = await signalling(over)
+    stream.write(encodePunchMessage({ type: 'offer', version: 1, nat: SYMMETRIC, mapping: mapping() }))
+    stream.write(encodePunchMessage({ type: 'go' }))
+
+    expect(await nextMessage(stream)).toMatchObject({ type: 'refused', reason: 'bad-mapping' })
+    await readToEnd(stream)
+    expect([far.reflections, connections]).toEqual([0, 0])
+  })
+
+  it('in its answer makes nobody connect there', async () => {
+    const { near, far, over } = await pair({ peers })
+    await far.host.node.unhandle(PUNCH_PROTOCOL)
+    await far.host.node.handle(PUNCH_PROTOCOL, async (libp2pStream: Stream) => {
+      const stream = new StreamDuplex(libp2pStream)
+      stream.on('error', () => {})
+      await nextMessage(stream)
+      stream.write(encodePunchMessage({ type: 'answer', nat: LETS_IN, mapping: mapping(), reflectMs: 1 }))
+    })
+
+    expect(await near.punch(far, over, LETS_IN)).toMatchObject({ reason: 'bad-mapping', tries: 0 })
+    expect(connections).toBe(0)
   })
 })
 

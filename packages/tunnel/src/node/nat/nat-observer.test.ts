@@ -81,9 +81,9 @@ class Test {
     signal.addEventListener('abort', () => this.result.reject(signal.reason))
   }
 
-  ends(type: NatType, answered = this.asked): void {
+  ends(type: NatType, answered = this.asked, ip = '203.0.113.7'): void {
     const of = this.#reflectors.filter(({ host, port }) => answered.includes(`${host} ${port}`))
-    this.result.resolve({ type, mapping: { ip: '203.0.113.7', port: 1 }, answered: of })
+    this.result.resolve({ type, mapping: { ip, port: 1 }, answered: of })
   }
 
   fails(): void {
@@ -165,6 +165,19 @@ describe('the NAT type of a node', () => {
     await ended(2, OFFICE)
 
     expect(world.changes).toEqual([OFFICE])
+  })
+
+  it('is told with the address that was seen, also when that alone is another one', async () => {
+    world = new World()
+    world.join(server('a', 10, 11))
+    await ended(1, HOME)
+    expect(world.observer.address).toBe('203.0.113.7')
+    world.observer.wake()
+    expect(world.observer.address).toBeUndefined()
+    ;(await world.test(2)).ends(HOME, undefined, '203.0.113.8')
+
+    await vi.waitFor(() => expect(world.observer.address).toBe('203.0.113.8'), SOON)
+    expect(world.changes).toEqual([HOME, HOME])
   })
 
   it('is asked for when a server is joined again, if the addresses changed while none was', async () => {

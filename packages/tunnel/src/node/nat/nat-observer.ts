@@ -46,6 +46,7 @@ export class NatObserver implements Disposable {
   readonly #times: NatObserverTimes
   readonly #listeners = new Set<() => void>()
   #type = UNKNOWN_NAT
+  #address: string | undefined
   /** Keys of reflectors that did not answer when others did. */
   readonly #silent = new Set<string>()
   /** Keys of all reflectors that there were at the last look, */
@@ -77,7 +78,15 @@ export class NatObserver implements Disposable {
     return this.#type
   }
 
-  /** Calls `listener` after each change of `type`, until it is disposed of. */
+  /**
+   * The IP address that a reflector saw this node come from. Tunnel servers may see another one: that of a proxy, or of the
+   * other family.
+   */
+  get address(): string | undefined {
+    return this.#address
+  }
+
+  /** Calls `listener` after each change of `type` or `address`, until it is disposed of. */
   onChange(listener: () => void): Disposable {
     this.#listeners.add(listener)
     return { [Symbol.dispose]: () => void this.#listeners.delete(listener) }
@@ -91,6 +100,7 @@ export class NatObserver implements Disposable {
   /** This node has other addresses than before: another NAT may be before it. */
   wake(): void {
     this.#considered.clear()
+    this.#address = undefined
     this.#running?.abort()
     this.#running = undefined
     this.#lookAgain()
@@ -179,14 +189,17 @@ export class NatObserver implements Disposable {
 
   #learn(found: FoundNat | undefined): void {
     const type = found?.type ?? UNKNOWN_NAT
+    const address = found?.mapping.ip
     const nat = formatNatType(type)
-    if (nat === formatNatType(this.#type)) return
+    const isOther = nat !== formatNatType(this.#type)
+    if (!isOther && address === this.#address) return
     const { metrics, logger } = this.#deps
     metrics.nat.set(this.#type, 0)
     metrics.nat.set(type, 1)
     this.#type = type
+    this.#address = address
     if (found === undefined) logger.info('the NAT type of this node is not known: no reflector answers')
-    else logger.info('found out the NAT type of this node', { nat, address: found.mapping.ip })
+    else if (isOther) logger.info('found out the NAT type of this node', { nat, address })
     for (const listener of [...this.#listeners]) listener()
   }
 }

@@ -3,6 +3,7 @@ import { PUNCH_VERSION } from '../../protocol/punch.ts'
 import type { PunchChannel } from './punch-channel.ts'
 import { type ExchangeEnd, failed } from './punch-result.ts'
 import {
+  badMapping,
   failedTry,
   MAX_TRIES,
   mismatchOf,
@@ -58,8 +59,8 @@ async function oneTry(
   const { nat: peerNat, mapping: remote } = answer
   const role = punchRole(nat, peerNat)
   if (role === undefined) return { ...failed('useless', 'both NATs keep each other out', tries - 1), peerNat }
-  const mismatch = mismatchOf(reflection.mapping, remote, side)
-  if (mismatch !== undefined) return { ...failed('bad-request', mismatch, tries - 1), peerNat }
+  const mismatch = badMapping(side, peerId, remote) ?? mismatchOf(reflection.mapping, remote)
+  if (mismatch !== undefined) return { ...failed('bad-mapping', mismatch, tries - 1), peerNat }
 
   const rttMs = Math.max(0, tookMs - answer.reflectMs)
   channel.send({ type: 'go' })

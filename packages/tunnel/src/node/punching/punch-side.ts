@@ -14,6 +14,13 @@ export interface NatView {
   wake(): void
 }
 
+/** What is known of other nodes, by their records. */
+export interface PeerView {
+  natOf(peerId: string): NatType | undefined
+  /** Whether that node says of itself that it comes from that public IP address. */
+  isAt(peerId: string, ip: string): boolean
+}
+
 /** What both sides of a punch have to hand. */
 export interface PunchSide {
   readonly host: Pick<AgentHost, 'adopt'>
@@ -22,6 +29,8 @@ export interface PunchSide {
   reflect(reflectors: readonly ReflectorAddress[], signal: AbortSignal): Promise<Reflection>
   /** Whether a mapping that the peer told may be dialled. */
   isDialable(mapping: Mapping): boolean
+  /** What is known of other nodes. */
+  readonly peers: PeerView
   /** A better path came up meanwhile. */
   hasBetter(peerId: string): boolean
   /** To be called after each try. */
@@ -74,13 +83,26 @@ export async function runTry(side: PunchSide, known: KnownTry, signal: AbortSign
   return end
 }
 
-/** What two mappings have to be for a try, in words; `undefined`: they are. */
-export function mismatchOf(own: Mapping, peer: Mapping, { isDialable }: PunchSide): string | undefined {
-  const shown = `${peer.ip} port ${peer.port}`
-  if (!isDialable(peer)) return `field mapping is ${shown}, expected a public address and a port above 1023`
-  if (own.ip.includes(':') !== peer.ip.includes(':'))
-    return `field mapping is ${shown}, expected an address of the family of ${own.ip}`
+/** What the mapping that a peer told has to be, in words; `undefined`: it may be dialled. */
+export function badMapping(
+  { isDialable, peers }: PunchSide,
+  peerId: string,
+  mapping: Mapping,
+): string | undefined {
+  if (!isDialable(mapping)) return `${told(mapping)}, expected a public address and a port above 1023`
+  if (!peers.isAt(peerId, mapping.ip))
+    return `${told(mapping)}, expected an egress address of the peer's record`
   return undefined
+}
+
+/** What two mappings have to be for a try, in words; `undefined`: they are. */
+export function mismatchOf(own: Mapping, peer: Mapping): string | undefined {
+  if (own.ip.includes(':') === peer.ip.includes(':')) return undefined
+  return `${told(peer)}, expected an address of the family of ${own.ip}`
+}
+
+function told({ ip, port }: Mapping): string {
+  return `field mapping is ${ip} port ${port}`
 }
 
 /** The failure that a try's outcome at this side is. */

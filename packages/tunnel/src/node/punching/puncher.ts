@@ -4,7 +4,7 @@ import { isPublic, toMultiaddr } from '../../addresses.ts'
 import { ProtocolError } from '../../errors.ts'
 import type { AgentHost } from '../../host/host.ts'
 import type { PunchMetrics } from '../../metrics.ts'
-import { formatNatType, type Mapping, type NatType, punchRole, UNKNOWN_NAT } from '../../nat-type.ts'
+import { formatNatType, type Mapping, punchRole, UNKNOWN_NAT } from '../../nat-type.ts'
 import { PUNCH_PROTOCOL } from '../../protocol/punch.ts'
 import { abortable } from '../abortable.ts'
 import type { PeerPaths } from '../paths/ways/candidates.ts'
@@ -15,11 +15,9 @@ import { type ExchangeEnd, failed, type PunchObstacle, type PunchResult } from '
 import type { NatView, PunchSide } from './punch-side.ts'
 import { respondToPunch } from './responder.ts'
 
-export interface PuncherDeps extends Pick<PunchSide, 'hasBetter' | 'reflect'> {
+export interface PuncherDeps extends Pick<PunchSide, 'hasBetter' | 'reflect' | 'peers'> {
   readonly host: AgentHost
   readonly nat: NatView
-  /** What is known of other nodes. */
-  readonly peers: { natOf(peerId: string): NatType | undefined }
   /** Which node is at the other end of a connection; `undefined`: no member. */
   readonly members: { memberOf(connection: Connection): Promise<object | undefined> }
   readonly metrics: PunchMetrics

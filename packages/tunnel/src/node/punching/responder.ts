@@ -4,6 +4,7 @@ import type { Reflection } from '../nat/reflect.ts'
 import type { PunchChannel } from './punch-channel.ts'
 import { type ExchangeEnd, failed } from './punch-result.ts'
 import {
+  badMapping,
   failedTry,
   MAX_TRIES,
   mismatchOf,
@@ -75,7 +76,7 @@ async function oneTry(
   using reflection = await reflected(side, signal)
   if (reflection === undefined) return new Refusal('no-reflector', 'no reflector answered')
   const nat = ownNat(side.nat, reflection)
-  const role = fittingRole(side, { offer, nat, reflection })
+  const role = fittingRole(offer, nat, reflection)
   if (role instanceof Refusal) return role
 
   const answeredAt = performance.now()
@@ -98,20 +99,14 @@ function refusalOf(side: PunchSide, offer: Offer, { peerId, mayOffer }: Response
   if (!mayOffer()) return new Refusal('busy', 'too many offers: 3 a minute are answered')
   if (side.hasBetter(peerId)) return new Refusal('connected', 'there is a better path already')
   if (punchRole(side.nat.type, offer.nat) === undefined) return USELESS
-  return undefined
+  const bad = badMapping(side, peerId, offer.mapping)
+  return bad === undefined ? undefined : new Refusal('bad-mapping', bad)
 }
 
 const USELESS = new Refusal('useless', 'both NATs keep each other out')
 
-function fittingRole(
-  side: PunchSide,
-  {
-    offer,
-    nat,
-    reflection,
-  }: { readonly offer: Offer; readonly nat: NatType; readonly reflection: Reflection },
-): PunchRole | Refusal {
-  const mismatch = mismatchOf(reflection.mapping, offer.mapping, side)
-  if (mismatch !== undefined) return new Refusal('bad-request', mismatch)
+function fittingRole(offer: Offer, nat: NatType, reflection: Reflection): PunchRole | Refusal {
+  const mismatch = mismatchOf(reflection.mapping, offer.mapping)
+  if (mismatch !== undefined) return new Refusal('bad-mapping', mismatch)
   return punchRole(nat, offer.nat) ?? USELESS
 }

@@ -1,7 +1,7 @@
 import type { NodeName } from '@edgeway/core'
 import { describe, expect, it } from 'vitest'
 import { UNKNOWN_NAT } from '../../../nat-type.ts'
-import { candidatesOf, maySharePlace, type PeerPaths } from './candidates.ts'
+import { candidatesOf, isOfPlace, maySharePlace, type PeerPaths } from './candidates.ts'
 
 const LAN = '/ip4/192.168.1.11/tcp/20008'
 const PUBLIC = '/ip4/45.80.0.9/tcp/20008'
@@ -54,4 +54,16 @@ it.each([
   [['2a00::1'], ['2a00::2'], true, 'one subnet with zeros'],
 ])('%j and %j may share a place: %s (%s)', (own, other, expected) => {
   expect(maySharePlace(own, other)).toBe(expected)
+})
+
+it.each([
+  ['1.2.3.4', ['5.6.7.8', '1.2.3.4'], true],
+  ['1.2.3.5', ['1.2.3.4'], false],
+  ['1.2.3.4', [], false],
+  ['1.2.3.4', ['2a00::1'], false],
+  ['2a00:1:2:3::9', ['2a00:1:2:3:4::1'], true],
+  ['2a00:1:2:4::9', ['2a00:1:2:3:4::1'], false],
+  ['1.2.3.4', ['nowhere'], false],
+])('%s is told by %j: %s', (ip, egress, expected) => {
+  expect(isOfPlace(ip, egress)).toBe(expected)
 })

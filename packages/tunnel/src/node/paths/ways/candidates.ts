@@ -53,6 +53,12 @@ export function maySharePlace(own: readonly string[], other: readonly string[]):
   return !isComparable
 }
 
+/** Whether a node that comes from those addresses may come from that one, too. In IPv6 one of the same subnet will do. */
+export function isOfPlace(ip: string, egress: readonly string[]): boolean {
+  const place = placeOf(ip)
+  return egress.some((each) => placeOf(each) === place)
+}
+
 /** An IPv4 address as it is, of an IPv6 address the first 64 bits. */
 function placeOf(ip: string): string {
   if (!isIPv6(ip)) return ip
