@@ -106,6 +106,9 @@ it('knows which addresses mean the same host everywhere', () => {
     are('10.1.2.3', '100.64.0.1', '127.0.0.1', '192.168.1.1', '172.31.0.1', '169.254.96.16'),
   ).not.toContain(true)
   expect(are('::1', 'fe80::1', 'fd00::1', '::ffff:1.2.3.4')).not.toContain(true)
+  expect(
+    are('fec0::1', '::10.0.0.1', '64:ff9b::10.0.0.1', '64:ff9b:1::a00:1', '2002:a00:1::1'),
+  ).not.toContain(true)
   expect(isPublic(multiaddr('/dns4/tunnel.example.com/tcp/1'))).toBe(true)
 })
 

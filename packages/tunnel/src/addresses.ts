@@ -112,15 +112,11 @@ const SPECIAL_IPV4 = blockListOf(
   ['192.0.0.0/24', '192.0.2.0/24', '192.168.0.0/16', '198.18.0.0/15', '198.51.100.0/24', '203.0.113.0/24'],
   ['224.0.0.0/4', '240.0.0.0/4'],
 )
-const SPECIAL_IPV6 = blockListOf([
-  '::/127',
-  '::ffff:0:0/96',
-  '100::/64',
-  '2001:db8::/32',
-  'fc00::/7',
-  'fe80::/10',
-  'ff00::/8',
-])
+const SPECIAL_IPV6 = blockListOf(
+  ['::ffff:0:0/96', '100::/64', '2001:db8::/32', 'fc00::/7', 'fe80::/10', 'fec0::/10', 'ff00::/8'],
+  // What holds an IPv4 address, which may be a private one: compatible, NAT64, Teredo and 6to4.
+  ['::/96', '64:ff9b::/96', '64:ff9b:1::/48', '2001::/32', '2002::/16'],
+)
 
 function blockListOf(...subnets: readonly (readonly string[])[]): BlockList {
   const list = new BlockList()
