@@ -94,8 +94,15 @@ export function mappingOf(value: unknown): Mapping {
   const object = asObject(value, 'field mapping')
   const ip = textField(object, 'ip', 45)
   const port = object['port']
-  if (isIP(ip) === 0) throw new ProtocolError(`field ip is ${JSON.stringify(ip)}, expected an IP address`)
+  // With a zone (`fe80::1%eth0`) it means something on one host only.
+  if (isIP(ip) === 0 || ip.includes('%'))
+    throw new ProtocolError(`field ip is ${JSON.stringify(ip)}, expected an IP address`)
   if (typeof port !== 'number' || !Number.isInteger(port) || port < 1 || port > 65_535)
-    throw new ProtocolError(`field port is ${JSON.stringify(port)}, expected a port from 1 to 65535`)
+    throw new ProtocolError(`field port is ${shown(port)}, expected a port from 1 to 65535`)
   return { ip, port }
+}
+
+/** Short, whatever it is: it goes back to whoever sent it. */
+function shown(value: unknown): string {
+  return (JSON.stringify(value) ?? 'missing').slice(0, 100)
 }

@@ -1,3 +1,4 @@
+import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import {
   encodeAddressRequest,
@@ -95,5 +96,59 @@ describe('UPnP', () => {
     expect(call).toContain(`<u:DeletePortMapping xmlns:u="${WAN}"><NewRemoteHost></NewRemoteHost>`)
     expect(elementOf(call, 'NewExternalPort')).toBe('7')
     expect(elementOf(call, 'NewProtocol')).toBeUndefined()
+  })
+})
+
+describe('whatever a router says', () => {
+  const bytes = fc.uint8Array({ maxLength: 40 }).map((array) => Buffer.from(array))
+  const answer = fc
+    .tuple(fc.constantFrom(0, 2), fc.constantFrom(128, 130), bytes)
+    .map(([version, opcode, rest]) => Buffer.from([version, opcode, ...rest]))
+  const words = [
+    'HTTP/1.1 200 OK',
+    '\r\n',
+    'LOCATION:',
+    'http://',
+    '192.168.1.1',
+    '10.0.0.1',
+    '@',
+    ':',
+    '/',
+    '[::1]',
+  ]
+  const tags = [
+    '<service>',
+    '<serviceType>',
+    '</serviceType>',
+    '<controlURL>',
+    '</controlURL>',
+    '<URLBase>',
+    '</URLBase>',
+  ]
+  const service = 'urn:schemas-upnp-org:service:WANIPConnection:1'
+  const textOf = (...parts: readonly string[]) =>
+    fc
+      .array(fc.oneof(fc.constantFrom(...parts), fc.string({ maxLength: 5 })), { maxLength: 30 })
+      .map((all) => all.join(''))
+
+  it('throws nothing where a datagram is read', () => {
+    fc.assert(
+      fc.property(fc.oneof(bytes, answer), (datagram) => {
+        parseAddressAnswer(datagram)
+        parseMapAnswer(datagram, 20_008)
+      }),
+    )
+  })
+
+  it('leads to nobody but the router', () => {
+    fc.assert(
+      fc.property(textOf(...words), textOf(...tags, ...words, service), (location, description) => {
+        const url = parseLocation(`HTTP/1.1 200 OK\r\nLOCATION:${location}`, GATEWAY)
+        const found = findWanService(description, new URL('http://192.168.1.1:5000/'), GATEWAY)
+        for (const each of [url, found?.controlUrl])
+          if (each !== undefined) expect([each.protocol, each.hostname]).toEqual(['http:', '192.168.1.1'])
+      }),
+      { numRuns: 500 },
+    )
   })
 })
