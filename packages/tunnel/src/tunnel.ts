@@ -100,6 +100,7 @@ export class Tunnel implements Component {
       own: () => member.ownRecord,
       memberOf: (connection) => member.connections.memberOf(connection),
       connect: (peer) => paths.connect(peer),
+      forget: (peerId) => paths.forget(peerId),
     })
     this.#finder = new NodeFinder({
       ...{ host, member, connections: paths, nodeName: deps.nodeName, logger },

@@ -11,6 +11,7 @@ const HOUR_MS = 3_600_000
 class Silence {
   readonly announced = new Map<string, readonly string[]>()
   readonly dialled: string[] = []
+  readonly forgotten: string[] = []
   isAlone = true
   readonly book = new PeerBook(() => ({ kind: 'refused', reason: 'expired', message: '' }))
   readonly records: NeighbourRecords
@@ -38,6 +39,7 @@ class Silence {
         this.dialled.push(peerId)
         throw new Error('no answer')
       },
+      forget: (peerId) => void this.forgotten.push(peerId),
     })
   }
 
@@ -62,6 +64,15 @@ describe('a neighbour is asked for its record', () => {
     expect(node.dialled).toEqual(['Z'])
     await vi.advanceTimersByTimeAsync(1_000)
     expect(node.dialled).toEqual(['Z', 'A'])
+  })
+
+  it('and leaves nothing behind if it is a stranger that does not tell it', async () => {
+    const node = new Silence([record('Y', ['a'])])
+    node.announce('X', 'a')
+    node.announce('Y', 'b')
+    await vi.advanceTimersByTimeAsync(0)
+    expect(node.dialled).toEqual(['X', 'Y'])
+    expect(node.forgotten).toEqual(['X'])
   })
 
   it('if it has another address than its record says', () => {

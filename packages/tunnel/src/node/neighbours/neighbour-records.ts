@@ -17,6 +17,8 @@ export interface NeighbourRecordsDeps extends RecordExchangeDeps {
   isAlone(): boolean
   /** The best connection to that peer, made if there is none. */
   connect(peer: PeerPaths): Promise<Connection>
+  /** What `connect` has learned of that peer is of no use any more. */
+  forget(peerId: string): void
   readonly logger: Logger
 }
 
@@ -75,7 +77,9 @@ export class NeighbourRecords implements AsyncDisposable {
 
   #startAll(now: number): void {
     const wanted = this.#deps.neighbours.peerIds.filter((peerId) => this.#isWanted(peerId))
-    for (const peerId of this.#pauses.keys()) if (!wanted.includes(peerId)) this.#pauses.delete(peerId)
+    // The pause of one that ends at this moment is not over.
+    const known = new Set([...wanted, ...this.#running.keys()])
+    for (const peerId of this.#pauses.keys()) if (!known.has(peerId)) this.#pauses.delete(peerId)
     let nextAt = Number.POSITIVE_INFINITY
     for (const peerId of wanted) {
       const at = this.#startsAt(peerId, now)
@@ -124,6 +128,8 @@ export class NeighbourRecords implements AsyncDisposable {
     } catch (error) {
       logger.debug('a neighbour did not tell its record, will retry', { peer: peerId, error })
     }
+    // Strangers can announce as many names as they like.
+    if (this.#deps.book.byPeerId(peerId) === undefined) this.#deps.forget(peerId)
     this.#pauses.set(peerId, { until: performance.now() + pauseMs, pauseMs })
   }
 

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { MAX_ADDRESSES_OF_NEIGHBOUR, MAX_NEIGHBOURS, NeighbourTable } from './neighbour-table.ts'
 
 const TTL_SECONDS = 1_000
+const MINUTE_MS = 60_000
 const HOUR_MS = 3_600_000
 
 function table(isMember = (_peerId: string): boolean => false) {
@@ -52,16 +53,40 @@ describe('addresses of a neighbour', () => {
 })
 
 describe('an address where somebody else answered', () => {
-  it('is not believed for an hour; others there are, and the peer elsewhere', () => {
+  it('is not believed for a minute; others there are, and the peer elsewhere', () => {
     const { neighbours, note } = table()
     note('p', 'a')
     expect(neighbours.refute('p', 'a', 0)).toBe(true)
-    expect([note('p', 'a', HOUR_MS - 1), note('q', 'a', 1), note('p', 'b', 1)]).toEqual([
+    expect([note('p', 'a', MINUTE_MS - 1), note('q', 'a', 1), note('p', 'b', 1)]).toEqual([
       'spoofed',
       'new',
       'new',
     ])
-    expect(note('p', 'a', HOUR_MS)).toBe('new')
+    expect(note('p', 'a', MINUTE_MS)).toBe('new')
+  })
+
+  it('is not believed for twice as long each time, up to an hour', () => {
+    const { neighbours, note } = table()
+    let now = 0
+    const waits: number[] = []
+    for (const _ of Array(8)) {
+      note('p', 'a', now)
+      neighbours.refute('p', 'a', now)
+      let waitMs = 0
+      while (note('p', 'a', now + waitMs) === 'spoofed') waitMs += MINUTE_MS
+      waits.push(waitMs / MINUTE_MS)
+      now += waitMs
+    }
+    expect(waits).toEqual([1, 2, 4, 8, 16, 32, 60, 60])
+  })
+
+  it('is asked for once when it may be believed again', () => {
+    const { neighbours, note } = table()
+    note('p', 'a')
+    neighbours.refute('p', 'a', 0)
+    expect(neighbours.due(MINUTE_MS - 1, 12)).toEqual([])
+    expect(neighbours.due(MINUTE_MS, 12)).toEqual(['p'])
+    expect(neighbours.due(HOUR_MS, 12)).toEqual([])
   })
 
   it('was never announced if it is of the record', () => {

@@ -86,7 +86,7 @@ export class Neighbours implements AsyncDisposable {
     return { [Symbol.dispose]: () => void this.#listeners.delete(listener) }
   }
 
-  /** Dialling that address led to somebody else: the announcement was spoofed; ignored for an hour and counted. */
+  /** Dialling that address led to somebody else: the announcement was spoofed; ignored for a while and counted. */
   refuted(peerId: string, address: string): void {
     if (!this.#table.refute(peerId, address, performance.now())) return
     this.#count('spoofed')
