@@ -43,7 +43,7 @@ export interface TrafficOptions {
   readonly originalDestination: 'auto' | 'off'
   /** What copies bytes; `auto`: what works best here. */
   readonly relayEngine: RelayEnginesOptions['engine']
-  /** For one endpoint; then the next one is tried. */
+  /** For one endpoint; then the next one is tried. More on a way that is known to be slow, see `Dialer.patienceMs`. */
   readonly dialTimeoutMs: number
   /** For all endpoints that are tried for one flow, together. */
   readonly dialBudgetMs: number

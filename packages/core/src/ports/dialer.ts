@@ -31,4 +31,9 @@ export interface Dialer {
    *   Rejects with the signal's reason when `signal` aborts first.
    */
   dial(target: DialTarget, signal: AbortSignal): Promise<EndpointConnection>
+  /**
+   * How long a dial that goes on now may take in all, in ms, by what is known of the way by now: a slow one is given more than
+   * the caller's own time. 0 or absent: nothing is known that asks for more.
+   */
+  patienceMs?(endpoint: EndpointAddress): number
 }

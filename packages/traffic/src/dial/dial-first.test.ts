@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import { DialError, type Dialer, type EndpointAddress } from '@edgeway/core'
 import { endpointsOf, FakeDialer, serviceOf } from '@edgeway/testbed'
 import { describe, expect, it } from 'vitest'
@@ -14,15 +15,25 @@ interface Tried {
 
 async function dial(
   dialer: Dialer,
-  { dialTimeoutMs = 10_000, dialBudgetMs = 10_000, signal = new AbortController().signal } = {},
+  {
+    dialTimeoutMs = 10_000,
+    dialBudgetMs = 10_000,
+    signal = new AbortController().signal,
+    isFirm = false,
+  } = {},
 ): Promise<Tried> {
   const failures: string[] = []
-  const request = { endpoints: ENDPOINTS, service: PORT?.name ?? expect.fail(), signal }
+  const request = { endpoints: ENDPOINTS, service: PORT?.name ?? expect.fail(), signal, isFirm }
   const observer = onDialFailure((failure) => void failures.push(failure))
   return {
     outcome: await dialFirst(request, { dialTimeoutMs, dialBudgetMs }, { dialer, observer }),
     failures,
   }
+}
+
+async function rejection(signal: AbortSignal): Promise<never> {
+  await once(signal, 'abort')
+  throw signal.reason
 }
 
 function fake(...answers: readonly Parameters<FakeDialer['set']>[1][]): FakeDialer {
@@ -65,6 +76,42 @@ describe('dialFirst', () => {
       fake('silent', () => {}),
       { dialTimeoutMs: 10 },
     )
+
+    expect(outcome).toMatchObject({ status: 'connected', endpoint: ENDPOINTS[1] })
+    expect(failures).toEqual(['timeout'])
+  })
+
+  it('gives a slow way the time that it needs, as that is known by then', async () => {
+    const answer = Promise.withResolvers<void>()
+    const inner = fake(() => {})
+    const slow: Dialer = {
+      async dial(target, signal) {
+        await Promise.race([answer.promise, rejection(signal)])
+        return await inner.dial(target, signal)
+      },
+      patienceMs() {
+        setImmediate(answer.resolve)
+        return 60_000
+      },
+    }
+
+    const { outcome, failures } = await dial(slow, { dialTimeoutMs: 10 })
+
+    expect(outcome).toMatchObject({ status: 'connected', endpoint: ENDPOINTS[0] })
+    expect(failures).toEqual([])
+  })
+
+  it.each([
+    ['when that is over, too', { isFirm: false, patienceMs: 12 }],
+    ['at once where the limits were set for the Service', { isFirm: true, patienceMs: 60_000 }],
+  ])('goes on after a slow way %s', async (_when, { isFirm, patienceMs }) => {
+    const inner = fake('silent', () => {})
+    const slow: Dialer = {
+      dial: (target, signal) => inner.dial(target, signal),
+      patienceMs: () => patienceMs,
+    }
+
+    const { outcome, failures } = await dial(slow, { dialTimeoutMs: 10, isFirm })
 
     expect(outcome).toMatchObject({ status: 'connected', endpoint: ENDPOINTS[1] })
     expect(failures).toEqual(['timeout'])

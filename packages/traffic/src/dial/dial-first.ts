@@ -10,6 +10,8 @@ import {
 
 export interface DialRequest extends EndpointsToTry<EndpointAddress> {
   readonly service: ServicePortName
+  /** The limits were set for this Service: they hold for slow ways, too. */
+  readonly isFirm?: boolean | undefined
 }
 
 export type DialFirstDeps = { readonly dialer: Dialer } & Pick<
@@ -21,13 +23,14 @@ export type DialOutcome = TryOutcome<EndpointAddress, EndpointConnection>
 
 /** Connects to the first of the endpoints that takes a TCP connection. Never rejects. */
 export function dialFirst(
-  { service, ...request }: DialRequest,
+  { service, isFirm = false, ...request }: DialRequest,
   limits: DialLimits,
   { dialer, ...deps }: DialFirstDeps,
 ): Promise<DialOutcome> {
   return tryEndpoints(request, limits, {
     ...deps,
     connect: (endpoint, signal) => dialer.dial({ endpoint, service }, signal),
+    patienceMs: (endpoint) => (isFirm ? 0 : (dialer.patienceMs?.(endpoint) ?? 0)),
     discard: (connection) => connection.reset(),
   })
 }

@@ -41,4 +41,15 @@ describe('NodeAwareDialer', () => {
   ])('reaches an endpoint on %s by its path', async (_where, endpoint, path) => {
     expect(await pathTo(endpoint)).toBe(path)
   })
+
+  it('is as patient as the way to the endpoint asks for', () => {
+    const [own, other] = endpointsOf('edge-1/10.1.0.1:80', 'edge-4/10.1.0.1:80')
+    const tunnel = Object.assign(new FakeDialer(), { patienceMs: () => 9_000 })
+    const dialer = new NodeAwareDialer({
+      ...{ nodeName: 'edge-1' as NodeName, nodes: { node: () => undefined } },
+      ...{ local: new FakeDialer('local'), routed: new FakeDialer('routed'), tunnel },
+    })
+    expect(dialer.patienceMs(own ?? expect.fail())).toBe(0)
+    expect(dialer.patienceMs(other ?? expect.fail())).toBe(9_000)
+  })
 })

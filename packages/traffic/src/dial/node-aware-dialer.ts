@@ -1,6 +1,7 @@
 import {
   type Dialer,
   type DialTarget,
+  type EndpointAddress,
   type EndpointConnection,
   type Reach,
   reachOf,
@@ -19,6 +20,14 @@ export class NodeAwareDialer implements Dialer {
   }
 
   dial(target: DialTarget, signal: AbortSignal): Promise<EndpointConnection> {
-    return this.#deps[reachOf(target.endpoint.node, this.#deps)].dial(target, signal)
+    return this.#to(target.endpoint).dial(target, signal)
+  }
+
+  patienceMs(endpoint: EndpointAddress): number {
+    return this.#to(endpoint).patienceMs?.(endpoint) ?? 0
+  }
+
+  #to({ node }: EndpointAddress): Dialer {
+    return this.#deps[reachOf(node, this.#deps)]
   }
 }

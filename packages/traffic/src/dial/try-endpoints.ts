@@ -3,7 +3,7 @@ import type { AbandonedDials } from './abandoned-dials.ts'
 import { dialErrorOf } from './dial-error.ts'
 
 export interface DialLimits {
-  /** For one endpoint. */
+  /** For one endpoint; more where the way is known to be slow, see `Connecting.patienceMs`. */
   readonly dialTimeoutMs: number
   /** For all endpoints that are tried for one flow, together. */
   readonly dialBudgetMs: number
@@ -30,6 +30,8 @@ export interface DialObserver {
 export interface Connecting<Endpoint, Connection> {
   /** Rejects with a `DialError`, or with the signal's reason when that aborts first. */
   connect(endpoint: Endpoint, signal: AbortSignal): Promise<Connection>
+  /** As of `Dialer`. */
+  patienceMs?(endpoint: Endpoint): number
   /** Lets go of a connection that came too late. */
   discard(connection: Connection): void
   readonly observer: DialObserver
@@ -74,6 +76,9 @@ function timeoutOf({ dialTimeoutMs }: DialLimits, leftMs: number): number {
   return Math.min(dialTimeoutMs, Math.max(leftMs / 2, Math.min(leftMs, MIN_SHARE_MS)))
 }
 
+/** Whoever says that the way is slow is not believed for longer. */
+const MAX_PATIENCE_MS = 30_000
+
 interface AttemptRequest<Endpoint> {
   readonly endpoint: Endpoint
   readonly signal: AbortSignal
@@ -95,6 +100,7 @@ class Attempt<Endpoint extends EndpointAddress, Connection> {
   readonly #connecting: Connecting<Endpoint, Connection>
   readonly #cancel = new AbortController()
   readonly #startedAt = performance.now()
+  #late: NodeJS.Timeout | undefined
 
   constructor(request: AttemptRequest<Endpoint>, connecting: Connecting<Endpoint, Connection>) {
     this.#request = request
@@ -113,15 +119,25 @@ class Attempt<Endpoint extends EndpointAddress, Connection> {
 
   async #connect(): Promise<Settled<Endpoint, Connection>> {
     const { endpoint, timeoutMs } = this.#request
-    const late = setTimeout(() => this.#cancel.abort(timeoutError(endpoint, timeoutMs)), timeoutMs)
+    this.#allow(timeoutMs, timeoutMs)
     try {
       const connection = await this.#connecting.connect(endpoint, this.#cancel.signal)
       return { status: 'connected', endpoint, connection }
     } catch (error) {
       return { status: 'failed', error: dialErrorOf(endpoint, error) }
     } finally {
-      clearTimeout(late)
+      clearTimeout(this.#late)
     }
+  }
+
+  /** When the time is over, the way may be known to need more: what makes progress is not cut. */
+  #allow(moreMs: number, inAllMs: number): void {
+    this.#late = setTimeout(() => {
+      const { endpoint } = this.#request
+      const patienceMs = Math.min(this.#connecting.patienceMs?.(endpoint) ?? 0, MAX_PATIENCE_MS)
+      if (patienceMs - inAllMs >= 1) this.#allow(patienceMs - inAllMs, patienceMs)
+      else this.#cancel.abort(timeoutError(endpoint, inAllMs))
+    }, moreMs)
   }
 
   #abandon(settled: Promise<Settled<Endpoint, Connection>>): void {

@@ -118,8 +118,9 @@ export class OutboundFlow implements OpenFlow {
     this.#onCut = abandon
     const clientIp = this.#source?.ip ?? ''
     const endpoints = picker.order({ servicePort: name, scope, clientIp })
-    const request = { endpoints, service: name, signal: unwanted.signal }
     const { pool, dialTimeoutMs, dialBudgetMs } = this.#terms
+    const isFirm = pool.connectTimeoutMs !== undefined
+    const request = { endpoints, service: name, signal: unwanted.signal, isFirm }
     const limits = { dialTimeoutMs: pool.connectTimeoutMs ?? dialTimeoutMs, dialBudgetMs }
     const dialled = await dialFirst(request, limits, { dialer, observer: this.#observer(name), abandoned })
     client.off('close', abandon)

@@ -41,6 +41,7 @@ export function openUpstream(
       if (reach !== 'tunnel') return await SocketUpstream.connect(endpoint, reach, events)
       return new StreamUpstream(await dialer.dial({ endpoint, service }, signal), events)
     },
+    patienceMs: (endpoint) => dialer.patienceMs?.(endpoint) ?? 0,
     discard: (upstream) => upstream.close(),
     observer: observerFor(service, reports),
     abandoned,

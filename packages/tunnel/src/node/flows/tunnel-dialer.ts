@@ -2,6 +2,7 @@ import {
   DialError,
   type Dialer,
   type DialTarget,
+  type EndpointAddress,
   type EndpointConnection,
   type Logger,
   type NodeName,
@@ -43,7 +44,7 @@ export interface TunnelDialerOptions {
 export interface TunnelDialerDeps {
   /** Finds the peer that speaks for a node. */
   readonly lookup: { find(node: NodeName): Promise<PeerPaths | undefined> }
-  readonly paths: Pick<PathManager, 'connect' | 'avoid' | 'awaitAnswer'>
+  readonly paths: Pick<PathManager, 'connect' | 'avoid' | 'awaitAnswer' | 'patienceMs'>
   readonly flows: OpenFlows
   readonly metrics: TunnelMetrics
   readonly logger: Logger
@@ -63,10 +64,17 @@ const MAX_ATTEMPTS = 3
 export class TunnelDialer implements Dialer {
   readonly #options: TunnelDialerOptions
   readonly #deps: TunnelDialerDeps
+  /** As they were found last. */
+  readonly #peers = new WeakMap<EndpointAddress, PeerPaths>()
 
   constructor(options: TunnelDialerOptions, deps: TunnelDialerDeps) {
     this.#options = options
     this.#deps = deps
+  }
+
+  patienceMs(endpoint: EndpointAddress): number {
+    const peer = this.#peers.get(endpoint)
+    return peer === undefined ? 0 : this.#deps.paths.patienceMs(peer.peerId)
   }
 
   async dial(target: DialTarget, signal: AbortSignal): Promise<EndpointConnection> {
@@ -87,6 +95,7 @@ export class TunnelDialer implements Dialer {
   async #dial(target: DialTarget, signal: AbortSignal): Promise<EndpointConnection> {
     signal.throwIfAborted()
     const peer = await this.#peerOf(target, signal)
+    this.#peers.set(target.endpoint, peer)
     let cause: unknown
     for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt++) {
       const connection = await this.#connect(peer, target, signal)

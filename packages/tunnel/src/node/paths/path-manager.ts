@@ -2,7 +2,10 @@ import type { NodeName } from '@edgeway/core'
 import type { Connection } from '@libp2p/interface'
 import { localIpOf, onInboundStream } from '../../host/connection-parts.ts'
 import { closeConnection } from '../../host/connections.ts'
+
+import { callPatienceMs } from './call-patience.ts'
 import type { AwaitedAnswer } from './choice/hedge.ts'
+
 import {
   createPathParts,
   type PathManagerDeps,
@@ -64,6 +67,16 @@ export class PathManager {
     spare.used(path.id)
     if (isNews) this.#lookAfter(peer.peerId)
     return path.id
+  }
+
+  /** As of `Dialer`, for a call to that peer. */
+  patienceMs(peerId: string): number {
+    const good = this.#parts.open.all(peerId).filter(({ condition }) => condition === 'good')
+    return callPatienceMs({
+      openRttMs: good.map(({ rttMs }) => rttMs),
+      relayRttMs: this.#deps.relays().map(({ rttMs }) => rttMs),
+      reachedMs: this.#parts.dialer.reachedMs(peerId),
+    })
   }
 
   /** To be called when a flow is opened on that connection, and disposed of once it was answered. */

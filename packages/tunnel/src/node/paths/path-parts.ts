@@ -72,7 +72,7 @@ export function createPathParts(options: PathManagerOptions, deps: PathManagerDe
   const chosen = new ChosenPaths({ open, metrics, logger })
   const basic = { node, ways, attempts, leftAlone, open, used, chosen, puncher }
   return {
-    ...{ ...basic, samples, hedge, spare },
+    ...{ ...basic, samples, hedge, spare, dialer },
     first: new FirstPaths({ ...basic, relayDelayMs: options.relayDelayMs }),
     improvement: new Improvement({ ...basic, ...hooks }),
     report: new PathReport(basic),

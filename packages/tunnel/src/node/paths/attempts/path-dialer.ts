@@ -18,11 +18,18 @@ export interface PathDialerDeps {
 /** To the relay: for the circuit, for the handshake with the peer behind it, and as many for the peer's way. */
 const RELAYED_ROUND_TRIPS = 12
 
+/** That the peer has answered a dial which goes on. */
+interface Reached {
+  readonly peerId: string | undefined
+  readonly ms: number
+}
+
 /** Dials one address of one peer, and remembers how that went. Who answers must prove to be that peer. */
 export class PathDialer {
   readonly #connectTimeoutMs: number
   readonly #deps: PathDialerDeps
   readonly #warn: Logger['warn']
+  readonly #reached = new Set<Reached>()
 
   constructor({ connectTimeoutMs }: { readonly connectTimeoutMs: number }, deps: PathDialerDeps) {
     this.#connectTimeoutMs = connectTimeoutMs
@@ -48,7 +55,7 @@ export class PathDialer {
   async dialRelayed(relay: Multiaddr, peerId: string): Promise<Connection> {
     const { leftAlone, host } = this.#deps
     const { node, liveness } = host
-    const relayPeer = relay.getComponents().findLast(({ name }) => name === 'p2p')?.value
+    const relayPeer = peerIdOf(relay)
     const carriers = relayPeer === undefined ? [] : node.getConnections(peerIdFromString(relayPeer))
     // A relay that went silent shall be noticed by this.
     for (const carrier of carriers) liveness.expecting(carrier)
@@ -60,6 +67,12 @@ export class PathDialer {
       leftAlone.failed(peerId, relay.toString(), 'unreachable')
       throw error
     }
+  }
+
+  /** Of a dial that goes on: what it took until the peer had answered, in ms; `undefined` where it has not. */
+  reachedMs(peerId: string): number | undefined {
+    const times = [...this.#reached].filter((each) => each.peerId === peerId).map(({ ms }) => ms)
+    return times.length === 0 ? undefined : Math.max(...times)
   }
 
   #failed(address: string, peer: string, error: unknown): void {
@@ -98,13 +111,27 @@ export class PathDialer {
   }
 
   /** @throws {TimeoutError} when the time is up; libp2p's own error for that depends on the step it happened in */
-  async #dial(address: Multiaddr, timeout: AbortSignal, reached?: () => void): Promise<Connection> {
+  async #dial(address: Multiaddr, timeout: AbortSignal, whenReached?: () => void): Promise<Connection> {
+    const { host, stopping } = this.#deps
+    const startedAt = performance.now()
+    let answered: Reached | undefined
+    const reached = (): void => {
+      answered = { peerId: peerIdOf(address), ms: performance.now() - startedAt }
+      this.#reached.add(answered)
+      whenReached?.()
+    }
     try {
-      return await this.#deps.host.dial(address, AbortSignal.any([this.#deps.stopping, timeout]), { reached })
+      return await host.dial(address, AbortSignal.any([stopping, timeout]), { reached })
     } catch (error) {
       throw timeout.aborted ? timeout.reason : error
+    } finally {
+      if (answered !== undefined) this.#reached.delete(answered)
     }
   }
+}
+
+function peerIdOf(address: Multiaddr): string | undefined {
+  return address.getComponents().findLast(({ name }) => name === 'p2p')?.value
 }
 
 /** The only trace that noise's refusal of another identity leaves is its text; nor does libp2p dial itself. */
