@@ -101,7 +101,10 @@ export async function startAgentHost(options: AgentHostOptions): Promise<AgentHo
     // All dials are the mesh's own, see `Host.dial`; libp2p's attempts to come back to a relay by itself are not wanted.
     connectionGater: { ...options.gater, denyDialPeer: () => true },
     transports: [tcp(TCP_LIMITS), ...webSockets, circuits.transport],
-    services: { identify: identify(), ping: ping(PING_LIMITS), transports: transportAccess },
+    services: {
+      ...{ identify: identify(), ping: ping(PING_LIMITS), transports: transportAccess },
+      connectionList: quickConnectionList,
+    },
   })
 
   // How many streams may be opened is a limit of who handles a protocol, else it is 64: the one that renews a reservation

@@ -1,4 +1,4 @@
-import type { Connection } from '@libp2p/interface'
+import type { Connection, PeerId } from '@libp2p/interface'
 import { multiaddr } from '@multiformats/multiaddr'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { AGENT_LIVENESS } from './limits.ts'
@@ -123,6 +123,18 @@ describe('a connection that goes silent', () => {
     await circuit.answer()
     expect(liveness.isSuspect(real(circuit))).toBe(true)
   })
+})
+
+it('looks for the relay of a circuit among the connections to that relay, not among all', () => {
+  const relay = new TestConnection(RELAY)
+  const circuit = new TestConnection(PEER, RELAY)
+  const node = {
+    getConnections: (peer?: PeerId): Connection[] =>
+      peer?.toString() === RELAY ? [real(relay)] : expect.fail('1,000 circuits ask for that all the time'),
+  }
+  using liveness = new Liveness(node, AGENT_LIVENESS)
+
+  expect(liveness.isSuspect(real(circuit))).toBe(false)
 })
 
 describe('a connection that lives', () => {

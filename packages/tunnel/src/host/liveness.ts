@@ -2,6 +2,7 @@ import type { Connection } from '@libp2p/interface'
 import type { Libp2p } from 'libp2p'
 import { SilentConnectionError } from '../errors.ts'
 import { relayOf, transportOf } from './connection-parts.ts'
+import { carriersOf } from './connections.ts'
 import { FairClock } from './fair-clock.ts'
 import { ProgressDeadline, patienceMs, type Step } from './patience.ts'
 import { judgeSilence, type LivenessOptions } from './silence.ts'
@@ -116,6 +117,7 @@ export class Liveness implements Disposable {
 
   #suspect(connection: Connection): void {
     this.#watch(connection).suspect()
+    if (!connection.direct) return
     const peer = connection.remotePeer.toString()
     for (const other of this.#node.getConnections()) {
       if (relayOf(other) === peer) this.#watch(other).raiseSuspicion()
@@ -123,11 +125,7 @@ export class Liveness implements Disposable {
   }
 
   #carriersOf(connection: Connection): readonly Connection[] {
-    const relay = relayOf(connection)
-    if (relay === undefined) return []
-    return this.#node
-      .getConnections()
-      .filter(({ direct, remotePeer }) => direct && remotePeer.toString() === relay)
+    return carriersOf(this.#node, connection)
   }
 
   #watch(connection: Connection): WatchedConnection {

@@ -1,5 +1,6 @@
 import type { Connection } from '@libp2p/interface'
-import { muxerOf, relayOf } from '../../../host/connection-parts.ts'
+import { muxerOf } from '../../../host/connection-parts.ts'
+import { carriersOf } from '../../../host/connections.ts'
 import type { Host } from '../../../host/host.ts'
 import type { TcpInfo } from '../../../host/tcp-info.ts'
 import type { PathCondition } from '../choice/path-choice.ts'
@@ -110,11 +111,7 @@ export class PathSamples {
   }
 
   #carrierOf(connection: Connection): Connection | undefined {
-    const relay = relayOf(connection)
-    if (relay === undefined) return connection
-    return this.#deps.host.node
-      .getConnections()
-      .find(({ direct, remotePeer }) => direct && remotePeer.toString() === relay)
+    return connection.direct ? connection : carriersOf(this.#deps.host.node, connection)[0]
   }
 
   #of(connection: Connection): Sampled {
