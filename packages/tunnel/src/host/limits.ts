@@ -81,8 +81,9 @@ export const AGENT_LIVENESS: LivenessOptions = {
   answerMs: 800,
   waitingGraceMs: 1_900,
   idleGraceMs: 6_000,
+  circuitGraceMs: 12_000,
   // What yamux lets one stream send ahead, 256 KiB, takes 33 s at 64 kbit/s.
-  circuitGraceMs: 40_000,
+  slowCircuitGraceMs: 40_000,
 }
 /** The server is asked by its agents, so it asks those only that are silent; it has thousands, and is patient. */
 export const SERVER_LIVENESS: LivenessOptions = {
@@ -93,6 +94,7 @@ export const SERVER_LIVENESS: LivenessOptions = {
   waitingGraceMs: 0,
   idleGraceMs: 0,
   circuitGraceMs: 0,
+  slowCircuitGraceMs: 0,
 }
 
 /** Defaults 2 and 1: a question slower than the interval meets the next one. */

@@ -156,7 +156,7 @@ describe('a connection that lives', () => {
     using liveness = watching(connection)
     await measured(connection)
     const stream = liveness.activity(real(connection))
-    stream.sent()
+    stream.sent(100)
     for (let second = 0; second < 5; second++) {
       await vi.advanceTimersByTimeAsync(1_200)
       await connection.answer()

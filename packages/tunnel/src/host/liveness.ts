@@ -95,6 +95,7 @@ export class Liveness implements Disposable {
       const silence = watched.silence(now, {
         isRelay: this.#relays.has(peer),
         circuitWaitsSince: connection.direct ? waitingSince.get(peer) : undefined,
+        carrier: () => this.#carriersOf(connection).map((carrier) => this.#watch(carrier))[0],
       })
       const verdict = judgeSilence(silence, now, this.#options)
       if (verdict === 'ask') watched.ask(now)

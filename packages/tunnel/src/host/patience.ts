@@ -18,7 +18,7 @@ export const UNKNOWN_RTT_MS = 500
 /** Linux, TCP_RTO_MIN: so long at least the kernel waits beyond a round trip before it sends a lost segment again. */
 const MIN_VARIANCE_MS = 200
 /** The slowest link that has to do: 64 kbit/s. */
-const SLOWEST_BYTES_PER_MS = 8
+export const SLOWEST_BYTES_PER_MS = 8
 
 /**
  * How long a step of so many round trips may take on a way whose round-trip time is `rttMs`. Never less than `floorMs`.

@@ -8,8 +8,10 @@ const QUIET: Silence = {
   askedAt: undefined,
   rttMs: 20,
   isRelay: false,
-  isCircuit: false,
+  circuit: undefined,
 }
+
+const FREE = { backlogBytes: 0, carrierRttMs: 20, isFrameComing: false }
 
 function judge(silence: Partial<Silence>, now: number) {
   return judgeSilence({ ...QUIET, ...silence }, now, AGENT_LIVENESS)
@@ -34,10 +36,30 @@ describe('while something is waited for', () => {
     expect(timeOf('dead', waiting, quietMs) - suspectAt).toBeLessThanOrEqual(2_000)
   })
 
-  it('a circuit is as soon suspect, and gets more time: bulk on a slow link comes in large frames', () => {
-    const circuit = { waitingSince: 0, isCircuit: true }
+  it('a circuit is as soon suspect, and gets somewhat more time', () => {
+    const circuit = { waitingSince: 0, circuit: FREE }
     expect(timeOf('suspect', circuit, 0)).toBeLessThanOrEqual(1_600)
     expect(timeOf('dead', circuit, 0)).toBeGreaterThan(10_000)
+    expect(timeOf('dead', circuit, 0)).toBeLessThan(14_000)
+  })
+
+  it.each<[string, Partial<Silence>]>([
+    ['frames come slowly', { circuit: { ...FREE, isFrameComing: true } }],
+    ['the round trip is long', { circuit: FREE, rttMs: 700 }],
+    ['its round trip was not measured', { circuit: FREE, rttMs: undefined }],
+    ['the relay answers late', { circuit: { ...FREE, carrierRttMs: 700 } }],
+    [
+      'a slow link has what was sent ahead still before it',
+      { circuit: { ...FREE, backlogBytes: 256 * 1024 } },
+    ],
+  ])('a circuit has all the time that bulk takes on a slow link where %s', (_where, silence) => {
+    expect(timeOf('dead', { waitingSince: 0, ...silence }, 0)).toBeGreaterThan(40_000)
+  })
+
+  it('a circuit has as much more time as what was sent on it may take', () => {
+    const some = { waitingSince: 0, circuit: { ...FREE, backlogBytes: 64_000 } }
+    const more = timeOf('dead', some, 0) - timeOf('dead', { waitingSince: 0, circuit: FREE }, 0)
+    expect(more).toBe(8_000)
   })
 
   it('a long round trip gets more time', () => {

@@ -1,3 +1,5 @@
+import { SLOWEST_BYTES_PER_MS, UNKNOWN_RTT_MS } from './patience.ts'
+
 /** How long a connection may be silent, and what follows. All times in ms. */
 export interface LivenessOptions {
   /** How often it is looked at. */
@@ -12,12 +14,13 @@ export interface LivenessOptions {
   readonly waitingGraceMs: number
   /** The same while nothing is: TCP gets more attempts on a link that loses much. */
   readonly idleGraceMs: number
-  /**
-   * The same for a circuit, waited on or not. yamux hands on a frame when all of it has come, at each hop, and a frame may be
-   * 1 MiB: bulk on a slow link makes pauses of seconds. A dead relay ends its circuits without this, and new flows pass a
-   * suspect one over.
-   */
+  /** The same for a circuit, waited on or not. A dead relay ends its circuits without this, and new flows pass a suspect one over. */
   readonly circuitGraceMs: number
+  /**
+   * The same for one that may be held up. yamux hands on a frame when all of it has come, at each hop, and a frame may be 1 MiB:
+   * bulk on a slow link makes pauses of many seconds.
+   */
+  readonly slowCircuitGraceMs: number
 }
 
 /** What is known of one connection; times are those of one clock, in ms. */
@@ -31,7 +34,18 @@ export interface Silence {
   /** The smoothed round-trip time; `undefined` before the first answer. */
   readonly rttMs: number | undefined
   readonly isRelay: boolean
-  readonly isCircuit: boolean
+  /** `undefined` for a connection without a relay. */
+  readonly circuit: CircuitSilence | undefined
+}
+
+/** What may hold up a circuit whose other end lives. */
+export interface CircuitSilence {
+  /** Of what was sent on it, what a slow link may still be at. */
+  readonly backlogBytes: number
+  /** Of the connection to the relay; `undefined` before the first answer. */
+  readonly carrierRttMs: number | undefined
+  /** Bytes come from the relay, and may be a part of a frame of this circuit. */
+  readonly isFrameComing: boolean
 }
 
 /** `ask`: ask now; `suspect`: avoid it for what is new; `dead`: close it. */
@@ -41,9 +55,9 @@ export type SilenceVerdict = 'fine' | 'ask' | 'suspect' | 'dead'
 const WAITING_MS = 400
 /** but so soon after other bytes nothing is asked. */
 const QUIET_MS = 600
-/** Until it was measured: better one question too patient than a slow link that never comes up. */
-const UNKNOWN_RTT_MS = 500
 const MIN_SLACK_MS = 300
+/** From here on something is slow, or in the way: the next frame may take as long as frames do on the slowest link. */
+const SLOW_RTT_MS = 500
 
 /**
  * What the silence of a connection means. While something is waited for: asked within 0.6 s, suspect within 1.7 s, and
@@ -60,9 +74,19 @@ export function judgeSilence(silence: Silence, now: number, options: LivenessOpt
   return overdueMs < graceOf(silence, options) ? 'suspect' : 'dead'
 }
 
-function graceOf({ waitingSince, isCircuit }: Silence, options: LivenessOptions): number {
-  if (isCircuit) return options.circuitGraceMs
+function graceOf({ waitingSince, circuit, rttMs }: Silence, options: LivenessOptions): number {
+  if (circuit !== undefined) return graceOfCircuit(circuit, rttMs, options)
   return waitingSince === undefined ? options.idleGraceMs : options.waitingGraceMs
+}
+
+function graceOfCircuit(
+  { backlogBytes, carrierRttMs = 0, isFrameComing }: CircuitSilence,
+  rttMs: number | undefined,
+  { circuitGraceMs, slowCircuitGraceMs }: LivenessOptions,
+): number {
+  const isSlow = Math.max(rttMs ?? UNKNOWN_RTT_MS, carrierRttMs) >= SLOW_RTT_MS
+  if (isSlow || isFrameComing) return slowCircuitGraceMs
+  return Math.min(slowCircuitGraceMs, circuitGraceMs + backlogBytes / SLOWEST_BYTES_PER_MS)
 }
 
 function questionDueAt({ aliveAt, waitingSince, isRelay, rttMs }: Silence, options: LivenessOptions): number {

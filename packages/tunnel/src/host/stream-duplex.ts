@@ -97,7 +97,7 @@ export class StreamDuplex extends Duplex {
       done(new StreamResetError('the stream is closed', { cause }))
       return
     }
-    this.#activity.sent()
+    this.#activity.sent(byteLengthOf(chunks))
     this.#pendingWrite = done
     this.#completeWrite()
   }
@@ -134,4 +134,8 @@ export class StreamDuplex extends Duplex {
     if (isEnded && !this.readableEnded) this.once('end', () => this.destroy(lost))
     else this.destroy(lost)
   }
+}
+
+function byteLengthOf(chunks: readonly Buffer[]): number {
+  return chunks.reduce((sum, { byteLength }) => sum + byteLength, 0)
 }

@@ -1,21 +1,34 @@
 import type { Connection } from '@libp2p/interface'
 import { SilentConnectionError } from '../errors.ts'
+import { Backlog } from './backlog.ts'
 import { type Muxer, muxerOf, sendSignOfLife, type Transport, transportOf } from './connection-parts.ts'
-import { type Silence, smoothedRtt } from './silence.ts'
+import { isFrameComing, type Received } from './incoming-frame.ts'
+import { type CircuitSilence, type Silence, smoothedRtt } from './silence.ts'
 
 /** A stream that was sent to waits that long at most: many protocols answer nothing. */
 const MAX_WAIT_MS = 30_000
 /** Whoever received that much since it last said so says that it is alive, once a second. */
 const MUCH_BYTES = 4096
 const SAY_ALIVE_MS = 1_000
+/** Less at once is an answer of the multiplexer at most. */
+const MIN_PART_BYTES = 64
+const NOTHING: Received = { bytes: 0, at: Number.NEGATIVE_INFINITY }
 
 /** One stream of a connection, as far as its waiting for the other side goes. */
 export interface StreamActivity {
   /** Bytes were sent: an answer may follow. */
-  sent(): void
+  sent(bytes: number): void
   /** Bytes came, or room for more. */
   received(): void
   ended(): void
+}
+
+/** What a connection does not know of itself. */
+export interface SilenceContext {
+  readonly isRelay: boolean
+  readonly circuitWaitsSince: number | undefined
+  /** The connection to the relay that a circuit goes through. */
+  carrier(): WatchedConnection | undefined
 }
 
 interface Waiting {
@@ -37,6 +50,10 @@ export class WatchedConnection {
   #suspicion: AbortController | undefined
   #receivedBytes = 0
   #saidAliveAt: number
+  #received = NOTHING
+  /** What the relay had brought when this circuit gave its last sign of life. */
+  #carrierBefore: { readonly aliveAt: number; readonly received: Received } | undefined
+  readonly #backlog = new Backlog()
 
   /** Asks at once: yamux and the choice of relays go by the round-trip time. */
   constructor(connection: Connection, clock: () => number) {
@@ -45,8 +62,11 @@ export class WatchedConnection {
     this.#transport = transportOf(connection)
     this.#aliveAt = this.#saidAliveAt = clock()
     this.#transport.addEventListener('message', ({ data }) => {
+      const now = clock()
       this.#receivedBytes += data.byteLength
-      this.seen(clock())
+      const bytes = this.#received.bytes + data.byteLength
+      this.#received = { bytes, at: data.byteLength < MIN_PART_BYTES ? this.#received.at : now }
+      this.seen(now)
     })
     // A relayed or busy one takes more bytes only when some went away.
     this.#transport.addEventListener('drain', () => this.seen(clock()))
@@ -55,6 +75,11 @@ export class WatchedConnection {
 
   get rttMs(): number | undefined {
     return this.#rttMs
+  }
+
+  /** Since it is watched. */
+  get received(): Received {
+    return this.#received
   }
 
   get isSuspect(): boolean {
@@ -79,8 +104,9 @@ export class WatchedConnection {
   activity(clock: () => number): StreamActivity {
     const waiting = this.#waitingStreams
     const activity = {
-      sent: (): void => {
+      sent: (bytes: number): void => {
         const now = clock()
+        this.#backlog.add(bytes, now)
         waiting.set(activity, { since: waiting.get(activity)?.since ?? now, lastSentAt: now })
       },
       received: (): void => void waiting.delete(activity),
@@ -101,14 +127,25 @@ export class WatchedConnection {
     return earliest
   }
 
-  silence(now: number, context: { isRelay: boolean; circuitWaitsSince: number | undefined }): Silence {
+  silence(now: number, context: SilenceContext): Silence {
     return {
       aliveAt: this.#aliveAt,
       waitingSince: this.waitingSince(now) ?? context.circuitWaitsSince,
       askedAt: this.#askedAt,
       rttMs: this.#rttMs,
       isRelay: context.isRelay,
-      isCircuit: !this.#connection.direct,
+      circuit: this.#connection.direct ? undefined : this.#circuitSilence(context.carrier(), now),
+    }
+  }
+
+  #circuitSilence(carrier: WatchedConnection | undefined, now: number): CircuitSilence {
+    const received = carrier?.received ?? NOTHING
+    if (this.#carrierBefore?.aliveAt !== this.#aliveAt)
+      this.#carrierBefore = { aliveAt: this.#aliveAt, received }
+    return {
+      backlogBytes: this.#backlog.bytes(now),
+      carrierRttMs: carrier?.rttMs,
+      isFrameComing: isFrameComing(this.#carrierBefore.received, received, now),
     }
   }
 
@@ -116,10 +153,12 @@ export class WatchedConnection {
   ask(now: number): void {
     if (this.#askedAt !== undefined || this.#connection.status !== 'open') return
     this.#askedAt = now
+    this.#backlog.asked()
     const sentAt = performance.now()
     this.#muxer.ping().then(
       () => {
         this.#askedAt = undefined
+        this.#backlog.answered()
         this.#rttMs = smoothedRtt(this.#rttMs, performance.now() - sentAt)
       },
       // The multiplexer is about to close: what is left of the connection ends without questions.
