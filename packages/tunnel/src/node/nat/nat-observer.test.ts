@@ -230,6 +230,20 @@ describe('the NAT type of a node', () => {
     expect(world.changes).toEqual([HOME, UNKNOWN_NAT, OFFICE])
   })
 
+  it('has no reflectors to punch with while none answers, and has them again once one does', async () => {
+    world = new World()
+    world.join(server('a', 10, 11))
+    const reflectors = (): number => world.observer.reflectors().length
+    expect(reflectors()).toBe(2)
+    ;(await world.test(1)).fails()
+    const second = await world.test(2)
+    expect(reflectors()).toBe(0)
+    second.ends(HOME)
+    await world.finds(HOME)
+
+    expect(reflectors()).toBe(2)
+  })
+
   it('stays unknown, and costs nothing, without reflectors', () => {
     world = new World()
     world.join(server('a'))

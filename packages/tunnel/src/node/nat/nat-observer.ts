@@ -92,9 +92,13 @@ export class NatObserver implements Disposable {
     return { [Symbol.dispose]: () => void this.#listeners.delete(listener) }
   }
 
-  /** The reflectors that can be asked now, of two hosts where there are two; none while no server is joined. */
+  /**
+   * The reflectors that can be asked now, of two hosts where there are two; none while no server is joined, or none has answered
+   * when it was asked last.
+   */
   reflectors(): readonly ReflectorAddress[] {
-    return chooseReflectors(this.#deps.joined(), this.#silent)
+    const chosen = this.#chosen()
+    return chosen.every((reflector) => this.#silent.has(reflectorKey(reflector))) ? [] : chosen
   }
 
   /** This node has other addresses than before: another NAT may be before it. */
@@ -121,6 +125,10 @@ export class NatObserver implements Disposable {
     this.#isStopped = true
     clearTimeout(this.#timer)
     this.#running?.abort()
+  }
+
+  #chosen(): readonly ReflectorAddress[] {
+    return chooseReflectors(this.#deps.joined(), this.#silent)
   }
 
   #lookAgain(): void {
@@ -167,13 +175,14 @@ export class NatObserver implements Disposable {
   /** Asks others in place of those that are silent, where there are others. Never rejects. */
   async #test(signal: AbortSignal): Promise<{ found: FoundNat | undefined; asked: number }> {
     for (;;) {
-      const reflectors = this.reflectors()
+      const reflectors = this.#chosen()
       const found = reflectors.length === 0 ? undefined : await this.#ask(reflectors, signal)
       const answered = new Set(found?.answered.map(reflectorKey))
       const silent = reflectors.map(reflectorKey).filter((key) => !answered.has(key))
       const areOld = silent.every((key) => this.#silent.has(key))
       for (const key of silent) this.#silent.add(key)
-      const areSame = silent.every((key) => this.reflectors().some((next) => reflectorKey(next) === key))
+      for (const key of answered) this.#silent.delete(key)
+      const areSame = silent.every((key) => this.#chosen().some((next) => reflectorKey(next) === key))
       if (signal.aborted || areOld || areSame) return { found, asked: reflectors.length }
     }
   }

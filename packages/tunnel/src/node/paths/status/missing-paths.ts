@@ -94,7 +94,7 @@ function notPunched({ obstacle, ...attempt }: KnownWays['punching'], now: Now): 
   if (obstacle === 'useless')
     return { why: 'useless-nat', message: 'the NATs of both sides can not be punched together' }
   if (obstacle === 'no-reflector')
-    return { why: 'no-reflector', message: 'no tunnel server is joined that could tell the mapping of a NAT' }
+    return { why: 'no-reflector', message: 'no tunnel server that is joined tells the mapping of a NAT' }
   return notReached([attempt], now)
 }
 
