@@ -18,7 +18,7 @@ export const IDLE_PART: PathsPart = {
     await using counter = await ByteCounter.start(caller.host, { ofOthers: API_PORTS, isWithUdp: true })
     const spent = await spentWithin(idleSeconds * 1_000, caller.pid, counter)
     for (const { path } of [NEIGHBOUR, FAR])
-      if ((await caller.metric('edgeway_tunnel_used_peers', { path })) !== 1)
+      if ((await caller.metric('edgeway_tunnel_connections', { path })) < 1)
         throw new Error(`the agent lost its ${path} path meanwhile`)
     const figures = {
       'idle MB/h': [perHour(spent), 'MB/h'],

@@ -280,12 +280,12 @@ function createPuncher({ host, member, metrics, logger }: TunnelParts): Puncher 
       natOf: (peerId) => member.book.byPeerId(peerId)?.nat,
       isAt: (peerId, ip) => isOfPlace(ip, member.book.byPeerId(peerId)?.egress ?? []),
     },
-    hasBetter: (peerId) =>
-      node
-        .getConnections(peerIdFromString(peerId))
-        .some(
-          (connection) =>
-            connection.direct && connection.status === 'open' && !liveness.isSuspect(connection),
-        ),
+    hasBetter: (peerId) => {
+      const open = node.getConnections(peerIdFromString(peerId)).filter(({ status }) => status === 'open')
+      const better = open.filter((connection) => connection.direct && !liveness.isSuspect(connection))
+      // Whoever wants a punch may have lost them unnoticed.
+      for (const connection of better) liveness.ask(connection)
+      return better.length > 0
+    },
   })
 }

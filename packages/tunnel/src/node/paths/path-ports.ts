@@ -14,7 +14,8 @@ export type PunchingObstacle = 'useless' | 'no-reflector' | 'turned-off'
 
 export type PunchOutcome =
   | { readonly kind: 'punched'; readonly connection: Connection }
-  | { readonly kind: 'failed'; readonly message: string }
+  /** `reason`: one of `PUNCH_FAILURES`. */
+  | { readonly kind: 'failed'; readonly reason?: string; readonly message: string }
 
 /** Makes direct connections through NATs. */
 export interface HolePuncher {

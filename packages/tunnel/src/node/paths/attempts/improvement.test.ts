@@ -158,6 +158,17 @@ it('a hole that was not made is left alone for long', async () => {
   expect(await punchesIn(50)).toBe(0)
 })
 
+it('a punch that the peer takes no part in just now is soon tried again', async () => {
+  const world = new World()
+  world.fail = 'unreachable'
+  world.punching.resolve({ kind: 'failed', reason: 'connected', message: 'there is a better path already' })
+  for (let second = 0; second < 8; second++) {
+    world.round('relayed')
+    await vi.advanceTimersByTimeAsync(1_000)
+  }
+  expect(world.tried.filter((tried) => tried === 'punch').length).toBeGreaterThan(2)
+})
+
 it('an announcement that led to another host is refuted, what a record says is not', async () => {
   const world = new World()
   world.fail = 'wrong-identity'

@@ -20,6 +20,8 @@ export interface ImprovementDeps {
 
 /** What punching is called among the attempts with a peer. */
 export const PUNCHING = 'punching'
+/** Of a punch: the peer takes no part just now, as it has not noticed yet that its former path is dead, or is busy. */
+const PASSING: readonly string[] = ['connected', 'busy']
 /** So many attempts with all peers together: the others have theirs in the next rounds. */
 const MAX_RUNNING = 32
 /** Addresses have that long to answer before the ways that take more effort are tried beside them. */
@@ -73,8 +75,9 @@ export class Improvement {
       leftAlone.answered(peer.peerId, PUNCHING)
       return outcome.connection
     }
-    leftAlone.failed(peer.peerId, PUNCHING, { why: 'failed', message: outcome.message })
-    throw new Error(outcome.message)
+    const { message, reason = '' } = outcome
+    leftAlone.failed(peer.peerId, PUNCHING, { why: 'failed', message, isBrief: PASSING.includes(reason) })
+    throw new Error(message)
   }
 
   #changeRelay(peer: PeerPaths, inUse: Connection): void {

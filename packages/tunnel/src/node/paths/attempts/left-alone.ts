@@ -24,6 +24,13 @@ export interface Wait {
   readonly message: string | undefined
 }
 
+/** `isBrief`: nothing was wrong with the way, so it is left alone no longer than an address; true but for hole punching. */
+interface Failed {
+  readonly why: AttemptFailure
+  readonly message: string
+  readonly isBrief?: boolean
+}
+
 interface Failure extends Wait {
   readonly nextMs: number
 }
@@ -77,15 +84,15 @@ export class LeftAlone {
     return this.#failures.get(peerId)?.get(address)
   }
 
-  failed(
-    peerId: string,
-    address: string,
-    failure: AttemptFailure | { readonly why: AttemptFailure; readonly message: string },
-  ): void {
-    const { why, message } = typeof failure === 'string' ? { why: failure, message: undefined } : failure
+  failed(peerId: string, address: string, failure: AttemptFailure | Failed): void {
+    const {
+      why,
+      message,
+      isBrief = why !== 'failed',
+    }: Partial<Failed> & Pick<Failed, 'why'> = typeof failure === 'string' ? { why: failure } : failure
     const failures = this.#failures.get(peerId) ?? new Map<string, Failure>()
     this.#failures.set(peerId, failures)
-    const [firstMs, maxMs] = why === 'failed' ? [FIRST_PUNCH_MS, MAX_PUNCH_MS] : [FIRST_MS, this.#maxMs]
+    const [firstMs, maxMs] = isBrief ? [FIRST_MS, this.#maxMs] : [FIRST_PUNCH_MS, MAX_PUNCH_MS]
     const waitMs = Math.min(failures.get(address)?.nextMs ?? firstMs, maxMs)
     const leftMs = why === 'wrong-identity' ? WRONG_IDENTITY_MS : waitMs
     failures.set(address, { why, message, until: performance.now() + leftMs, nextMs: waitMs * 2 })
