@@ -26,8 +26,9 @@ import { InterfaceReader, podNetworkAddresses } from './own-reach/interfaces.ts'
 import { ownAddresses } from './own-reach/own-addresses.ts'
 import { OwnRecord } from './own-reach/own-record.ts'
 import { AnnouncedRelays } from './sessions/announced-relays.ts'
+import type { JoinedServer } from './sessions/held-session.ts'
 import { ServerClaims } from './sessions/server-claims.ts'
-import { type JoinedServer, ServerSession } from './sessions/server-session.ts'
+import { ServerSession } from './sessions/server-session.ts'
 
 export type ClusterMemberOptions = Pick<
   TunnelOptions,

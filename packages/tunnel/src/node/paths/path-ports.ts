@@ -1,4 +1,5 @@
 import type { Connection } from '@libp2p/interface'
+import type { PunchFailure } from '../punching/punch-result.ts'
 import type { PeerPaths } from './ways/candidates.ts'
 
 /** What was heard of peers on this LAN. */
@@ -14,8 +15,7 @@ export type PunchingObstacle = 'useless' | 'no-reflector' | 'turned-off'
 
 export type PunchOutcome =
   | { readonly kind: 'punched'; readonly connection: Connection }
-  /** `reason`: one of `PUNCH_FAILURES`. */
-  | { readonly kind: 'failed'; readonly reason?: string; readonly message: string }
+  | { readonly kind: 'failed'; readonly reason?: PunchFailure; readonly message: string }
 
 /** Makes direct connections through NATs. */
 export interface HolePuncher {

@@ -7,17 +7,14 @@ import {
   failedTry,
   MAX_TRIES,
   mismatchOf,
+  NEXT_MESSAGE_MS,
   ownNat,
   type PunchSide,
-  REFLECT_MS,
   reflected,
   runTry,
 } from './punch-side.ts'
 import { passed } from './punch-try.ts'
 import { goDelayMs, type LastTry, resultMs } from './timing.ts'
-
-/** For the answer: the other side asks its reflectors first. */
-const ANSWER_MS = REFLECT_MS + 5_000
 
 export interface Initiation {
   readonly peerId: string
@@ -52,7 +49,7 @@ async function oneTry(
   if (tries === 1) offering()
   const offeredAt = performance.now()
   channel.send({ type: 'offer', version: PUNCH_VERSION, nat, mapping: reflection.mapping })
-  const answer = await channel.read(['answer', 'refused'], ANSWER_MS)
+  const answer = await channel.read(['answer', 'refused'], NEXT_MESSAGE_MS)
   const tookMs = performance.now() - offeredAt
   if (answer.type === 'refused') return failed(answer.reason, answer.message, tries - 1)
 

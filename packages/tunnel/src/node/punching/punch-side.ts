@@ -40,7 +40,9 @@ export interface PunchSide {
 /** Up to so many in one exchange. */
 export const MAX_TRIES = 3
 /** For reflectors to answer: names may have to be looked up, and one of them may be dead. */
-export const REFLECT_MS = 12_000
+const REFLECT_MS = 12_000
+/** For what the other side says next: it asks its reflectors first. */
+export const NEXT_MESSAGE_MS = REFLECT_MS + 5_000
 
 /** What this side tells of its NAT: what was seen just now counts more than what was seen before. */
 export function ownNat({ type }: NatView, { natMapping }: Reflection): NatType {

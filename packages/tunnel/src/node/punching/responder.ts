@@ -8,9 +8,9 @@ import {
   failedTry,
   MAX_TRIES,
   mismatchOf,
+  NEXT_MESSAGE_MS,
   ownNat,
   type PunchSide,
-  REFLECT_MS,
   reflected,
   runTry,
 } from './punch-side.ts'
@@ -18,8 +18,6 @@ import { resultMs } from './timing.ts'
 
 export type Offer = Extract<PunchMessage, { readonly type: 'offer' }>
 
-/** For the next offer: the other side asks its reflectors first. */
-const OFFER_MS = REFLECT_MS + 5_000
 const MOST_GO_MS = 15_000
 
 export interface Response {
@@ -59,7 +57,7 @@ export async function respondToPunch(
       return { ...failed(result.reason, result.message, tries - 1), peerNat: offer.nat }
     }
     if (result.kind === 'punched' || tries === MAX_TRIES) return result
-    offer = await channel.next(['offer'], OFFER_MS)
+    offer = await channel.next(['offer'], NEXT_MESSAGE_MS)
     if (offer === undefined) return result
   }
 }

@@ -16,7 +16,7 @@ import { Certification, type CertificationDeps } from '../membership/certificati
 import { renew } from '../membership/enrolment.ts'
 import type { OwnRecord } from '../own-reach/own-record.ts'
 import { dialByAnyUplink } from '../uplinks/uplink-dial.ts'
-import type { HeldSession } from './held-session.ts'
+import type { HeldSession, JoinedServer } from './held-session.ts'
 import { JoinPatience } from './join-patience.ts'
 import { RegistryLink } from './registry-link.ts'
 import { reservationAt } from './reservation.ts'
@@ -48,18 +48,6 @@ export interface ServerSessionDeps extends CertificationDeps {
   rtt(connection: Connection): number | undefined
   /** Called after each change of `joined`. */
   changed(): void
-}
-
-/** A tunnel server that this node has a session with, and a reservation at. */
-export interface JoinedServer {
-  readonly peerId: string
-  /** With the PeerId. */
-  readonly address: Multiaddr
-  readonly rttMs: number
-  /** The IP address that the server sees this node at. */
-  readonly observed: string
-  /** TCP ports of the server's host where reflectors listen. */
-  readonly reflectorPorts: readonly number[]
 }
 
 /**

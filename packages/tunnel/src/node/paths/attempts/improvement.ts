@@ -1,5 +1,6 @@
 import type { Connection } from '@libp2p/interface'
 import { relayOf } from '../../../host/connection-parts.ts'
+import type { PunchFailure } from '../../punching/punch-result.ts'
 import { rankOf, usablePaths } from '../choice/path-choice.ts'
 import type { OpenPath } from '../open/open-paths.ts'
 import type { HolePuncher } from '../path-ports.ts'
@@ -21,7 +22,7 @@ export interface ImprovementDeps {
 /** What punching is called among the attempts with a peer. */
 export const PUNCHING = 'punching'
 /** Of a punch: the peer takes no part just now, as it has not noticed yet that its former path is dead, or is busy. */
-const PASSING: readonly string[] = ['connected', 'busy']
+const PASSING: readonly (PunchFailure | undefined)[] = ['connected', 'busy']
 /** So many attempts with all peers together: the others have theirs in the next rounds. */
 const MAX_RUNNING = 32
 /** Addresses have that long to answer before the ways that take more effort are tried beside them. */
@@ -75,7 +76,7 @@ export class Improvement {
       leftAlone.answered(peer.peerId, PUNCHING)
       return outcome.connection
     }
-    const { message, reason = '' } = outcome
+    const { message, reason } = outcome
     leftAlone.failed(peer.peerId, PUNCHING, { why: 'failed', message, isBrief: PASSING.includes(reason) })
     throw new Error(message)
   }
