@@ -3,7 +3,10 @@ import { TOPOLOGY_CLASSES } from './topology.ts'
 /** Kinds of nodes to prefer, nearest first, e.g. `node, lan, any`; without `any` at its end, no others are used. */
 export const TOPOLOGY_ANNOTATION = 'edgeway.io/topology'
 
-/** `agent`: connections go through the agent even where the kernel could carry them; `auto`: as if it were not there. */
+/**
+ * `agent`: connections go through the agent even where the kernel could carry them; `l7`: their HTTP requests are balanced
+ * one by one; `l4`: never that, whatever the Service declares or wishes; `auto`: as if it were not there.
+ */
 export const FORWARDING_ANNOTATION = 'edgeway.io/forwarding'
 
 /** `true`: the mesh serves even `default/kubernetes`; `false`: it leaves the Service's traffic alone. */
@@ -18,6 +21,7 @@ export const BALANCING_ANNOTATION_VALUES = [
   'least-connections',
   'peak-ewma',
   'source-ip-hash',
+  'server-name-hash',
 ] as const
 
 /** Shares of the nodes' endpoints, e.g. `edge-1=3, edge-2=1`: 1 to 100; 1 for a node that is not named. */
@@ -43,7 +47,7 @@ const NO_WORDS: readonly string[] = []
 type Annotations = Readonly<Record<string, string>>
 
 const VALUES: ReadonlyMap<string, readonly string[]> = new Map([
-  [FORWARDING_ANNOTATION, ['auto', 'agent']],
+  [FORWARDING_ANNOTATION, ['auto', 'agent', 'l4', 'l7']],
   [INTERCEPT_ANNOTATION, ['true', 'false']],
   [BALANCING_ANNOTATION, [...BALANCING_ANNOTATION_VALUES]],
   [PROXY_PROTOCOL_ANNOTATION, ['v2']],

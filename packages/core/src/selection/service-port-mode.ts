@@ -3,6 +3,7 @@ import type { Endpoint } from '../model/endpoint.ts'
 import type { Service, ServicePort } from '../model/service.ts'
 import type { HealthState } from '../ports/endpoint-health.ts'
 import { balancingPolicyOf, isKernelPolicy } from './balancing-policy.ts'
+import { layerOf } from './request-policy.ts'
 import {
   FORWARDING_ANNOTATION,
   INTERCEPT_ANNOTATION,
@@ -60,6 +61,7 @@ export function isIntercepted({
 function isForKernel({ service, port, selected, healthOf }: ModeRequest, viewpoint: Viewpoint): boolean {
   const { annotations } = service
   if (annotations[FORWARDING_ANNOTATION] === 'agent' || wantsConnectionCare(service, port)) return false
+  if (layerOf({ port, service, endpointCount: selected.length }) === 'l7') return false
   if (!isKernelPolicy(balancingPolicyOf(service))) return false
   if (healthOf !== undefined && selected.some((endpoint) => healthOf(endpoint) === 'unhealthy')) return false
   return selected.every(({ node }) => reachOf(node, viewpoint) !== 'tunnel')

@@ -14,10 +14,10 @@ const NOT_YET = 'not supported yet, ignored'
 const BALANCING_OF_SIMPLE: Readonly<Record<string, DestinationBalancing | undefined>> = {
   '': undefined,
   UNSPECIFIED: undefined,
-  ROUND_ROBIN: 'round-robin',
-  RANDOM: 'random',
-  LEAST_REQUEST: 'least-connections',
-  LEAST_CONN: 'least-connections',
+  ROUND_ROBIN: { kind: 'round-robin' },
+  RANDOM: { kind: 'random' },
+  LEAST_REQUEST: { kind: 'least-connections' },
+  LEAST_CONN: { kind: 'least-connections' },
 }
 
 const COUNT: Bounds = { min: 0, max: 2_147_483_647 }
@@ -77,7 +77,7 @@ function readHash(hash: LenientFields | undefined): DestinationBalancing | undef
   for (const field of ['httpHeaderName', 'httpCookie', 'httpQueryParameterName'])
     hash.refuse(field, WITH_L7, NOT_YET)
   hash.refuseOthers()
-  return bySource ? 'source-ip-hash' : undefined
+  return bySource ? { kind: 'source-ip-hash' } : undefined
 }
 
 function readConnectionPool(pool: LenientFields | undefined): ConnectionPool {
@@ -92,6 +92,7 @@ function readConnectionPool(pool: LenientFields | undefined): ConnectionPool {
     idleTimeoutMs: unlessZero(tcp.durationMs('idleTimeout', DURATION_OR_NONE)),
     maxConnectionDurationMs: tcp.durationMs('maxConnectionDuration', DURATION),
     keepAlive: readKeepAlive(tcp.child('tcpKeepalive')),
+    http: undefined,
   }
   tcp.refuseOthers()
   return mapped
@@ -119,6 +120,8 @@ function readOutlierDetection(detection: LenientFields | undefined): OutlierDete
     consecutiveFailures: ofConnecting ?? others.find((count) => count !== undefined),
     baseEjectionMs: detection.durationMs('baseEjectionTime', DURATION),
     maxEjectionPercent: detection.integer('maxEjectionPercent', PERCENT),
+    consecutive5xx: undefined,
+    consecutiveGatewayErrors: undefined,
   }
   const splits = detection.boolean('splitExternalLocalOriginErrors') === true
   if (splits && ofConnecting === undefined) detection.refuse('splitExternalLocalOriginErrors')

@@ -27,7 +27,12 @@ export function balancerFor(policy: BalancingPolicy, deps: BalancerDeps): Balanc
     case 'peak-ewma':
       return new PowerOfTwoChoices(random)
     case 'source-ip-hash':
+    case 'server-name-hash':
       return new BoundedConsistentHash()
+    // Users are to stay where their session is, however many others are there.
+    case 'header-hash':
+    case 'cookie-hash':
+      return new BoundedConsistentHash(Number.POSITIVE_INFINITY)
     case 'client-ip':
       return new ClientIpAffinity({ timeoutMs: policy.timeoutSeconds * 1_000 }, deps)
   }
