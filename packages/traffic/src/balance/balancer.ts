@@ -17,7 +17,7 @@ export interface Candidate {
 export interface Balancer {
   /**
    * @param candidates - not empty, in a stable order; a flow whose endpoint could not be connected to asks again without it
-   * @param client - IP address of who calls, without a port
+   * @param client - what must stay together: IP address of who calls, without a port, or what a hash of requests goes by
    */
   pick<Item extends Candidate>(candidates: readonly [Item, ...Item[]], client: string): Item
 }

@@ -12,6 +12,7 @@ import {
 import { beforeEach, describe, expect, it } from 'vitest'
 import { balancerFor } from './balancer-for.ts'
 import { type Call, EndpointPicker, type EndpointPickerDeps } from './endpoint-picker.ts'
+import { seededRandom } from './test/candidates.ts'
 
 const OWN = 'edge-1' as NodeName
 const IDLE = { openFlows: 0, connectMs: undefined }
@@ -137,6 +138,32 @@ describe('EndpointPicker of a ServicePort', () => {
     const kept = first()
 
     expect(Array.from({ length: 5 }, () => first())).toEqual(Array(5).fill(kept))
+  })
+
+  it('keeps together what has the same key, whoever calls, and a client where there is none', () => {
+    set([NEAR_1, NEAR_2], { annotations: { 'edgeway.io/hash-header': 'x-user' } })
+    const clients = Array.from({ length: 20 }, (_, index) => `10.1.0.${index}`)
+    const chosen = (call: (client: string) => Partial<Call>): Set<unknown> =>
+      new Set(clients.map((client) => first(call(client))))
+
+    expect(chosen((clientIp) => ({ clientIp, key: 'ann' })).size).toBe(1)
+    expect(chosen((key) => ({ key })).size).toBe(2)
+    expect(chosen((clientIp) => ({ clientIp })).size).toBe(2)
+  })
+
+  it('remembers what its balancers have chosen over changes of the Service that leave the policy', () => {
+    set([NEAR_1, NEAR_2], { clientIpAffinitySeconds: 60 })
+    const clients = Array.from({ length: 20 }, (_, index) => `10.1.0.${index}`)
+    const chosen = (): unknown[] => clients.map((clientIp) => first({ clientIp }))
+    const random = seededRandom(7)
+    picker = pickerOf({
+      services,
+      balancerFor: (policy) => balancerFor(policy, { now: () => 0, random }),
+    })
+    const before = chosen()
+    set([NEAR_1, NEAR_2], { clientIpAffinitySeconds: 60, publishNotReadyAddresses: true })
+
+    expect(chosen()).toEqual(before)
   })
 
   it('starts anew with another policy', () => {

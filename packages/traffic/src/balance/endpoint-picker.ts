@@ -24,6 +24,8 @@ export interface Call {
   readonly scope: TrafficScope
   /** Without a port. */
   readonly clientIp: string
+  /** What must stay together, for a policy by hash; the client's address, unless given. */
+  readonly key?: string | undefined
 }
 
 export interface EndpointPickerDeps {
@@ -36,6 +38,7 @@ export interface EndpointPickerDeps {
 
 /** What a ServicePort's balancers remember holds for as long as its policy does. */
 interface Balancers {
+  readonly service: Service
   readonly policy: BalancingPolicy
   /** The scopes of one ServicePort may have different endpoints: each has its own. */
   readonly byScope: Readonly<Record<TrafficScope, Balancer>>
@@ -72,7 +75,7 @@ export class EndpointPicker {
       if (service === undefined) return
       const candidates = healthiest(untried(this.#ranksOf(call, service), tried), healthOf)
       if (!isNotEmpty(candidates)) return
-      const { key, endpoint } = this.#balancer(call, service).pick(candidates, call.clientIp)
+      const { key, endpoint } = this.#balancer(call, service).pick(candidates, call.key ?? call.clientIp)
       tried.add(key)
       yield endpoint
     }
@@ -111,14 +114,16 @@ export class EndpointPicker {
   }
 
   #balancer({ servicePort, scope }: Call, service: Service): Balancer {
+    const known = this.#balancers.get(servicePort)
+    if (known?.service === service) return known.byScope[scope]
     const policy = balancingPolicyOf(service)
-    let balancers = this.#balancers.get(servicePort)
-    if (balancers === undefined || !isDeepStrictEqual(balancers.policy, policy)) {
-      const { balancerFor } = this.#deps
-      balancers = { policy, byScope: { internal: balancerFor(policy), external: balancerFor(policy) } }
-      this.#balancers.set(servicePort, balancers)
-    }
-    return balancers.byScope[scope]
+    const { balancerFor } = this.#deps
+    const byScope =
+      known !== undefined && isDeepStrictEqual(known.policy, policy)
+        ? known.byScope
+        : { internal: balancerFor(policy), external: balancerFor(policy) }
+    this.#balancers.set(servicePort, { service, policy, byScope })
+    return byScope[scope]
   }
 }
 
