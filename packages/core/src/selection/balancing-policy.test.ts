@@ -2,6 +2,8 @@ import { describe, expect, it } from 'vitest'
 import { type DestinationBalancing, NO_CONNECTION_POOL } from '../model/destination-policy.ts'
 import { balancingPolicyOf, isKernelPolicy } from './balancing-policy.ts'
 
+const LEAST: DestinationBalancing = { kind: 'least-connections' }
+
 /** The policy of a Service of which these are said. */
 function policyOf(
   annotation: string | undefined,
@@ -28,12 +30,12 @@ describe('balancingPolicyOf', () => {
   })
 
   it('goes by session affinity before the annotation, by that before the policy of the destination', () => {
-    expect(policyOf('round-robin', 'least-connections', 30)).toEqual({
+    expect(policyOf('round-robin', LEAST, 30)).toEqual({
       kind: 'client-ip',
       timeoutSeconds: 30,
     })
-    expect(policyOf('round-robin', 'least-connections')).toEqual({ kind: 'round-robin' })
-    expect(policyOf(undefined, 'least-connections')).toEqual({ kind: 'least-connections' })
+    expect(policyOf('round-robin', LEAST)).toEqual({ kind: 'round-robin' })
+    expect(policyOf(undefined, LEAST)).toEqual({ kind: 'least-connections' })
   })
 
   it.each(['random', 'round-robin', 'least-connections', 'peak-ewma', 'source-ip-hash'])(
@@ -44,7 +46,7 @@ describe('balancingPolicyOf', () => {
   )
 
   it('passes over an annotation that it does not know', () => {
-    expect(policyOf('client-ip', 'round-robin')).toEqual({ kind: 'round-robin' })
+    expect(policyOf('client-ip', { kind: 'round-robin' })).toEqual({ kind: 'round-robin' })
     expect(policyOf('', undefined)).toEqual({ kind: 'random' })
   })
 })

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import { annotationProblems, nodeWeights, topologyWords } from './service-annotations.ts'
 
-const BALANCINGS = 'random or round-robin or least-connections or peak-ewma or source-ip-hash'
+const BALANCINGS =
+  'random or round-robin or least-connections or peak-ewma or source-ip-hash or server-name-hash'
 const WEIGHTS = 'expected a list of node=1 to 100'
 const CLASSES = 'node, lan, nodegroup, zone, region, cloud, any'
 
@@ -30,7 +31,7 @@ describe('annotationProblems', () => {
 
   it.each([
     ['edgeway.io/topolgy', 'node', 'no such annotation of a Service'],
-    ['edgeway.io/forwarding', 'kernel', 'expected auto or agent, found "kernel"'],
+    ['edgeway.io/forwarding', 'kernel', 'expected auto or agent or l4 or l7, found "kernel"'],
     ['edgeway.io/intercept', 'yes', 'expected true or false, found "yes"'],
     ['edgeway.io/balancing', '', `expected ${BALANCINGS}, found ""`],
     ['edgeway.io/proxy-protocol', 'v1', 'expected v2, found "v1"'],

@@ -29,7 +29,7 @@ class Flood {
 
 const RULE: DestinationRule = {
   ...{ namespace: '', name: '', host: 'web', service: 'shop/web', goesByName: true, createdAt: '' },
-  policy: { balancing: 'random', connectionPool: NO_CONNECTION_POOL, outlierDetection: undefined },
+  policy: { balancing: { kind: 'random' }, connectionPool: NO_CONNECTION_POOL, outlierDetection: undefined },
   problems: [],
 }
 

@@ -14,8 +14,11 @@ import { ClusterDirectory } from './cluster-directory.ts'
 const WEB = formatServicePortName('shop', 'web', 'http')
 const API = formatServicePortName('shop', 'api', 'http')
 
+/** Of a balancing that needs nothing more. */
+type Kind = Exclude<DestinationBalancing['kind'], 'header-hash' | 'cookie-hash'>
+
 interface RuleSpec {
-  readonly balancing?: DestinationBalancing
+  readonly balancing?: Kind
   readonly createdAt?: string
   readonly goesByName?: boolean
 }
@@ -27,7 +30,11 @@ function ruleOf(
   { balancing = 'random', createdAt = '', goesByName = true }: RuleSpec = {},
 ): [key: string, rule: DestinationRule] {
   const [namespace = '', name = ''] = key.split('/')
-  const policy = { balancing, connectionPool: NO_CONNECTION_POOL, outlierDetection: undefined }
+  const policy = {
+    balancing: { kind: balancing },
+    connectionPool: NO_CONNECTION_POOL,
+    outlierDetection: undefined,
+  }
   const target = { host: '', service, goesByName }
   const rule: DestinationRule = { namespace, name, ...target, createdAt, policy, problems: [] }
   return [key, rule]
@@ -46,11 +53,11 @@ class TestDirectory extends ClusterDirectory {
     this.setService(service, serviceOf(`${service}:http`, clusterIp, 80))
   }
 
-  balancing(service: string): DestinationBalancing | undefined {
+  balancing(service: string): DestinationBalancing['kind'] | undefined {
     const [namespace = '', name = ''] = service.split('/')
     const found = this.service(namespace, name)
     expect(this.serviceOf(formatServicePortName(namespace, name, 'http'))).toBe(found)
-    return found?.destinationPolicy?.balancing
+    return found?.destinationPolicy?.balancing?.kind
   }
 }
 
@@ -177,7 +184,7 @@ describe('of several DestinationRules for a Service', () => {
     ],
     ['the first one of the alphabet', ruleOf('shop/a', 'shop/web'), ruleOf('shop/b', 'shop/web')],
   ])('%s counts, whichever comes first', (_, [key, rule], other) => {
-    const policy = { ...rule.policy, balancing: 'source-ip-hash' as const }
+    const policy = { ...rule.policy, balancing: { kind: 'source-ip-hash' as const } }
     const first: typeof other = [key, { ...rule, policy }]
     for (const rules of [
       [first, other],
@@ -201,7 +208,7 @@ const change = fc.oneof(
     spec: fc.option(
       fc.record({
         service: fc.option(key, { nil: undefined }),
-        balancing: fc.constantFrom('random', 'round-robin'),
+        balancing: fc.constantFrom<Kind>('random', 'round-robin'),
         createdAt: fc.constantFrom('1', '2'),
         goesByName: fc.boolean(),
       }),
@@ -232,7 +239,7 @@ describe('policies of Services', () => {
     fc.assert(
       fc.property(fc.array(change, { maxLength: 30 }), (changes) => {
         const directory = new TestDirectory()
-        const told = new Map<string, DestinationBalancing | undefined>()
+        const told = new Map<string, DestinationBalancing['kind'] | undefined>()
         directory.watch((name) => {
           const service = name.replace(':http', '')
           told.set(service, directory.balancing(service))

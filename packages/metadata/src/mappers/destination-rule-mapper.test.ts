@@ -42,7 +42,7 @@ describe('a mapped DestinationRule', () => {
       goesByName: true,
       createdAt: '2024-05-01T10:00:00Z',
       policy: {
-        balancing: 'random',
+        balancing: { kind: 'random' },
         connectionPool: {
           maxConnections: 100,
           connectTimeoutMs: 30,
@@ -155,16 +155,16 @@ describe('the host', () => {
 
 describe('balancing', () => {
   it.each([
-    [{ simple: 'ROUND_ROBIN' }, 'round-robin'],
-    [{ simple: 'RANDOM' }, 'random'],
-    [{ simple: 'LEAST_REQUEST' }, 'least-connections'],
-    [{ simple: 'LEAST_CONN' }, 'least-connections'],
+    [{ simple: 'ROUND_ROBIN' }, { kind: 'round-robin' }],
+    [{ simple: 'RANDOM' }, { kind: 'random' }],
+    [{ simple: 'LEAST_REQUEST' }, { kind: 'least-connections' }],
+    [{ simple: 'LEAST_CONN' }, { kind: 'least-connections' }],
     [{ simple: 'UNSPECIFIED' }, undefined],
     [{ simple: '' }, undefined],
-    [{ consistentHash: { useSourceIp: true } }, 'source-ip-hash'],
+    [{ consistentHash: { useSourceIp: true } }, { kind: 'source-ip-hash' }],
     [{ consistentHash: { useSourceIp: false } }, undefined],
     [{}, undefined],
-  ])('%j is %s', (loadBalancer, balancing) => {
+  ])('%j is %j', (loadBalancer, balancing) => {
     expect(mapPolicy({ loadBalancer })).toMatchObject({ policy: { balancing }, problems: [] })
   })
 
@@ -203,7 +203,7 @@ describe('balancing', () => {
 
   it.each(['minimumRingSize', 'ringHash', 'maglev'])('takes a hash of addresses without its %s', (field) => {
     const rule = mapPolicy({ loadBalancer: { consistentHash: { useSourceIp: true, [field]: 1024 } } })
-    expect(rule.policy.balancing).toBe('source-ip-hash')
+    expect(rule.policy.balancing).toEqual({ kind: 'source-ip-hash' })
     expect(rule.problems).toEqual([`${AT}.consistentHash.${field}: not supported, ignored`])
   })
 })
@@ -322,7 +322,7 @@ describe('what is not supported', () => {
   ])('%j is told, and the rest counts', (more, problem) => {
     const trafficPolicy = { loadBalancer: { simple: 'RANDOM' } }
     const { policy, problems } = map({ host: 'web', trafficPolicy, ...more })
-    expect(policy.balancing).toBe('random')
+    expect(policy.balancing).toEqual({ kind: 'random' })
     expect(problems).toEqual([problem])
   })
 
@@ -334,7 +334,7 @@ describe('what is not supported', () => {
     ['proxyProtocol', { version: 'V2' }],
   ])('spec.trafficPolicy.%s is told, and the rest counts', (field, value) => {
     const rule = mapPolicy({ loadBalancer: { simple: 'RANDOM' }, [field]: value })
-    expect(rule.policy.balancing).toBe('random')
+    expect(rule.policy.balancing).toEqual({ kind: 'random' })
     expect(rule.problems).toEqual([`spec.trafficPolicy.${field}: not supported, ignored`])
   })
 })

@@ -194,7 +194,7 @@ describe('a virtual ServicePort', () => {
       internalTrafficPolicy: 'Local',
       externalTrafficPolicy: 'Local',
       trafficDistribution: 'PreferSameNode',
-      destinationPolicy: { balancing: 'random', connectionPool, outlierDetection: undefined },
+      destinationPolicy: { balancing: { kind: 'random' }, connectionPool, outlierDetection: undefined },
     })
     cluster.directory.set(service, [FAR])
     expect(cluster.virtual.services.serviceOf(virtual('db-1'))).toMatchObject({

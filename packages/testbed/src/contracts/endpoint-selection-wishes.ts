@@ -61,20 +61,20 @@ const BALANCINGS: readonly Wish[] = [
   ...BY_AGENT.map(
     (balancing): Wish => [
       `forwards by the agent what is to be balanced by ${balancing} as its destination's policy says`,
-      { ...destined({ balancing }), mode: 'AGENT' },
+      { ...destined({ balancing: { kind: balancing } }), mode: 'AGENT' },
     ],
   ),
   ...IN_KERNEL.map(
     (balancing): Wish => [
       `leaves to the kernel what is to be balanced by ${balancing} as its destination's policy says`,
-      { ...destined({ balancing }), mode: 'KERNEL' },
+      { ...destined({ balancing: { kind: balancing } }), mode: 'KERNEL' },
     ],
   ),
   [
     'goes by the balancing annotation before the policy of the destination',
     {
       service: {
-        ...destined({ balancing: 'round-robin' }).service,
+        ...destined({ balancing: { kind: 'round-robin' } }).service,
         ...annotated('balancing', 'random').service,
       },
       mode: 'KERNEL',
@@ -84,7 +84,7 @@ const BALANCINGS: readonly Wish[] = [
     'goes by the policy of the destination where it does not know the balancing annotation',
     {
       service: {
-        ...destined({ balancing: 'round-robin' }).service,
+        ...destined({ balancing: { kind: 'round-robin' } }).service,
         ...annotated('balancing', 'nonsense').service,
       },
       mode: 'AGENT',
@@ -95,7 +95,7 @@ const BALANCINGS: readonly Wish[] = [
     'leaves session affinity to the kernel whatever else is said of balancing',
     {
       service: {
-        ...destined({ balancing: 'least-connections' }).service,
+        ...destined({ balancing: { kind: 'least-connections' } }).service,
         ...annotated('balancing', 'round-robin').service,
         clientIpAffinitySeconds: 60,
       },
@@ -115,6 +115,8 @@ const DETECTION: OutlierDetection = {
   consecutiveFailures: undefined,
   baseEjectionMs: undefined,
   maxEjectionPercent: undefined,
+  consecutive5xx: undefined,
+  consecutiveGatewayErrors: undefined,
 }
 const UDP = { port: { protocol: 'UDP' } } as const
 

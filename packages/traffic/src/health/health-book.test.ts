@@ -1,4 +1,10 @@
-import type { DialFailure, Endpoint, Service, ServicePortName } from '@edgeway/core'
+import {
+  type DialFailure,
+  type Endpoint,
+  NO_CONNECTION_POOL,
+  type Service,
+  type ServicePortName,
+} from '@edgeway/core'
 import { endpointsOf, FakeServiceDirectory, MemoryLogger, MemoryMetrics, serviceOf } from '@edgeway/testbed'
 import { beforeEach, describe, expect, it } from 'vitest'
 import { ManualTimers } from '../../test/manual-timers.ts'
@@ -49,21 +55,19 @@ describe('HealthBook', () => {
   function withOutlierDetection(
     wish: Partial<NonNullable<Service['destinationPolicy']>['outlierDetection']>,
   ) {
-    const connectionPool = {
-      maxConnections: undefined,
-      connectTimeoutMs: undefined,
-      idleTimeoutMs: undefined,
-      maxConnectionDurationMs: undefined,
-      keepAlive: undefined,
-    }
     const outlierDetection = {
       consecutiveFailures: undefined,
       baseEjectionMs: undefined,
       maxEjectionPercent: undefined,
+      consecutive5xx: undefined,
+      consecutiveGatewayErrors: undefined,
       ...wish,
     }
     services.set(
-      { ...SERVICE, destinationPolicy: { balancing: undefined, connectionPool, outlierDetection } },
+      {
+        ...SERVICE,
+        destinationPolicy: { balancing: undefined, connectionPool: NO_CONNECTION_POOL, outlierDetection },
+      },
       [A, B, C],
     )
   }
