@@ -17,6 +17,7 @@ import {
 } from '@edgeway/core'
 import type { Balancer, Candidate } from './balancer.ts'
 import type { EndpointLoads } from './endpoint-loads.ts'
+import { type ChosenEndpoint, type EndpointChooser, EndpointOrder } from './endpoint-order.ts'
 
 /** A new flow that looks for an endpoint. */
 export interface Call {
@@ -26,6 +27,11 @@ export interface Call {
   readonly clientIp: string
   /** What must stay together, for a policy by hash; the client's address, unless given. */
   readonly key?: string | undefined
+}
+
+/** For who goes through the endpoints of a call, and no more. */
+export interface EndpointsOfCalls {
+  order(call: Call): Iterable<Endpoint>
 }
 
 export interface EndpointPickerDeps {
@@ -52,7 +58,7 @@ interface Ranks {
 }
 
 /** Puts the endpoints of a ServicePort in the order in which a new flow tries them. */
-export class EndpointPicker {
+export class EndpointPicker implements EndpointChooser<Call> {
   readonly #deps: EndpointPickerDeps
   readonly #balancers = new Map<ServicePortName, Balancers>()
   readonly #ranks = new Map<ServicePortName, Map<TrafficScope, Ranks>>()
@@ -66,19 +72,19 @@ export class EndpointPicker {
    * the order of their ranks; those that are known to fail come last. Each is chosen only when it is asked for, from what
    * is known by then. Empty when nothing can serve the ServicePort now.
    */
-  *order(call: Call): Generator<Endpoint> {
+  order(call: Call): EndpointOrder<Call> {
+    return new EndpointOrder(this, call)
+  }
+
+  /** One step of `order`. */
+  choose(call: Call, tried?: ReadonlySet<string>): ChosenEndpoint | undefined {
     const { services, health } = this.#deps
+    const service = services.serviceOf(call.servicePort)
+    if (service === undefined) return undefined
     const healthOf = ({ endpoint }: Choice): HealthState => health.state(call.servicePort, endpoint)
-    const tried = new Set<string>()
-    for (;;) {
-      const service = services.serviceOf(call.servicePort)
-      if (service === undefined) return
-      const candidates = healthiest(untried(this.#ranksOf(call, service), tried), healthOf)
-      if (!isNotEmpty(candidates)) return
-      const { key, endpoint } = this.#balancer(call, service).pick(candidates, call.key ?? call.clientIp)
-      tried.add(key)
-      yield endpoint
-    }
+    const candidates = healthiest(untried(this.#ranksOf(call, service), tried), healthOf)
+    if (!isNotEmpty(candidates)) return undefined
+    return this.#balancer(call, service).pick(candidates, call.key ?? call.clientIp)
   }
 
   /** Lets go of what is kept for a ServicePort that no longer exists. */
@@ -156,8 +162,8 @@ class Choice implements Candidate {
   }
 }
 
-function untried(ranks: Ranks['ranks'], tried: ReadonlySet<string>): Ranks['ranks'] {
-  if (tried.size === 0) return ranks
+function untried(ranks: Ranks['ranks'], tried: ReadonlySet<string> | undefined): Ranks['ranks'] {
+  if (tried === undefined) return ranks
   return ranks.map((rank) => rank.filter(({ key }) => !tried.has(key)))
 }
 

@@ -13,7 +13,7 @@ import {
   type ServicePortName,
   type Viewpoint,
 } from '@edgeway/core'
-import type { EndpointPicker } from '../balance/endpoint-picker.ts'
+import type { EndpointsOfCalls } from '../balance/endpoint-picker.ts'
 import type { EndpointReports } from '../balance/endpoint-reports.ts'
 import type { AbandonedDials } from '../dial/abandoned-dials.ts'
 import type { NodeAddresses } from '../listen/interceptor.ts'
@@ -43,7 +43,7 @@ export interface UdpForwarderOptions extends UdpOptions {
 export interface UdpForwarderDeps {
   readonly services: Pick<ServiceDirectory, 'servicePorts' | 'servicePort' | 'endpoints' | 'watch'>
   readonly viewpoint: Viewpoint
-  readonly picker: Pick<EndpointPicker, 'order'>
+  readonly picker: EndpointsOfCalls
   /** To endpoints that only the tunnel reaches. */
   readonly dialer: Dialer
   readonly reports: EndpointReports

@@ -1,6 +1,6 @@
 import type { Endpoint, ListenerAddress, ServicePortName } from '@edgeway/core'
 import { formatClient } from '../account/client-address.ts'
-import type { EndpointPicker } from '../balance/endpoint-picker.ts'
+import type { EndpointsOfCalls } from '../balance/endpoint-picker.ts'
 import type { EndpointReports } from '../balance/endpoint-reports.ts'
 import type { TryOutcome } from '../dial/try-endpoints.ts'
 import { ActivityEntry } from './activity-list.ts'
@@ -20,7 +20,7 @@ export interface SessionIdentity {
 }
 
 export interface UdpSessionDeps extends OpenUpstreamDeps {
-  readonly picker: Pick<EndpointPicker, 'order'>
+  readonly picker: EndpointsOfCalls
   readonly reports: EndpointReports
   readonly book: SessionBook
   readonly counts: DatagramCounts
