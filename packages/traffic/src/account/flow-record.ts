@@ -75,6 +75,7 @@ function reasonOf(error: unknown): string | undefined {
   return 'code' in error && typeof error.code === 'string' ? error.code : error.message
 }
 
-function tenths(ms: number): number {
+/** For people: microseconds are noise. */
+export function tenths(ms: number): number {
   return Math.round(ms * 10) / 10
 }
