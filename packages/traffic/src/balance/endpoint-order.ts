@@ -22,10 +22,15 @@ export class EndpointOrder<Call = unknown> implements IterableIterator<Endpoint,
   #last: string | undefined
   /** Made by the second one that is asked for: most calls need no more than one. */
   #tried: Set<string> | undefined
+  #hasBegunAnew = false
 
   constructor(chooser: EndpointChooser<Call>, call: Call) {
     this.#chooser = chooser
     this.#call = call
+  }
+
+  get hasBegunAnew(): boolean {
+    return this.#hasBegunAnew
   }
 
   /** The next endpoint; `undefined` when none is left. */
@@ -47,6 +52,7 @@ export class EndpointOrder<Call = unknown> implements IterableIterator<Endpoint,
 
   /** Begins anew: the next one, whatever was tried before, but for the one taken last where there are others. */
   again(): Endpoint | undefined {
+    this.#hasBegunAnew = true
     this.#tried = undefined
     const next = this.take()
     if (next !== undefined) return next

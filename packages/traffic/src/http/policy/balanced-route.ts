@@ -113,10 +113,16 @@ export class BalancedRoute implements RequestRoute {
       case 'unsent':
         return this.#afterUnsent(endpoint)
       case 'connect-failure':
-        return this.dialBudget.leftMs < 1 ? undefined : (this.#order.take() ?? this.#retry('connect-failure'))
+        return this.dialBudget.leftMs < 1 ? undefined : this.#afterConnectFailure()
       default:
         return isReplayable && IDEMPOTENT.has(this.#method) ? this.#retry(causeOf(failure)) : undefined
     }
+  }
+
+  /** To try each endpoint once is no matter of policy, as with any connection. */
+  #afterConnectFailure(): Endpoint | undefined {
+    const untried = this.#order.hasBegunAnew ? undefined : this.#order.take()
+    return untried ?? this.#retry('connect-failure')
   }
 
   /** The first time it is not the endpoint's fault: sessions stay where they are. */
