@@ -43,7 +43,8 @@ export interface Connecting<Endpoint, Connection> {
 export type TryOutcome<Endpoint, Connection> =
   | { readonly status: 'connected'; readonly endpoint: Endpoint; readonly connection: Connection }
   | { readonly status: 'failed'; readonly error: DialError }
-  | { readonly status: 'no-endpoint' | 'abandoned' }
+  | { readonly status: 'no-endpoint' }
+  | { readonly status: 'abandoned' }
 
 /**
  * Tries one endpoint after the other, as long as the failures are retryable and the budget lasts. Never rejects, and

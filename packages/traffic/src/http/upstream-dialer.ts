@@ -1,4 +1,4 @@
-import type { DialError, Dialer, Endpoint, ServicePortName } from '@edgeway/core'
+import { DialError, type Dialer, type Endpoint, type ServicePortName } from '@edgeway/core'
 import type { ProxiedConnection } from '../account/proxy-protocol.ts'
 import type { AbandonedDials } from '../dial/abandoned-dials.ts'
 import { type DialOutcome, dialFirst } from '../dial/dial-first.ts'
@@ -25,6 +25,9 @@ export interface UpstreamDial {
   readonly budget?: DialBudget | undefined
 }
 
+/** As of any dial, but that there is an endpoint. */
+export type UpstreamOutcome = Exclude<DialOutcome, { readonly status: 'no-endpoint' }>
+
 /** Connects to endpoints for HTTP requests, and tells what that says of them. */
 export class UpstreamDialer {
   readonly #limits: DialLimits
@@ -41,7 +44,10 @@ export class UpstreamDialer {
    *
    * @param signal - aborts when nobody wants the connection any more; the outcome is then `abandoned`
    */
-  async dial({ endpoint, routes, proxied, budget }: UpstreamDial, signal: AbortSignal): Promise<DialOutcome> {
+  async dial(
+    { endpoint, routes, proxied, budget }: UpstreamDial,
+    signal: AbortSignal,
+  ): Promise<UpstreamOutcome> {
     const { name, service, pool } = routes
     const { dialer, abandoned } = this.#deps
     const startedAt = performance.now()
@@ -56,7 +62,7 @@ export class UpstreamDialer {
     )
     budget?.spend(performance.now() - startedAt)
     if (outcome.status === 'connected') prepareConnection(outcome.connection, { pool, service, proxied })
-    return outcome
+    return outcome.status === 'no-endpoint' ? { status: 'failed', error: noTimeLeft(endpoint) } : outcome
   }
 
   /** That an endpoint is in use is the requests' to tell, not the connection's. */
@@ -70,6 +76,10 @@ export class UpstreamDialer {
       abandoned: ignore,
     }
   }
+}
+
+function noTimeLeft(endpoint: Endpoint): DialError {
+  return new DialError(endpoint, { failure: 'timeout', reason: 'no time is left for connecting' })
 }
 
 /** How a try failed whose endpoint could not be connected to. */
