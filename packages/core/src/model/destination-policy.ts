@@ -18,10 +18,12 @@ export interface HeaderHash {
   readonly header: string
 }
 
-/** Requests with equal values of that cookie go to the same endpoint; who has none is given one. */
+/** Requests with equal values of that cookie go to the same endpoint. */
 export interface CookieHash {
   readonly kind: 'cookie-hash'
   readonly cookie: StickyCookie
+  /** True: it is the application's own, and nobody is given one by the mesh. Otherwise who has none is. */
+  readonly isForeign?: true | undefined
 }
 
 /** A cookie as it is issued (RFC 6265, 4.1; SameSite: draft-ietf-httpbis-rfc6265bis). */

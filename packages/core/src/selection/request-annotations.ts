@@ -1,5 +1,6 @@
-import type { CookieHash, HeaderHash, StickyCookie } from '../model/destination-policy.ts'
+import type { CookieHash, HeaderHash } from '../model/destination-policy.ts'
 import { durationMs } from './duration.ts'
+import { isToken, parseStickyCookie } from './sticky-cookie.ts'
 
 /** What the Service's ports speak, whatever else is said: one of `APPLICATION_PROTOCOLS`. */
 export const PROTOCOL_ANNOTATION = 'edgeway.io/protocol'
@@ -41,76 +42,49 @@ export const FORWARDED_HEADERS = ['x-forwarded-for', 'forwarded', 'both', 'off']
 
 export type ForwardedHeaders = (typeof FORWARDED_HEADERS)[number]
 
-export const MAX_RETRIES = 10
+/** Both are allowed. */
+export interface CountBounds {
+  readonly min: number
+  readonly max: number
+}
+
+export const RETRIES_BOUNDS: CountBounds = { min: 0, max: 10 }
+export const ERROR_PERCENT_BOUNDS: CountBounds = { min: 1, max: 100 }
 
 type Annotations = Readonly<Record<string, string>>
 
-/** RFC 9110, 5.6.2. */
-const TOKEN = /^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,256}$/
-/** RFC 6265, 4.1.1: any character but controls and semicolon. */
-const COOKIE_PATH = /^\/[\x20-\x3a\x3c-\x7e]{0,1023}$/
-const SAME_SITES = ['Strict', 'Lax', 'None'] as const
-/** Browsers keep cookies for 400 days at most. */
-const MAX_TTL_SECONDS = 34_560_000
+/** So much of an annotation is read: whoever may write a Service must not slow down what is decided for each connection. */
+export const MAX_ANNOTATION_LENGTH = 4_096
 
 /** The hash that annotations ask for; what can't be read is as if it were not there. */
 export function annotatedHash(annotations: Annotations): HeaderHash | CookieHash | undefined {
   const header = annotations[HASH_HEADER_ANNOTATION]
-  if (header !== undefined && TOKEN.test(header)) return { kind: 'header-hash', header: header.toLowerCase() }
+  if (header !== undefined && isToken(header)) return { kind: 'header-hash', header: header.toLowerCase() }
   const text = annotations[HASH_COOKIE_ANNOTATION]
-  const cookie = text === undefined ? undefined : parseStickyCookie(text)
+  const cookie = isReadable(text) ? parseStickyCookie(text) : undefined
   return typeof cookie === 'object' ? { kind: 'cookie-hash', cookie } : undefined
 }
 
-/** @returns what is wrong, as text, where it can't be read */
-export function parseStickyCookie(text: string): StickyCookie | string {
-  const [name = '', ...attributes] = text.split(';').map((part) => part.trim())
-  if (!TOKEN.test(name)) return `expected the name of a cookie, found "${name}"`
-  let cookie: StickyCookie = { name, path: undefined, ttlSeconds: undefined, sameSite: undefined }
-  for (const attribute of attributes) {
-    const known = cookieAttribute(attribute)
-    if (known === undefined)
-      return `expected Path=/..., Max-Age=seconds or SameSite=Lax, found "${attribute}"`
-    cookie = { ...cookie, ...known }
-  }
-  return cookie
-}
-
-function cookieAttribute(attribute: string): Partial<StickyCookie> | undefined {
-  const [, key = '', value = ''] = /^([A-Za-z-]+)\s*=\s*(.*)$/.exec(attribute) ?? []
-  switch (key.toLowerCase()) {
-    case 'path':
-      return COOKIE_PATH.test(value) ? { path: value } : undefined
-    case 'max-age':
-      return /^\d{1,8}$/.test(value) && Number(value) <= MAX_TTL_SECONDS
-        ? { ttlSeconds: Number(value) || undefined }
-        : undefined
-    case 'samesite': {
-      const sameSite = SAME_SITES.find((known) => known.toLowerCase() === value.toLowerCase())
-      return sameSite && { sameSite }
-    }
-    default:
-      return undefined
-  }
-}
-
 /** `undefined` where nothing is said, or nothing that can be read. */
-export function annotatedCount(
-  text: string | undefined,
-  { min, max }: Readonly<{ min: number; max: number }>,
-) {
-  if (text === undefined || !/^\d{1,6}$/.test(text.trim())) return undefined
+export function annotatedCount(text: string | undefined, { min, max }: CountBounds): number | undefined {
+  if (text === undefined || !/^\d{1,6}$/.test(text)) return undefined
   const count = Number(text)
   return count >= min && count <= max ? count : undefined
 }
 
+/** As for `annotatedCount`. */
 export function annotatedDurationMs(text: string | undefined): number | undefined {
-  return text === undefined ? undefined : durationMs(text)
+  return isReadable(text) ? durationMs(text) : undefined
 }
 
 /** The causes of a list, as far as they are known; `undefined` without any. */
 export function annotatedCauses(text: string | undefined): readonly RetryCause[] | undefined {
-  const words = new Set(text?.split(',').map((word) => word.trim()))
+  if (!isReadable(text)) return undefined
+  const words = new Set(text.split(',').map((word) => word.trim()))
   const causes = RETRY_CAUSES.filter((cause) => words.has(cause))
   return causes.length === 0 ? undefined : causes
+}
+
+function isReadable(text: string | undefined): text is string {
+  return text !== undefined && text.length <= MAX_ANNOTATION_LENGTH
 }

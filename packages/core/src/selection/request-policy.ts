@@ -5,14 +5,15 @@ import {
   annotatedCauses,
   annotatedCount,
   annotatedDurationMs,
+  ERROR_PERCENT_BOUNDS,
   FORWARDED_HEADERS,
   FORWARDED_HEADERS_ANNOTATION,
   type ForwardedHeaders,
   MAX_ERROR_PERCENT_ANNOTATION,
-  MAX_RETRIES,
   PER_TRY_TIMEOUT_ANNOTATION,
   REQUEST_TIMEOUT_ANNOTATION,
   RETRIES_ANNOTATION,
+  RETRIES_BOUNDS,
   RETRY_CAUSES,
   RETRY_ON_ANNOTATION,
   type RetryCause,
@@ -43,13 +44,12 @@ export interface StatusOutliers {
 type Wishes = Pick<Service, 'annotations' | 'destinationPolicy' | 'clientIpAffinitySeconds'>
 
 export function requestPolicyOf({ annotations, destinationPolicy }: Wishes): RequestPolicy {
-  const forwarded = annotations[FORWARDED_HEADERS_ANNOTATION]
   return {
-    maxRetries: annotatedCount(annotations[RETRIES_ANNOTATION], { min: 0, max: MAX_RETRIES }) ?? 0,
+    maxRetries: retriesOf(annotations) ?? 0,
     retryOn: new Set(annotatedCauses(annotations[RETRY_ON_ANNOTATION]) ?? RETRY_CAUSES),
     requestTimeoutMs: annotatedDurationMs(annotations[REQUEST_TIMEOUT_ANNOTATION]),
     perTryTimeoutMs: annotatedDurationMs(annotations[PER_TRY_TIMEOUT_ANNOTATION]),
-    forwardedHeaders: FORWARDED_HEADERS.find((known) => known === forwarded) ?? 'x-forwarded-for',
+    forwardedHeaders: forwardedHeadersOf(annotations) ?? 'x-forwarded-for',
     outliers: outliersOf({ annotations, destinationPolicy }),
   }
 }
@@ -59,7 +59,7 @@ function outliersOf({ annotations, destinationPolicy }: Pick<Wishes, 'annotation
   const outliers: StatusOutliers = {
     consecutive5xx: wish?.consecutive5xx || undefined,
     consecutiveGatewayErrors: wish?.consecutiveGatewayErrors || undefined,
-    maxErrorPercent: annotatedCount(annotations[MAX_ERROR_PERCENT_ANNOTATION], { min: 1, max: 100 }),
+    maxErrorPercent: annotatedCount(annotations[MAX_ERROR_PERCENT_ANNOTATION], ERROR_PERCENT_BOUNDS),
   }
   return Object.values(outliers).some((limit) => limit !== undefined) ? outliers : undefined
 }
@@ -95,16 +95,23 @@ function isMultiplexed(protocol: ApplicationProtocol | undefined): boolean {
 function wantsRequests(service: Wishes): boolean {
   const { kind } = balancingPolicyOf(service)
   if (kind === 'header-hash' || kind === 'cookie-hash') return true
-  const { maxRetries, requestTimeoutMs, perTryTimeoutMs, outliers } = requestPolicyOf(service)
-  const hasPool = Object.values(service.destinationPolicy?.connectionPool.http ?? {}).some(
-    (v) => v !== undefined,
-  )
+  const { annotations, destinationPolicy } = service
   return (
-    hasPool ||
-    maxRetries > 0 ||
-    requestTimeoutMs !== undefined ||
-    perTryTimeoutMs !== undefined ||
-    outliers !== undefined ||
-    service.annotations[FORWARDED_HEADERS_ANNOTATION] !== undefined
+    (retriesOf(annotations) ?? 0) > 0 ||
+    annotatedDurationMs(annotations[REQUEST_TIMEOUT_ANNOTATION]) !== undefined ||
+    annotatedDurationMs(annotations[PER_TRY_TIMEOUT_ANNOTATION]) !== undefined ||
+    // To be told nothing is no reason to look at requests.
+    (forwardedHeadersOf(annotations) ?? 'off') !== 'off' ||
+    Object.values(destinationPolicy?.connectionPool.http ?? {}).some((limit) => limit !== undefined) ||
+    outliersOf(service) !== undefined
   )
+}
+
+function retriesOf(annotations: Wishes['annotations']): number | undefined {
+  return annotatedCount(annotations[RETRIES_ANNOTATION], RETRIES_BOUNDS)
+}
+
+function forwardedHeadersOf(annotations: Wishes['annotations']): ForwardedHeaders | undefined {
+  const wish = annotations[FORWARDED_HEADERS_ANNOTATION]
+  return FORWARDED_HEADERS.find((known) => known === wish)
 }

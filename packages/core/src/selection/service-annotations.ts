@@ -1,3 +1,5 @@
+import { requestAnnotationProblems } from './request-annotation-problems.ts'
+import { MAX_ANNOTATION_LENGTH } from './request-annotations.ts'
 import { TOPOLOGY_CLASSES } from './topology.ts'
 
 /** Kinds of nodes to prefer, nearest first, e.g. `node, lan, any`; without `any` at its end, no others are used. */
@@ -40,8 +42,6 @@ export const RANGE_NODE_GROUP = 'range-nodegroup'
 
 const OWN_PREFIX = 'edgeway.io/'
 
-/** Of a list: whoever may write a Service must not slow down each choice of an endpoint. */
-const MAX_LENGTH = 4_096
 const NO_WORDS: readonly string[] = []
 
 type Annotations = Readonly<Record<string, string>>
@@ -62,8 +62,8 @@ export function annotationProblems(annotations: Annotations): readonly string[] 
   return Object.entries(annotations)
     .filter(([name]) => name.startsWith(OWN_PREFIX))
     .flatMap(([name, value]) => {
-      if (value.length > MAX_LENGTH)
-        return [`${name}: expected at most ${MAX_LENGTH} characters, found ${value.length}`]
+      if (value.length > MAX_ANNOTATION_LENGTH)
+        return [`${name}: expected at most ${MAX_ANNOTATION_LENGTH} characters, found ${value.length}`]
       if (name === TOPOLOGY_ANNOTATION) return topologyProblems(value)
       if (name === WEIGHTS_ANNOTATION) return weightsProblems(value)
       return valueProblems(name, value)
@@ -71,6 +71,8 @@ export function annotationProblems(annotations: Annotations): readonly string[] 
 }
 
 function valueProblems(name: string, value: string): string[] {
+  const ofRequests = requestAnnotationProblems(name, value)
+  if (ofRequests !== undefined) return ofRequests.map((problem) => `${name}: ${problem}`)
   const expected = VALUES.get(name)
   if (expected === undefined) return [`${name}: no such annotation of a Service`]
   if (expected.includes(value)) return []
@@ -80,7 +82,7 @@ function valueProblems(name: string, value: string): string[] {
 /** The words of the topology annotation, in order, each once; empty when there is none. */
 export function topologyWords(annotations: Annotations): readonly string[] {
   const text = annotations[TOPOLOGY_ANNOTATION]
-  if (text === undefined || text.length > MAX_LENGTH) return NO_WORDS
+  if (text === undefined || text.length > MAX_ANNOTATION_LENGTH) return NO_WORDS
   const words = text
     .split(',')
     .map((word) => word.trim())
@@ -95,7 +97,7 @@ const NO_WEIGHTS: ReadonlyMap<string, number> = new Map()
 /** By name of the node; entries that can't be read are left out. */
 export function nodeWeights(annotations: Annotations): ReadonlyMap<string, number> {
   const text = annotations[WEIGHTS_ANNOTATION]
-  if (text === undefined || text.length > MAX_LENGTH) return NO_WEIGHTS
+  if (text === undefined || text.length > MAX_ANNOTATION_LENGTH) return NO_WEIGHTS
   const entries = weightEntries(text)
   return new Map(entries.flatMap(({ node, weight }) => (weight === undefined ? [] : [[node, weight]])))
 }

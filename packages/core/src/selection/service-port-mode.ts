@@ -74,9 +74,11 @@ function wantsConnectionCare(
 ): boolean {
   if (port.protocol !== 'TCP') return false
   const { connectionPool = NO_CONNECTION_POOL, outlierDetection } = destinationPolicy ?? {}
+  // What is wished of HTTP connections says which layer looks at them.
+  const { http: _, ...ofConnections } = connectionPool
   return (
     annotations[PROXY_PROTOCOL_ANNOTATION] === 'v2' ||
     outlierDetection !== undefined ||
-    Object.values(connectionPool).some((wish) => wish !== undefined)
+    Object.values(ofConnections).some((wish) => wish !== undefined)
   )
 }
