@@ -14,6 +14,7 @@ import { serviceOf } from '../builders.ts'
 import { FakeEndpointHealth } from '../fakes/fake-endpoint-health.ts'
 import type { ContractCase } from './contract-case.ts'
 import { HEALTH_CASES } from './endpoint-selection-health.ts'
+import { LAYER_CASES } from './endpoint-selection-layers.ts'
 import { CONDITION_CASES, LIMIT_CASES } from './endpoint-selection-limits.ts'
 import { MODE_CASES } from './endpoint-selection-modes.ts'
 import { TOPOLOGY_CASES } from './endpoint-selection-topology.ts'
@@ -61,6 +62,7 @@ const CASES: readonly SelectionCase[] = [
   ...HEALTH_CASES,
   ...MODE_CASES,
   ...WISH_CASES,
+  ...LAYER_CASES,
 ]
 
 const WEB = serviceOf('shop/web:http', '10.96.0.1', 80)
