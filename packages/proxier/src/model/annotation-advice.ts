@@ -1,6 +1,12 @@
-import { annotationProblems, type Logger, type ServiceDirectory, type ServicePortName } from '@edgeway/core'
+import {
+  clusterServicePortName,
+  type Logger,
+  type ServiceDirectory,
+  type ServicePortName,
+  wishProblems,
+} from '@edgeway/core'
 
-/** Tells once of each Service whose `edgeway.io` annotations can't be understood, and again when they changed. */
+/** Tells once of each Service of whose `edgeway.io` annotations some have no effect, and again when they changed. */
 export class AnnotationAdvice {
   readonly #services: Pick<ServiceDirectory, 'serviceOf' | 'servicePorts'>
   readonly #warn: Logger['warn']
@@ -17,15 +23,16 @@ export class AnnotationAdvice {
   }
 
   look(name: ServicePortName): void {
+    // A virtual one has its wishes of the Service itself, of which they are told.
+    if (clusterServicePortName(name) !== name) return
     const service = this.#services.serviceOf(name)
     if (service === undefined) return
     const key = `${service.namespace}/${service.name}`
-    const problems = annotationProblems(service.annotations)
+    const problems = wishProblems(service)
     const text = problems.join('; ')
     if ((this.#told.get(key) ?? '') === text) return
     if (text === '') this.#told.delete(key)
     else this.#told.set(key, text)
-    if (text !== '')
-      this.#warn('annotations of a Service are not understood and have no effect', { service: key, problems })
+    if (text !== '') this.#warn('annotations of a Service have no effect', { service: key, problems })
   }
 }
