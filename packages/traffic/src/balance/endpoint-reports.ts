@@ -1,7 +1,10 @@
 import type { DialFailure, EndpointAddress, ServicePortName } from '@edgeway/core'
 
-/** How an endpoint failed a flow: it could not be connected to, or it reset a connection before its first byte. */
-export type EndpointFailure = DialFailure | 'reset'
+/**
+ * How an endpoint failed: it could not be connected to, it reset a connection before its first byte, or too many of its
+ * responses had a status that speaks against it.
+ */
+export type EndpointFailure = DialFailure | 'reset' | 'status'
 
 /** Where flows tell what they learn of the endpoints that they use. */
 export interface EndpointReports {

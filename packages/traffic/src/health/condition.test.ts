@@ -4,6 +4,7 @@ import {
   afterConnection,
   afterFailedTry,
   afterFailure,
+  afterTry,
   type Condition,
   type HealthPolicy,
   whenDue,
@@ -18,6 +19,7 @@ const POLICY: HealthPolicy = {
 }
 const REFUSED = { failure: 'refused', now: 100 } as const
 const RESET = { failure: 'reset', now: 100 } as const
+const STATUS = { failure: 'status', now: 100 } as const
 
 function after(...failures: readonly Parameters<typeof afterFailure>[1][]): Condition | undefined {
   let condition: Condition | undefined
@@ -86,6 +88,33 @@ describe('the condition of an endpoint', () => {
     const ejected = ejectedTimes(1)
 
     expect(afterFailure(ejected, { failure: 'refused', now: 109 }, POLICY)).toBe(ejected)
+  })
+
+  it('is unhealthy at once for its statuses, however patient one is with its connections', () => {
+    const condition = afterFailure(undefined, STATUS, { ...POLICY, failuresToEject: 0 })
+
+    expect(condition).toMatchObject({ state: 'unhealthy', until: 110 })
+  })
+
+  it('stays out for its statuses though it can be connected to, until it is tried after its time', () => {
+    const held = after(STATUS) ?? expect.fail()
+
+    expect(afterConnection(held, 101, POLICY)).toBe(held)
+    expect(afterTry(held, 110, POLICY)).toMatchObject({ state: 'recovering', until: 115 })
+  })
+
+  it('comes back by a connection once it was left out for that', () => {
+    const refusing = afterFailedTry(after(STATUS) ?? expect.fail(), { failure: 'refused', now: 110 }, POLICY)
+
+    expect(afterConnection(refusing, 120, POLICY)).toMatchObject({ state: 'recovering' })
+  })
+
+  it('is left out for longer when its statuses are bad again soon', () => {
+    const recovering = afterTry(after(STATUS) ?? expect.fail(), 110, POLICY)
+    const settled = whenDue(recovering, 115, POLICY) ?? expect.fail()
+
+    for (const condition of [recovering, settled])
+      expect(afterFailure(condition, { failure: 'status', now: 200 }, POLICY)).toMatchObject({ until: 220 })
   })
 
   it('is never left out where no number of failures is too many', () => {

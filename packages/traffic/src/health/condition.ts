@@ -24,6 +24,13 @@ export interface Condition {
   readonly resets: number
   /** How often in a row it was left out. */
   readonly ejections: number
+  /** Left out for what it answered: that it can be connected to says nothing of that, so it stays out for all of its time. */
+  readonly isHeld: boolean
+}
+
+interface Failed {
+  readonly failure: EndpointFailure
+  readonly now: number
 }
 
 /** A count that no success ends is kept for so long. */
@@ -32,22 +39,23 @@ const REMEMBERED_MS = 3_600_000
 /** Of the way to an endpoint, not of the endpoint: when the way is back, so is the endpoint. */
 const PATH_FAILURES: ReadonlySet<EndpointFailure> = new Set(['no-peer', 'no-path', 'rejected'])
 
-const UNKNOWN: Condition = { state: 'healthy', until: 0, failures: 0, resets: 0, ejections: 0 }
+const UNKNOWN: Condition = { state: 'healthy', until: 0, failures: 0, resets: 0, ejections: 0, isHeld: false }
 
 /** One that is left out is not moved by further failures: they are of flows that had begun before, or had no choice. */
 export function afterFailure(
   known: Condition | undefined,
-  { failure, now }: { readonly failure: EndpointFailure; readonly now: number },
+  { failure, now }: Failed,
   policy: HealthPolicy,
 ): Condition {
   const condition = known ?? UNKNOWN
   if (condition.state === 'unhealthy') return condition
+  // Who tells of statuses has counted them.
+  if (failure === 'status') return ejected(condition, { failure, now }, policy)
   const isReset = failure === 'reset'
   const counted = isReset
     ? { ...condition, resets: condition.resets + 1 }
     : { ...condition, failures: condition.failures + 1 }
-  if (isTooMuch(counted, isReset, policy))
-    return ejected(condition, { now, grows: !PATH_FAILURES.has(failure) }, policy)
+  if (isTooMuch(counted, isReset, policy)) return ejected(condition, { failure, now }, policy)
   return condition.state === 'recovering' ? counted : { ...counted, until: now + REMEMBERED_MS }
 }
 
@@ -62,12 +70,14 @@ function isTooMuch(
 }
 
 /** After a try of one that is left out: it fails still. */
-export function afterFailedTry(
-  condition: Condition,
-  { failure, now }: { readonly failure: EndpointFailure; readonly now: number },
-  policy: HealthPolicy,
-): Condition {
-  return ejected(condition, { now, grows: !PATH_FAILURES.has(failure) }, policy)
+export function afterFailedTry(condition: Condition, failed: Failed, policy: HealthPolicy): Condition {
+  return ejected(condition, failed, policy)
+}
+
+/** After a try of one that is left out: it answers. */
+export function afterTry(condition: Condition, now: number, policy: HealthPolicy): Condition {
+  const until = now + policy.settleMs
+  return { ...condition, state: 'recovering', failures: 0, resets: 0, isHeld: false, until }
 }
 
 /** @returns `undefined` for one of which nothing need be known any more */
@@ -77,8 +87,7 @@ export function afterConnection(
   policy: HealthPolicy,
 ): Condition | undefined {
   if (condition === undefined) return undefined
-  if (condition.state === 'unhealthy')
-    return { ...condition, state: 'recovering', failures: 0, resets: 0, until: now + policy.settleMs }
+  if (condition.state === 'unhealthy') return condition.isHeld ? condition : afterTry(condition, now, policy)
   return relaxed({ ...condition, failures: 0 })
 }
 
@@ -100,10 +109,11 @@ function relaxed(condition: Condition): Condition | undefined {
 
 function ejected(
   { ejections }: Condition,
-  { now, grows }: { readonly now: number; readonly grows: boolean },
+  { failure, now }: Failed,
   { baseEjectionMs, maxEjectionMs }: HealthPolicy,
 ): Condition {
-  const count = grows ? ejections + 1 : Math.max(1, ejections)
+  const count = PATH_FAILURES.has(failure) ? Math.max(1, ejections) : ejections + 1
   const periodMs = Math.min(baseEjectionMs * 2 ** (count - 1), Math.max(baseEjectionMs, maxEjectionMs))
-  return { state: 'unhealthy', until: now + periodMs, failures: 0, resets: 0, ejections: count }
+  const isHeld = failure === 'status'
+  return { state: 'unhealthy', until: now + periodMs, failures: 0, resets: 0, ejections: count, isHeld }
 }

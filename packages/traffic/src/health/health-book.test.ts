@@ -171,6 +171,42 @@ describe('HealthBook', () => {
     expect(book.state(WEB, dns)).toBe('recovering')
   })
 
+  it('leaves out for its statuses whoever can be connected to, for all of its time, then tries it', async () => {
+    book.failed(WEB, A, 'status')
+    book.connected(WEB, A)
+    expect(book.state(WEB, A)).toBe('unhealthy')
+    expect(metrics.value('edgeway_traffic_ejections_total', { reason: 'status' })).toBe(1)
+
+    await timers.pass(10_000)
+    expect(checked).toEqual([A])
+    expect(book.state(WEB, A)).toBe('recovering')
+    expect(logger.lines.map(({ message }) => message)).toEqual([
+      'endpoint is left out',
+      'endpoint is tried again',
+    ])
+  })
+
+  it('leaves out for longer whose statuses are bad again soon after', async () => {
+    book.failed(WEB, A, 'status')
+    await timers.pass(20_000)
+    expect(book.state(WEB, A)).toBe('healthy')
+
+    book.failed(WEB, A, 'status')
+    await timers.pass(19_999)
+    expect(book.state(WEB, A)).toBe('unhealthy')
+    await timers.pass(1)
+    expect(book.state(WEB, A)).toBe('recovering')
+  })
+
+  it('leaves out no more for their statuses than the share that a DestinationRule allows', () => {
+    withOutlierDetection({ maxEjectionPercent: 10 })
+
+    book.failed(WEB, A, 'status')
+    book.failed(WEB, B, 'status')
+
+    expect([A, B].map((endpoint) => book.state(WEB, endpoint))).toEqual(['unhealthy', 'healthy'])
+  })
+
   it('goes by what a DestinationRule says', () => {
     withOutlierDetection({ consecutiveFailures: 3, baseEjectionMs: 1_000 })
 

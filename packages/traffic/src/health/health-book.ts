@@ -14,6 +14,7 @@ import {
   afterConnection,
   afterFailedTry,
   afterFailure,
+  afterTry,
   type Condition,
   type HealthPolicy,
   whenDue,
@@ -85,7 +86,7 @@ export class HealthBook implements EndpointHealth, Disposable {
     const entry = this.#entry(service, endpoint)
     if (entry === undefined) return
     const next = afterConnection(entry.condition, this.#now(), this.#policy(service))
-    if (next?.state === 'recovering' && entry.condition.state !== 'recovering') this.#back(service, endpoint)
+    if (next?.state === 'recovering' && entry.condition.state !== 'recovering') this.#back(service, entry)
     this.#set(service, endpoint, next)
   }
 
@@ -146,11 +147,11 @@ export class HealthBook implements EndpointHealth, Disposable {
     const failure = endpoint.protocol === 'TCP' ? await this.#deps.check(service, endpoint) : undefined
     // Meanwhile a flow may have told, or the endpoint has gone.
     if (this.#entry(service, endpoint) !== entry) return
-    if (failure === undefined) this.connected(service, endpoint)
-    else {
-      const now = this.#now()
-      this.#set(service, endpoint, afterFailedTry(entry.condition, { failure, now }, this.#policy(service)))
-    }
+    const [now, policy] = [this.#now(), this.#policy(service)]
+    if (failure === undefined) {
+      this.#back(service, entry)
+      this.#set(service, endpoint, afterTry(entry.condition, now, policy))
+    } else this.#set(service, endpoint, afterFailedTry(entry.condition, { failure, now }, policy))
   }
 
   /** One may always be left out; more only within the share that a DestinationRule allows. */
@@ -190,8 +191,9 @@ export class HealthBook implements EndpointHealth, Disposable {
     })
   }
 
-  #back(service: ServicePortName, endpoint: EndpointAddress): void {
-    const message = endpoint.protocol === 'TCP' ? 'endpoint answers again' : 'endpoint is tried again'
+  #back(service: ServicePortName, { endpoint, condition }: Entry): void {
+    const hasAnswered = endpoint.protocol === 'TCP' && !condition.isHeld
+    const message = hasAnswered ? 'endpoint answers again' : 'endpoint is tried again'
     this.#deps.logger.info(message, { service, endpoint: formatEndpoint(endpoint) })
   }
 
