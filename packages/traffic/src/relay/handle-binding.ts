@@ -19,6 +19,10 @@ export interface StreamHandle {
   readStop(): number
   /** Writes what the kernel takes at once; the rest later, if any: `HandleBinding.lastWriteWasAsync`. */
   writeBuffer(request: WriteRequest, bytes: Uint8Array): number
+  /** The same with text of which each code unit is one byte; what is left to be written was copied. */
+  writeLatin1String(request: WriteRequest, text: string): number
+  /** What the socket above believes; it starts reading, when it wants bytes, only where this is not true. */
+  reading?: boolean
 }
 
 /** What of Node's inner streams the handle relay needs. */
@@ -36,6 +40,9 @@ export interface HandleBinding {
 export const UV_EOF = -4095
 /** The kernel's, negated. */
 export const UV_EPIPE: number = -constants.errno.EPIPE
+
+/** Its last letter is one byte in Latin-1, and two in UTF-8. */
+const QUESTION = 'handlé'
 
 /** The test of a working machine takes about a millisecond. */
 const PROBE_TIMEOUT_MS = 2_000
@@ -90,7 +97,7 @@ function bindingOf(streams: object, tcp: object): HandleBinding | undefined {
   }
 }
 
-const METHODS = ['useUserBuffer', 'readStart', 'readStop', 'writeBuffer'] as const
+const METHODS = ['useUserBuffer', 'readStart', 'readStop', 'writeBuffer', 'writeLatin1String'] as const
 
 function isStreamHandle(handle: object): handle is StreamHandle {
   return METHODS.every((name) => typeof Reflect.get(handle, name) === 'function')
@@ -100,7 +107,11 @@ function isStreamHandle(handle: object): handle is StreamHandle {
 async function carriesBytes(binding: HandleBinding): Promise<boolean> {
   const server = createServer((peer) => {
     peer.on('error', () => {})
-    peer.once('data', (question: Buffer) => peer.end(question.toString('latin1').toUpperCase()))
+    let question = ''
+    peer.on('data', (part: Buffer) => {
+      question += part.toString('latin1')
+      if (question.length === QUESTION.length) peer.end(question.toUpperCase(), 'latin1')
+    })
   })
   const probe = Promise.withResolvers<boolean>()
   const late = setTimeout(() => probe.resolve(false), PROBE_TIMEOUT_MS)
@@ -138,12 +149,13 @@ function ask(handle: StreamHandle, binding: HandleBinding, answer: (isRight: boo
   handle.useUserBuffer(first)
   handle.onread = () => {
     const count = binding.lastRead()
-    if (count < 0) answer(count === UV_EOF && text === 'HANDLE')
+    if (count < 0) answer(count === UV_EOF && text === QUESTION.toUpperCase())
     else text += filled.toString('latin1', 0, count)
     filled = second
     return second
   }
   if (handle.readStart() !== 0) answer(false)
   const request = binding.newWrite(() => {})
-  if (handle.writeBuffer(request, Buffer.from('handle')) !== 0) answer(false)
+  if (handle.writeBuffer(request, Buffer.from(QUESTION.slice(0, 2))) !== 0) answer(false)
+  if (handle.writeLatin1String(request, QUESTION.slice(2)) !== 0) answer(false)
 }

@@ -11,12 +11,24 @@ const MAX_POOLED = 32
 export class ReadBuffers {
   readonly shared = Buffer.allocUnsafeSlow(READ_BUFFER_BYTES)
   readonly #free: Buffer[] = []
+  readonly #memory = new WeakSet<ArrayBufferLike>([this.shared.buffer])
 
   take(): Buffer {
-    return this.#free.pop() ?? Buffer.allocUnsafeSlow(READ_BUFFER_BYTES)
+    return this.#free.pop() ?? this.#make()
+  }
+
+  /** True for bytes in one of these buffers: they change when it is read into again. */
+  owns({ buffer }: Buffer): boolean {
+    return this.#memory.has(buffer)
   }
 
   give(buffer: Buffer): void {
     if (this.#free.length < MAX_POOLED) this.#free.push(buffer)
+  }
+
+  #make(): Buffer {
+    const made = Buffer.allocUnsafeSlow(READ_BUFFER_BYTES)
+    this.#memory.add(made.buffer)
+    return made
   }
 }

@@ -1,0 +1,179 @@
+import { once } from 'node:events'
+import { connect, createServer, type Server, type Socket } from 'node:net'
+import { resetSocket } from '../../src/kernel/reset-socket.ts'
+import { loadHandleBinding } from '../../src/relay/handle-binding.ts'
+import { ReadBuffers } from '../../src/relay/read-buffers.ts'
+import type { FlowEnd } from '../../src/relay/relay-engine.ts'
+import { StreamWire } from '../../src/wire/stream-wire.ts'
+import type { Wire, WireEvents } from '../../src/wire/wire.ts'
+import { Wires } from '../../src/wire/wires.ts'
+
+export const WIRE_KINDS = ['handle', 'stream'] as const
+
+export type WireKind = (typeof WIRE_KINDS)[number]
+
+/** A real connection: what the peer has in hand, and what a wire is made of. */
+export interface Ends {
+  readonly peer: Socket
+  readonly near: FlowEnd
+  readonly socket: Socket
+}
+
+/** Real sockets on loopback, and wires over them. */
+export class WireWorld implements AsyncDisposable {
+  readonly wires: Wires
+  readonly buffers: ReadBuffers
+  readonly #server: Server
+  readonly #sockets = new Set<Socket>()
+
+  private constructor(server: Server, wires: Wires, buffers: ReadBuffers) {
+    this.#server = server
+    this.wires = wires
+    this.buffers = buffers
+  }
+
+  static async open(): Promise<WireWorld> {
+    const server = createServer({ allowHalfOpen: true, noDelay: true })
+    server.listen({ port: 0, host: '127.0.0.1' })
+    const [binding] = await Promise.all([loadHandleBinding(), once(server, 'listening')])
+    if (binding === undefined) throw new Error('this Node lacks what is tested')
+    const buffers = new ReadBuffers()
+    return new WireWorld(server, new Wires({ binding, buffers }), buffers)
+  }
+
+  async ends(): Promise<Ends> {
+    const address = this.#server.address()
+    if (address === null || typeof address === 'string') throw new Error('the server does not listen')
+    const accepted = once(this.#server, 'connection')
+    const options = { host: address.address, port: address.port, allowHalfOpen: true, noDelay: true }
+    const peer = connect(options)
+    const [socket]: Socket[] = await accepted
+    if (socket === undefined) throw new Error('just accepted')
+    if (peer.connecting) await once(peer, 'connect')
+    for (const one of [peer, socket]) {
+      this.#sockets.add(one)
+      one.on('error', () => {}).on('close', () => this.#sockets.delete(one))
+    }
+    return { peer, socket, near: { stream: socket, reset: () => resetSocket(socket) } }
+  }
+
+  wire(kind: WireKind, end: FlowEnd, events: WireEvents): Wire {
+    return kind === 'handle' ? this.wires.wire(end, events) : new StreamWire(end, events, this.buffers)
+  }
+
+  /** A wire whose events are kept. */
+  async recorded(
+    kind: WireKind,
+  ): Promise<{ readonly peer: Socket; readonly wire: Wire; readonly told: Told }> {
+    const { peer, near } = await this.ends()
+    const told = new Told()
+    return { peer, told, wire: this.wire(kind, near, told) }
+  }
+
+  /** Two wires whose bytes go to the peer of the other one. */
+  async joined(kinds: readonly [WireKind, WireKind]): Promise<Joined> {
+    const [a, b] = [await this.ends(), await this.ends()]
+    const [one, other] = [new Forwarding(), new Forwarding()]
+    const wires = [this.wire(kinds[0], a.near, one), this.wire(kinds[1], b.near, other)] as const
+    one.join(wires[0], wires[1])
+    other.join(wires[1], wires[0])
+    for (const wire of wires) wire.resume()
+    return { one: a.peer, other: b.peer, wires, closed: Promise.all([one.closed, other.closed]) }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const socket of this.#sockets) socket.destroy()
+    this.#server.close()
+    await once(this.#server, 'close')
+  }
+}
+
+export interface Joined {
+  readonly one: Socket
+  readonly other: Socket
+  readonly wires: readonly [Wire, Wire]
+  /** Both were told to be closed. */
+  readonly closed: Promise<unknown>
+}
+
+/** Keeps what a wire tells. */
+export class Told implements WireEvents {
+  readonly events: string[] = []
+  bytes = Buffer.alloc(0)
+  #waiting: (() => void)[] = []
+
+  onBytes(bytes: Buffer): void {
+    this.bytes = Buffer.concat([this.bytes, bytes])
+    this.#happened('bytes')
+  }
+
+  onDrain(): void {
+    this.#happened('drain')
+  }
+
+  onEnd(): void {
+    this.#happened('end')
+  }
+
+  onClosed(): void {
+    this.#happened('closed')
+  }
+
+  count(event: string): number {
+    return this.events.filter((told) => told === event).length
+  }
+
+  get text(): string {
+    return this.bytes.toString('latin1')
+  }
+
+  async until(isSo: () => boolean): Promise<void> {
+    while (!isSo()) await new Promise<void>((resolve) => this.#waiting.push(resolve))
+  }
+
+  async event(name: string): Promise<void> {
+    await this.until(() => this.events.includes(name))
+  }
+
+  #happened(event: string): void {
+    this.events.push(event)
+    for (const resolve of this.#waiting.splice(0)) resolve()
+  }
+}
+
+/** Writes what comes to another wire, as the owner of two wires does. */
+class Forwarding implements WireEvents {
+  readonly closed: Promise<void>
+  readonly #resolve: () => void
+  #from: Wire | undefined
+  #to: Wire | undefined
+
+  constructor() {
+    const { promise, resolve } = Promise.withResolvers<void>()
+    this.closed = promise
+    this.#resolve = resolve
+  }
+
+  join(from: Wire, to: Wire): void {
+    this.#from = from
+    this.#to = to
+  }
+
+  onBytes(bytes: Buffer): void {
+    if (this.#to?.write(bytes) === false) this.#from?.pause()
+  }
+
+  /** Of the wire that this listens to: the other one may go on. */
+  onDrain(): void {
+    this.#to?.resume()
+  }
+
+  onEnd(): void {
+    this.#to?.end()
+  }
+
+  onClosed(): void {
+    if (this.#from?.hasEnded === false) this.#to?.reset()
+    this.#resolve()
+  }
+}
