@@ -4,6 +4,8 @@ export interface OpenFlow {
   readonly ended: Promise<void>
   /** Ends it now, whatever it is at. */
   cut(): void
+  /** Ends it as soon as nothing is under way: of flows that may last without carrying anything. */
+  drain?(): void
 }
 
 /** The flows of a node that are open; drains them at the end. */
@@ -17,6 +19,7 @@ export class OpenFlows {
 
   /** Waits for the flows to end by themselves, and cuts those that are still open after `timeoutMs`. */
   async drain(timeoutMs: number): Promise<void> {
+    for (const flow of this.#flows) flow.drain?.()
     const late = setTimeout(() => {
       for (const flow of this.#flows) flow.cut()
     }, timeoutMs)

@@ -16,6 +16,7 @@ import { DirectDialer } from './dial/direct-dialer.ts'
 import { EndpointChoice } from './endpoint-choice.ts'
 import type { EndpointFeedback } from './endpoint-feedback.ts'
 import { DEFAULT_HEALTH_OPTIONS, type HealthOptions } from './health/health-options.ts'
+import { DEFAULT_HTTP_OPTIONS, type HttpOptions } from './http/http-options.ts'
 import { InboundFlows } from './inbound/inbound-flows.ts'
 import { BufferLimitingDialer, bufferLimiter } from './kernel/kernel-buffers.ts'
 import { originalDestinationReader, type ReadOriginalDestination } from './kernel/original-destination.ts'
@@ -56,6 +57,7 @@ export interface TrafficOptions {
   /** The share of flows that the log tells of, 0 to 1. */
   readonly flowLogSampleRatio: number
   readonly health: HealthOptions
+  readonly http: HttpOptions
   readonly udp: UdpOptions
 }
 
@@ -70,6 +72,7 @@ export const DEFAULT_TRAFFIC_OPTIONS: TrafficOptions = {
   drainTimeoutMs: 10_000,
   flowLogSampleRatio: 0.01,
   health: DEFAULT_HEALTH_OPTIONS,
+  http: DEFAULT_HTTP_OPTIONS,
   udp: DEFAULT_UDP_OPTIONS,
 }
 

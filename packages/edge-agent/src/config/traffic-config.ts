@@ -2,7 +2,7 @@ import { DEFAULT_TRAFFIC_OPTIONS, type TrafficOptions } from '@edgeway/traffic'
 import { z } from 'zod'
 import { milliseconds, millisecondsOrNone, port } from './fields.ts'
 
-const { health: HEALTH, udp: UDP } = DEFAULT_TRAFFIC_OPTIONS
+const { health: HEALTH, http: HTTP, udp: UDP } = DEFAULT_TRAFFIC_OPTIONS
 
 const udp = z.strictObject({
   idleTimeoutMs: milliseconds.default(UDP.idleTimeoutMs),
@@ -21,6 +21,13 @@ const health = z.strictObject({
   maxConcurrentChecks: z.int().positive().max(1_024).default(HEALTH.maxConcurrentChecks),
 }) satisfies z.ZodType<TrafficOptions['health']>
 
+const http = z.strictObject({
+  clientIdleTimeoutMs: milliseconds.default(HTTP.clientIdleTimeoutMs),
+  headTimeoutMs: milliseconds.default(HTTP.headTimeoutMs),
+  upstreamIdleTimeoutMs: milliseconds.default(HTTP.upstreamIdleTimeoutMs),
+  maxIdleUpstreams: z.int().nonnegative().default(HTTP.maxIdleUpstreams),
+}) satisfies z.ZodType<TrafficOptions['http']>
+
 export const traffic = z
   .strictObject({
     listenPort: port.default(DEFAULT_TRAFFIC_OPTIONS.listenPort),
@@ -33,6 +40,7 @@ export const traffic = z
     drainTimeoutMs: millisecondsOrNone.default(DEFAULT_TRAFFIC_OPTIONS.drainTimeoutMs),
     flowLogSampleRatio: z.number().min(0).max(1).default(DEFAULT_TRAFFIC_OPTIONS.flowLogSampleRatio),
     health: health.prefault({}),
+    http: http.prefault({}),
     udp: udp.prefault({}),
   })
   .refine(({ dialTimeoutMs, dialBudgetMs }) => dialBudgetMs >= dialTimeoutMs, {

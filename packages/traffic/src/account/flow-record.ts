@@ -15,7 +15,8 @@ export type FlowDirection = 'outbound' | 'inbound'
 
 /**
  * How a connection ended: as its relay did, or before there was one: no endpoint was ready, none could be dialled, the
- * client left meanwhile, no ServicePort explains the connection, or its ServicePort had as many as it may have.
+ * client left meanwhile, no ServicePort explains the connection, or its ServicePort had as many as it may have; or it was
+ * HTTP's, and the client sent what is none.
  */
 export type TcpFlowOutcome =
   | RelayOutcome
@@ -24,6 +25,7 @@ export type TcpFlowOutcome =
   | 'client-gone'
   | 'not-redirected'
   | 'over-limit'
+  | 'bad-request'
 
 export type FlowOutcome = TcpFlowOutcome | SessionOutcome
 
@@ -49,6 +51,8 @@ export interface FlowRecord {
   readonly durationMs: number
   /** From the accept, or the first datagram, to the connected endpoint. */
   readonly connectMs?: number | undefined
+  /** HTTP requests that it carried, each to an endpoint of its own; what they were is told of each. */
+  readonly requests?: number | undefined
   /** How many endpoints were tried, the last one included. */
   readonly attempts?: number | undefined
   readonly error?: unknown

@@ -1,0 +1,351 @@
+import type { Endpoint, Path } from '@edgeway/core'
+import type { Metering } from '../../account/byte-meter.ts'
+import type { FlowOutcome } from '../../account/flow-journal.ts'
+import type { RequestOutcome } from '../../account/request-record.ts'
+import type { ProxiedConnection } from '../../account/proxy-protocol.ts'
+import type { OpenFlow } from '../../open-flows.ts'
+import type { FlowEnd, Relay } from '../../relay/relay-engine.ts'
+import type { Timers } from '../../timers.ts'
+import type { Wire, WireEvents } from '../../wire/wire.ts'
+import { errorResponse } from '../message/error-response.ts'
+import { endOfHead, MAX_HEAD_BYTES, problemOfPartialHead } from '../message/head-end.ts'
+import { type HeadProblem, isProblem } from '../message/head-problem.ts'
+import { parseRequestHead, type RequestHead } from '../message/request-head.ts'
+import { Exchange, type ExchangeClient, type ExchangeDeps, type ExchangeEnd } from './exchange.ts'
+import type { IdleSweep, Sweepable } from './idle-sweep.ts'
+import type { UpstreamConnection } from './upstream-connection.ts'
+
+export interface Http1ConnectionOptions {
+  /** From the first byte of a request's head to its last. */
+  readonly headTimeoutMs: number
+}
+
+export interface Http1ConnectionDeps {
+  readonly sweep: IdleSweep
+  readonly timers: Pick<Timers, 'after'>
+  /** What holds now for the ServicePort. */
+  terms(): Pick<ExchangeDeps, 'routes' | 'pool' | 'defaultHost'>
+  onOutcome(exchange: Exchange, outcome: RequestOutcome): void
+  /**
+   * Takes over the connection of a request that wants to go on by HTTP/2.
+   *
+   * @returns false where it can't: the request is then answered by HTTP/1.1
+   */
+  upgradeToHttp2(head: RequestHead, release: () => FlowEnd): boolean
+  /** Joins the client to an endpoint that has switched protocols. */
+  join(client: FlowEnd, upstream: UpstreamConnection, rest: Buffer): Pipe
+}
+
+/** A connection that is no longer HTTP's: its bytes go to an endpoint, and back, as they are. */
+export interface Pipe {
+  readonly joined: Relay
+  readonly metering: Metering
+  readonly endpoint: Endpoint
+  readonly path: Path
+}
+
+/** Whose connection it is. */
+export interface Http1Peer {
+  /** Without a port. */
+  readonly ip: string
+  readonly proxied: ProxiedConnection
+}
+
+const NOTHING = Buffer.alloc(0)
+
+/**
+ * A client's connection that speaks HTTP/1.1: takes its requests one after the other, each to an endpoint of its own. What
+ * the client sends ahead waits, up to what one read brings.
+ *
+ * HOT PATH: a request that comes in one piece costs one search, one parse and one Exchange.
+ */
+export class Http1Connection implements WireEvents, ExchangeClient, OpenFlow, Sweepable {
+  readonly ended: Promise<void>
+  lastTick = 0
+  outcome: FlowOutcome = 'completed'
+  requests = 0
+  /** Once an endpoint has switched protocols. */
+  pipe: Pipe | undefined
+  readonly ip: string
+  readonly proxied: ProxiedConnection
+  readonly #wire: Wire
+  readonly #options: Http1ConnectionOptions
+  readonly #deps: Http1ConnectionDeps
+  readonly #resolve: () => void
+  #exchange: Exchange | undefined
+  /** Of a head that is not complete. */
+  #partial: Buffer | undefined
+  #headTimer: Disposable | undefined
+  /** What came behind the part of the request that could be sent on. */
+  #unread: Buffer | undefined
+  #isDraining = false
+  /** Nothing more is read of it as HTTP. */
+  #isOver = false
+  #isPumping = false
+  #isPaused = false
+
+  constructor(
+    wire: Wire,
+    { ip, proxied, ...options }: Http1Peer & Http1ConnectionOptions,
+    deps: Http1ConnectionDeps,
+  ) {
+    const { promise, resolve } = Promise.withResolvers<void>()
+    this.ended = promise
+    this.#resolve = resolve
+    this.ip = ip
+    this.proxied = proxied
+    this.#wire = wire
+    this.#options = options
+    this.#deps = deps
+    wire.events = this
+    deps.sweep.add(this)
+  }
+
+  /** Reads from here on. */
+  start(): void {
+    this.#wire.resume()
+  }
+
+  get isBusy(): boolean {
+    return this.#exchange !== undefined
+  }
+
+  get isClosing(): boolean {
+    return this.#isDraining || this.#isOver
+  }
+
+  cut(): void {
+    if (this.pipe !== undefined) {
+      this.pipe.joined.cut()
+      return
+    }
+    this.outcome = 'cut'
+    this.#exchange?.abandon('cut')
+    this.#exchange = undefined
+    this.#wire.reset()
+  }
+
+  /** Ends once no request is under way. */
+  drain(): void {
+    this.#isDraining = true
+    if (this.#exchange === undefined && this.#partial === undefined) this.#close()
+  }
+
+  expire(): void {
+    this.outcome = 'idle-timeout'
+    if (this.#isOver) this.#wire.reset()
+    else this.#close()
+  }
+
+  onBytes(bytes: Buffer): void {
+    this.#take(bytes)
+    this.#pump()
+  }
+
+  onDrain(): void {
+    this.#exchange?.onClientDrain()
+    this.#pump()
+  }
+
+  onEnd(): void {
+    const exchange = this.#exchange
+    if (exchange === undefined) {
+      // Half a head: nobody waits for an answer to that.
+      if (this.#unread === undefined) this.#close()
+    } else if (exchange.wantsBody && this.#unread === undefined) {
+      exchange.abandon('client-gone')
+      this.#exchange = undefined
+      this.#close()
+    }
+  }
+
+  onClosed(): void {
+    this.#headTimer?.[Symbol.dispose]()
+    if (this.#exchange !== undefined && this.outcome === 'completed') this.outcome = 'client-reset'
+    this.#exchange?.abandon('client-gone')
+    this.#exchange = undefined
+    this.#finish()
+  }
+
+  write(bytes: Buffer): boolean {
+    return this.#wire.write(bytes)
+  }
+
+  writeText(text: string): boolean {
+    return this.#wire.writeText(text)
+  }
+
+  onUpstreamReady(): void {
+    this.#pump()
+  }
+
+  onUpstreamPace(): void {
+    this.#pump()
+  }
+
+  onExchangeEnd(end: ExchangeEnd): void {
+    this.#exchange = undefined
+    this.lastTick = this.#deps.sweep.tick
+    if (end === 'reset') {
+      this.outcome = 'endpoint-reset'
+      this.#isOver = true
+      this.#wire.reset()
+    } else if (end === 'close' || this.#isDraining) this.#close()
+    else this.#pump()
+  }
+
+  onSwitch(upstream: UpstreamConnection, rest: Buffer): void {
+    const exchange = this.#exchange
+    this.#exchange = undefined
+    const pipe = this.#deps.join(this.#release(), upstream, rest)
+    this.pipe = pipe
+    void pipe.joined.ended.then((outcome) => {
+      this.outcome = outcome
+      exchange?.onPipeEnd()
+      this.#resolve()
+    })
+  }
+
+  /** Goes on with what waits, as far as it can, then reads or stops reading. */
+  #pump(): void {
+    // Requests that are answered at once end within the loop.
+    if (this.#isPumping) return
+    this.#isPumping = true
+    while (this.#unread !== undefined && !this.#isOver && this.#canTake) {
+      const bytes = this.#unread
+      this.#unread = undefined
+      this.#take(bytes)
+    }
+    this.#isPumping = false
+    this.#pace()
+  }
+
+  get #canTake(): boolean {
+    return this.#exchange === undefined ? !this.#wire.isFull : this.#exchange.takesBody && !this.#exchange.isUpstreamFull
+  }
+
+  #pace(): void {
+    if (this.#isOver) return
+    if (this.#exchange === undefined && this.#unread === undefined && this.#wire.hasEnded) {
+      this.#close()
+      return
+    }
+    const isHeld =
+      this.#unread !== undefined ||
+      this.#exchange?.isUpstreamFull === true ||
+      (this.#exchange === undefined && this.#wire.isFull)
+    if (isHeld === this.#isPaused) return
+    this.#isPaused = isHeld
+    if (isHeld) this.#wire.pause()
+    else this.#wire.resume()
+  }
+
+  /** Takes what it can of the bytes: the rest of a head, of a body; keeps what is to wait. */
+  #take(bytes: Buffer): void {
+    if (this.#isOver) return
+    if (this.#unread !== undefined) this.#keep(bytes)
+    else if (this.#exchange === undefined) this.#takeHead(bytes)
+    else this.#takeBody(bytes, 0)
+  }
+
+  #takeHead(more: Buffer): void {
+    const bytes = this.#partial === undefined ? more : Buffer.concat([this.#partial, more])
+    const end = endOfHead(bytes, 0)
+    if (end === -1) {
+      this.#keepPartial(bytes)
+      return
+    }
+    this.#partial = undefined
+    this.#headTimer?.[Symbol.dispose]()
+    this.#headTimer = undefined
+    const head = parseRequestHead(bytes.latin1Slice(0, end))
+    if (isProblem(head)) this.#refuse(head)
+    else this.#begin(head, bytes, end)
+  }
+
+  #begin(head: RequestHead, bytes: Buffer, end: number): void {
+    this.requests += 1
+    const rest = end === bytes.length ? NOTHING : bytes.subarray(end)
+    if (head.upgrade === 'h2c' && this.#upgrade(head, rest)) return
+    const { terms, onOutcome } = this.#deps
+    const exchange = new Exchange(head, this, { ...terms(), onOutcome })
+    this.#exchange = exchange
+    exchange.start()
+    if (rest.length > 0) this.#takeBody(rest, 0)
+  }
+
+  #upgrade(head: RequestHead, rest: Buffer): boolean {
+    return this.#deps.upgradeToHttp2(head, () => {
+      this.#unread = rest.length === 0 ? undefined : Buffer.from(rest)
+      return this.#release()
+    })
+  }
+
+  #takeBody(bytes: Buffer, from: number): void {
+    const exchange = this.#exchange
+    const end = exchange?.takesBody === true ? exchange.takeBody(bytes, from) : from
+    if (end !== -1 && end < bytes.length && !this.#isOver) this.#keep(bytes.subarray(end))
+  }
+
+  #keep(bytes: Buffer): void {
+    this.#unread = this.#unread === undefined ? Buffer.from(bytes) : Buffer.concat([this.#unread, bytes])
+  }
+
+  #keepPartial(bytes: Buffer): void {
+    if (bytes.length > MAX_HEAD_BYTES) {
+      this.#refuse({ status: 431, problem: `the head of a request has at most ${MAX_HEAD_BYTES} bytes` })
+      return
+    }
+    const problem = problemOfPartialHead(bytes)
+    if (problem !== undefined) {
+      this.#refuse(problem)
+      return
+    }
+    // A copy of its own: what was read holds during the call only.
+    this.#partial = Buffer.from(bytes)
+    const { headTimeoutMs } = this.#options
+    this.#headTimer ??= this.#deps.timers.after(headTimeoutMs, () => {
+      this.#refuse({ status: 408, problem: `the head of the request did not come within ${headTimeoutMs} ms` })
+    })
+  }
+
+  #refuse({ status, problem }: HeadProblem): void {
+    if (this.#isOver) return
+    this.outcome = 'bad-request'
+    this.#wire.writeText(errorResponse(status, problem, { closes: true, method: 'GET', minor: 1 }))
+    this.#readNoMore()
+    // What the client sends on is nothing that somebody waits for.
+    this.#wire.linger()
+  }
+
+  /** After what was written, however slowly the client reads it. What it still sends is dropped. */
+  #close(): void {
+    if (this.#isOver) return
+    this.#readNoMore()
+    this.#wire.end()
+    this.#wire.resume()
+  }
+
+  #readNoMore(): void {
+    this.#isOver = true
+    this.#unread = undefined
+    this.#partial = undefined
+    this.#headTimer?.[Symbol.dispose]()
+  }
+
+  /** Gives the connection away; what it has still read goes along. */
+  #release(): FlowEnd {
+    this.#isOver = true
+    this.#headTimer?.[Symbol.dispose]()
+    this.#deps.sweep.delete(this)
+    const unread = this.#unread ?? NOTHING
+    this.#unread = undefined
+    return this.#wire.release(unread)
+  }
+
+  #finish(): void {
+    this.#isOver = true
+    this.#deps.sweep.delete(this)
+    this.#resolve()
+  }
+}

@@ -1,0 +1,116 @@
+import type { ServicePortName } from '@edgeway/core'
+import { formatClient } from '../../account/client-address.ts'
+import type { FlowJournal } from '../../account/flow-journal.ts'
+import type { RequestJournal } from '../../account/request-journal.ts'
+import type { RequestOutcome } from '../../account/request-record.ts'
+import { resetSocket } from '../../kernel/reset-socket.ts'
+import type { FlowEnd, RelayEngine } from '../../relay/relay-engine.ts'
+import type { Timers } from '../../timers.ts'
+import type { WireEvents } from '../../wire/wire.ts'
+import type { Wires } from '../../wire/wires.ts'
+import type { HttpClient } from '../http-client.ts'
+import type { HttpOptions } from '../http-options.ts'
+import type { RequestHead } from '../message/request-head.ts'
+import type { RequestRoutes } from '../policy/request-routes.ts'
+import type { Exchange } from './exchange.ts'
+import { Http1Connection, type Http1ConnectionDeps, type Pipe } from './http1-connection.ts'
+import { IdleSweep } from './idle-sweep.ts'
+import type { UpstreamConnection } from './upstream-connection.ts'
+import type { UpstreamPools } from './upstream-pools.ts'
+
+export interface Http1ServerDeps {
+  readonly routes: RequestRoutes
+  readonly pools: UpstreamPools
+  readonly wires: Wires
+  readonly relay: Pick<RelayEngine, 'relay'>
+  readonly journal: Pick<FlowJournal, 'meter'>
+  readonly requests: RequestJournal
+  readonly timers: Timers
+  /** Of connections that have switched protocols; 0: none. */
+  readonly idleTimeoutMs: number
+  /** As of `Http1ConnectionDeps`. */
+  upgradeToHttp2(client: HttpClient, head: RequestHead, release: () => FlowEnd): boolean
+}
+
+/** Until the connection listens; nothing is read before. */
+const UNHEARD: WireEvents = { onBytes() {}, onDrain() {}, onEnd() {}, onClosed() {} }
+
+/** Serves connections of clients that speak HTTP/1.1. */
+export class Http1Server implements Disposable {
+  readonly #options: HttpOptions
+  readonly #deps: Http1ServerDeps
+  readonly #sweep: IdleSweep
+
+  constructor(options: HttpOptions, deps: Http1ServerDeps) {
+    this.#options = options
+    this.#deps = deps
+    this.#sweep = new IdleSweep(options.clientIdleTimeoutMs, deps.timers)
+  }
+
+  /** Takes over a client's connection; what its socket has read comes first. */
+  serve(client: HttpClient): Http1Connection {
+    const { socket, called, source } = client
+    const wire = this.#deps.wires.wire({ stream: socket, reset: () => resetSocket(socket) }, UNHEARD)
+    const peer = { ip: source?.ip ?? '', proxied: { source, destination: called.destination } }
+    const connection = new Http1Connection(wire, { ...peer, ...this.#options }, this.#depsFor(client))
+    connection.start()
+    return connection
+  }
+
+  [Symbol.dispose](): void {
+    this.#sweep[Symbol.dispose]()
+  }
+
+  #depsFor(client: HttpClient): Http1ConnectionDeps {
+    const { routes, pools, timers, upgradeToHttp2 } = this.#deps
+    const { called, source } = client
+    const defaultHost = formatClient(called.destination)
+    const name = called.servicePort.name
+    const caller = source === undefined ? 'unknown' : formatClient(source)
+    return {
+      sweep: this.#sweep,
+      timers,
+      terms: () => {
+        const current = routes.of(called)
+        return { routes: current, pool: pools.of(current), defaultHost }
+      },
+      onOutcome: (exchange, outcome) => this.#record(exchange, outcome, { service: name, client: caller }),
+      upgradeToHttp2: (head, release) => upgradeToHttp2(client, head, release),
+      join: (end, upstream, rest) => this.#join(end, upstream, rest),
+    }
+  }
+
+  #record(
+    exchange: Exchange,
+    outcome: RequestOutcome,
+    caller: { readonly service: ServicePortName; readonly client: string },
+  ): void {
+    const { route, upstream, method, status, bytesSent, bytesReceived } = exchange
+    this.#deps.requests.end({
+      ...caller,
+      protocol: 'http1',
+      method,
+      status,
+      outcome,
+      endpoint: route?.endpoint,
+      path: upstream?.way.path,
+      attempts: route?.attempts ?? 0,
+      why: route?.why,
+      durationMs: performance.now() - exchange.startedAt,
+      bytesSent,
+      bytesReceived,
+    })
+  }
+
+  #join(client: FlowEnd, upstream: UpstreamConnection, rest: Buffer): Pipe {
+    const { relay, journal, idleTimeoutMs } = this.#deps
+    const { endpoint, path } = upstream.way
+    const { pool } = upstream
+    const joined = relay.relay(client, upstream.release(rest), {
+      idleTimeoutMs: pool.idleTimeoutMs ?? (idleTimeoutMs === 0 ? undefined : idleTimeoutMs),
+      maxDurationMs: pool.maxConnectionDurationMs,
+    })
+    const metering = journal.meter({ direction: 'outbound', path, counts: joined })
+    return { joined, metering, endpoint, path }
+  }
+}

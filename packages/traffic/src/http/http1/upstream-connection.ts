@@ -1,0 +1,252 @@
+import type { ConnectionPool, Endpoint, Path } from '@edgeway/core'
+import type { FlowEnd } from '../../relay/relay-engine.ts'
+import type { Wire, WireEvents } from '../../wire/wire.ts'
+import { BodyReader } from '../message/body-reader.ts'
+import { endOfHead, MAX_HEAD_BYTES, problemOfPartialHead } from '../message/head-end.ts'
+import { isProblem } from '../message/head-problem.ts'
+import { parseResponseHead, type ResponseHead } from '../message/response-head.ts'
+import type { PortRoutes } from '../policy/port-routes.ts'
+import type { Sweepable } from './idle-sweep.ts'
+
+/** Who waits for the response to a request. */
+export interface ResponseReader {
+  /** 1xx, but for 101; any number of them before the response. */
+  onInterim(head: ResponseHead): void
+  /** @param bytes - the head, `headBytes` of them, and what of the content came with it; hold as those of `WireEvents.onBytes` */
+  onHead(head: ResponseHead, bytes: Buffer, headBytes: number): void
+  /** More of the body, as it is on the wire; or of its content alone, where that was asked for. */
+  onBody(bytes: Buffer): void
+  /** The response is complete. The reader has to give the connection back or discard it. */
+  onDone(): void
+  /** 101: from here on the bytes are no longer HTTP's. */
+  onSwitch(head: ResponseHead, rest: Buffer): void
+  /** There will be no response, or no more of it. */
+  onBroken(why: string): void
+  /** The connection takes more of the request's body. */
+  onUpstreamDrain(): void
+}
+
+/** How a response is to be read. */
+export interface ResponseTerms {
+  readonly method: string
+  /** Chunks are to be taken off: the client knows none. */
+  readonly wantsContent: boolean
+}
+
+/** Where a connection is at home. */
+export interface UpstreamHome {
+  readonly routes: Pick<PortRoutes, 'pool'>
+  /** It is closed, for whatever reason. */
+  onGone(connection: UpstreamConnection): void
+}
+
+export interface UpstreamWay {
+  readonly endpoint: Endpoint
+  readonly path: Path
+  /** It may serve requests of any client. */
+  readonly isShareable: boolean
+}
+
+/** An endpoint that only says that it goes on would else keep a request forever. */
+const MAX_INTERIM = 100
+
+/**
+ * A connection to an endpoint, which carries one request after the other.
+ *
+ * HOT PATH: a response that comes in one piece is one call to its reader.
+ */
+export class UpstreamConnection implements WireEvents, Sweepable {
+  readonly way: UpstreamWay
+  /** That it has carried, the present one included. */
+  requests = 0
+  lastTick = 0
+  /** Something came of the response to the present request. */
+  hasSpoken = false
+  readonly wire: Wire
+  readonly #home: UpstreamHome
+  readonly #body = new BodyReader()
+  #reader: ResponseReader | undefined
+  #terms: ResponseTerms = { method: '', wantsContent: false }
+  /** Of the response that is under way, once it is there. */
+  #head: ResponseHead | undefined
+  #partial: Buffer | undefined
+  #interims = 0
+  /** The last response left it fit for another request. */
+  #isClean = true
+
+  constructor(wire: Wire, way: UpstreamWay, home: UpstreamHome) {
+    this.wire = wire
+    this.way = way
+    this.#home = home
+    wire.events = this
+  }
+
+  /** What its Service wishes for connections. */
+  get pool(): ConnectionPool {
+    return this.#home.routes.pool
+  }
+
+  get isBusy(): boolean {
+    return this.#reader !== undefined
+  }
+
+  /** Whether another request may be sent: nothing is under way, and the endpoint has not said that it closes. */
+  get isReusable(): boolean {
+    return this.#isClean && this.#reader === undefined && !this.wire.isClosed && !this.wire.hasEnded
+  }
+
+  /** From here on it belongs to that reader's request, until `onDone`, `onSwitch` or `onBroken`. */
+  begin(reader: ResponseReader, terms: ResponseTerms): void {
+    this.#reader = reader
+    this.#terms = terms
+    this.#isClean = false
+    this.#interims = 0
+    this.hasSpoken = false
+    this.requests += 1
+  }
+
+  /** Closes it, whatever is under way; its reader hears nothing more. */
+  discard(): void {
+    const wasBusy = this.#reader !== undefined
+    this.#reader = undefined
+    this.#isClean = false
+    if (this.wire.isClosed) return
+    // What the endpoint still sends is of no use to anybody.
+    if (wasBusy) this.wire.reset()
+    else this.wire.linger()
+  }
+
+  expire(): void {
+    this.discard()
+  }
+
+  /** Gives the connection away after `onSwitch`. */
+  release(rest: Buffer): FlowEnd {
+    this.#home.onGone(this)
+    return this.wire.release(rest)
+  }
+
+  onBytes(bytes: Buffer): void {
+    this.hasSpoken = true
+    // Nobody has asked: whatever it is, it must not become the answer to the next request.
+    if (this.#reader === undefined) this.discard()
+    else if (this.#head === undefined) this.#readHeads(bytes)
+    else this.#readBody(bytes, 0)
+  }
+
+  onDrain(): void {
+    this.#reader?.onUpstreamDrain()
+  }
+
+  onEnd(): void {
+    if (this.#reader === undefined) this.discard()
+    else if (this.#head?.framing.kind === 'until-close') this.#done(false)
+    else this.#broken(this.#head === undefined ? 'closed before a response' : 'closed within a response')
+  }
+
+  onClosed(): void {
+    if (this.#reader !== undefined) this.#broken('reset')
+    this.#home.onGone(this)
+  }
+
+  #readHeads(more: Buffer): void {
+    const bytes = this.#partial === undefined ? more : Buffer.concat([this.#partial, more])
+    this.#partial = undefined
+    let from = 0
+    while (from < bytes.length && this.#reader !== undefined) {
+      const end = endOfHead(bytes, from)
+      if (end === -1) {
+        this.#keepPartial(bytes, from)
+        return
+      }
+      const head = parseResponseHead(bytes.latin1Slice(from, end), this.#terms.method)
+      if (isProblem(head)) {
+        this.#broken(head.problem)
+        return
+      }
+      if (!head.isInterim) {
+        this.#readResponse(head, bytes.subarray(from), end - from)
+        return
+      }
+      this.#interims += 1
+      if (this.#interims > MAX_INTERIM) this.#broken('too many interim responses')
+      else this.#reader.onInterim(head)
+      from = end
+    }
+  }
+
+  #keepPartial(bytes: Buffer, from: number): void {
+    const partial = Buffer.from(bytes.subarray(from))
+    const problem = problemOfPartialHead(partial)
+    if (problem !== undefined) this.#broken(problem.problem)
+    else if (partial.length > MAX_HEAD_BYTES) this.#broken('the head of the response is too large')
+    else this.#partial = partial
+  }
+
+  /** @param bytes - from the beginning of the head */
+  #readResponse(head: ResponseHead, bytes: Buffer, headBytes: number): void {
+    const reader = this.#reader
+    if (reader === undefined) return
+    if (head.status === 101) {
+      this.#reader = undefined
+      reader.onSwitch(head, bytes.subarray(headBytes))
+      return
+    }
+    this.#head = head
+    this.#body.begin(head.framing)
+    if (this.#takesContent) {
+      reader.onHead(head, bytes.subarray(0, headBytes), headBytes)
+      this.#readBody(bytes, headBytes)
+      return
+    }
+    const end = this.#body.advance(bytes, headBytes)
+    if (end === -1) {
+      this.#broken(this.#body.problem ?? 'the body of the response is malformed')
+      return
+    }
+    reader.onHead(head, end === bytes.length ? bytes : bytes.subarray(0, end), headBytes)
+    this.#afterBody(end === bytes.length)
+  }
+
+  get #takesContent(): boolean {
+    return this.#terms.wantsContent && this.#head?.framing.kind === 'chunked'
+  }
+
+  #readBody(bytes: Buffer, from: number): void {
+    const reader = this.#reader
+    if (reader === undefined) return
+    const takesContent = this.#takesContent
+    const end = takesContent
+      ? this.#body.advanceContent(bytes, from, (piece) => reader.onBody(piece))
+      : this.#body.advance(bytes, from)
+    if (end === -1) {
+      this.#broken(this.#body.problem ?? 'the body of the response is malformed')
+      return
+    }
+    if (!takesContent) reader.onBody(end === bytes.length ? bytes : bytes.subarray(0, end))
+    this.#afterBody(end === bytes.length)
+  }
+
+  /** @param isAll - nothing has come behind the body; it would be the beginning of a response that nobody asked for */
+  #afterBody(isAll: boolean): void {
+    if (this.#reader !== undefined && this.#body.isComplete) this.#done(isAll)
+  }
+
+  #done(isAll: boolean): void {
+    const reader = this.#reader
+    const isKeptAlive = this.#head?.isKeepAlive === true && this.#head.framing.kind !== 'until-close'
+    this.#reader = undefined
+    this.#head = undefined
+    this.#isClean = isAll && isKeptAlive
+    reader?.onDone()
+  }
+
+  #broken(why: string): void {
+    const reader = this.#reader
+    this.#reader = undefined
+    this.#isClean = false
+    this.#partial = undefined
+    if (!this.wire.isClosed) this.wire.reset()
+    reader?.onBroken(why)
+  }
+}

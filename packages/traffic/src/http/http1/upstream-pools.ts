@@ -1,0 +1,50 @@
+import { formatEndpoint, type ServiceDirectory, type ServicePortName } from '@edgeway/core'
+import type { PortRoutes } from '../policy/port-routes.ts'
+import { UpstreamPool, type UpstreamPoolDeps, type UpstreamPoolOptions } from './upstream-pool.ts'
+
+export interface UpstreamPoolsDeps extends UpstreamPoolDeps {
+  readonly services: Pick<ServiceDirectory, 'endpoints' | 'watch'>
+}
+
+/** The pools of all ServicePorts whose requests are forwarded by HTTP/1.1. */
+export class UpstreamPools implements Disposable {
+  readonly #options: UpstreamPoolOptions
+  readonly #deps: UpstreamPoolsDeps
+  readonly #pools = new Map<ServicePortName, UpstreamPool>()
+  readonly #subscription: Disposable
+
+  constructor(options: UpstreamPoolOptions, deps: UpstreamPoolsDeps) {
+    this.#options = options
+    this.#deps = deps
+    this.#subscription = deps.services.watch((changed) => this.#onChange(changed))
+  }
+
+  of(routes: PortRoutes): UpstreamPool {
+    const known = this.#pools.get(routes.name)
+    if (known !== undefined) {
+      // How connections begin may be another matter now.
+      if (known.routes.service !== routes.service) known.closeIdle(() => false)
+      known.routes = routes
+      return known
+    }
+    const pool = new UpstreamPool(routes, this.#options, this.#deps)
+    this.#pools.set(routes.name, pool)
+    return pool
+  }
+
+  /** Closes all connections. */
+  [Symbol.dispose](): void {
+    this.#subscription[Symbol.dispose]()
+    for (const pool of this.#pools.values()) pool.close()
+    this.#pools.clear()
+  }
+
+  /** Endpoints that have gone get no further request: what is idle is closed, what is under way goes on. */
+  #onChange(changed: ServicePortName): void {
+    const pool = this.#pools.get(changed)
+    if (pool === undefined) return
+    const listed = new Set(this.#deps.services.endpoints(changed).map(formatEndpoint))
+    pool.closeIdle((endpoint) => listed.has(endpoint))
+    if (listed.size === 0 && pool.isEmpty) this.#pools.delete(changed)
+  }
+}
