@@ -360,7 +360,7 @@ export class Exchange implements ResponseReader, RequestFacts {
     if (text === head.text) hasRoom = this.#client.write(bytes)
     else if (bodyBytes === 0) hasRoom = this.#client.writeText(text)
     else if (bytes.length <= ONE_WRITE_BYTES)
-      hasRoom = this.#client.writeText(text + bytes.latin1Slice(headBytes, bytes.length))
+      hasRoom = this.#client.writeText(text + bytes.toString('latin1', headBytes, bytes.length))
     else {
       this.#client.writeText(text)
       hasRoom = this.#client.write(bytes.subarray(headBytes))

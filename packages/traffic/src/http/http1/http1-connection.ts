@@ -258,7 +258,7 @@ export class Http1Connection implements WireEvents, ExchangeClient, OpenFlow, Sw
     this.#partial = undefined
     this.#headTimer?.[Symbol.dispose]()
     this.#headTimer = undefined
-    const head = parseRequestHead(bytes.latin1Slice(0, end))
+    const head = parseRequestHead(bytes.toString('latin1', 0, end))
     if (isProblem(head)) this.#refuse(head)
     else this.#begin(head, bytes, end)
   }

@@ -159,7 +159,7 @@ export class UpstreamConnection implements WireEvents, Sweepable {
         this.#keepPartial(bytes, from)
         return
       }
-      const head = parseResponseHead(bytes.latin1Slice(from, end), this.#terms.method)
+      const head = parseResponseHead(bytes.toString('latin1', from, end), this.#terms.method)
       if (isProblem(head)) {
         this.#broken(head.problem)
         return
