@@ -90,8 +90,13 @@ export class TrafficLab implements AsyncDisposable {
 
   /** The fields of the `count` lines that tell how flows ended, once there are so many. */
   flowsEnded(count = 1): Promise<Readonly<Record<string, unknown>>[]> {
+    return this.linesOf('flow ended', count)
+  }
+
+  /** The fields of the log's lines with that sentence, once there are `count`. */
+  linesOf(sentence: string, count: number): Promise<Readonly<Record<string, unknown>>[]> {
     return eventually(() => {
-      const lines = this.deps.logger.lines.filter(({ message }) => message === 'flow ended')
+      const lines = this.deps.logger.lines.filter(({ message }) => message === sentence)
       return lines.length >= count ? lines.map(({ fields }) => fields) : undefined
     })
   }

@@ -1,32 +1,53 @@
-import type { EndpointAddress, EndpointConnection, Logger, ServiceDirectory, ServicePortName } from '@edgeway/core'
+import type {
+  Dialer,
+  EndpointAddress,
+  EndpointConnection,
+  Logger,
+  Metrics,
+  ServiceDirectory,
+} from '@edgeway/core'
 import { formatClient } from '../account/client-address.ts'
 import type { FlowJournal, FlowRecord } from '../account/flow-journal.ts'
-import type { RequestJournal } from '../account/request-journal.ts'
+import type { FlowLogOptions } from '../account/flow-log.ts'
+import { RequestJournal } from '../account/request-journal.ts'
+import { requestMetrics } from '../account/request-metrics.ts'
+import type { EndpointPicker } from '../balance/endpoint-picker.ts'
+import type { AbandonedDials } from '../dial/abandoned-dials.ts'
+import type { DialLimits } from '../dial/try-endpoints.ts'
+import type { EndpointFeedback } from '../endpoint-feedback.ts'
+import type { TrafficMetrics } from '../metrics.ts'
 import type { OpenFlow } from '../open-flows.ts'
 import type { RelayEngine } from '../relay/relay-engine.ts'
+import type { RelayEnginesOptions } from '../relay/relay-engines.ts'
 import type { Timers } from '../timers.ts'
-import type { Wires } from '../wire/wires.ts'
+import { Wires } from '../wire/wires.ts'
 import type { HttpClient } from './http-client.ts'
 import type { HttpOptions } from './http-options.ts'
 import type { Http1Connection } from './http1/http1-connection.ts'
 import { Http1Server } from './http1/http1-server.ts'
 import { UpstreamPools } from './http1/upstream-pools.ts'
-import type { RequestRoutes } from './policy/request-routes.ts'
-import type { UpstreamDialer } from './upstream-dialer.ts'
+import { RequestRoutes } from './policy/request-routes.ts'
+import type { StatusReports } from './policy/status-reports.ts'
+import { UpstreamDialer } from './upstream-dialer.ts'
 
-export interface HttpForwarderOptions extends HttpOptions {
+export interface HttpForwarderOptions extends HttpOptions, DialLimits, FlowLogOptions {
   /** Of connections that are no longer HTTP's, without a byte in either direction; 0: without limit. */
   readonly idleTimeoutMs: number
+  readonly relayEngine: RelayEnginesOptions['engine']
 }
 
 export interface HttpForwarderDeps {
-  readonly services: Pick<ServiceDirectory, 'endpoints' | 'watch'>
-  readonly routes: RequestRoutes
-  readonly dialer: UpstreamDialer
-  readonly wires: Wires
+  readonly services: Pick<ServiceDirectory, 'endpoints' | 'servicePort' | 'serviceOf' | 'watch'>
+  readonly picker: EndpointPicker
+  readonly feedback: EndpointFeedback
+  readonly statuses: StatusReports
+  readonly dialer: Dialer
+  readonly abandoned: AbandonedDials
   readonly relay: Pick<RelayEngine, 'relay'>
   readonly journal: FlowJournal
-  readonly requests: RequestJournal
+  readonly metrics: Metrics
+  /** Of flows and requests together. */
+  readonly bytes: TrafficMetrics['bytes']
   readonly logger: Logger
   readonly timers: Timers
 }
@@ -47,23 +68,34 @@ export interface SpareConnection {
 export class HttpForwarder implements AsyncDisposable {
   readonly #http1: Http1Server
   readonly #pools: UpstreamPools
-  readonly #deps: HttpForwarderDeps
+  readonly #routes: RequestRoutes
+  readonly #journal: FlowJournal
 
-  constructor(options: HttpForwarderOptions, deps: HttpForwarderDeps) {
-    this.#deps = deps
-    this.#pools = new UpstreamPools(options, deps)
+  private constructor(options: HttpForwarderOptions, deps: HttpForwarderDeps, wires: Wires) {
+    const { services, logger, timers } = deps
+    const { now } = timers
+    const metrics = requestMetrics(deps.metrics)
+    this.#journal = deps.journal
+    this.#routes = new RequestRoutes(options, { ...deps, ...metrics, random: Math.random, now })
+    const dialer = new UpstreamDialer(options, deps)
+    const requests = new RequestJournal(options, { ...{ logger, metrics, services, now }, bytes: deps.bytes })
+    this.#pools = new UpstreamPools(options, { services, dialer, wires, timers })
     this.#http1 = new Http1Server(options, {
       ...deps,
-      pools: this.#pools,
+      ...{ routes: this.#routes, pools: this.#pools, wires, requests },
       upgradeToHttp2: () => false,
     })
+  }
+
+  static async start(options: HttpForwarderOptions, deps: HttpForwarderDeps): Promise<HttpForwarder> {
+    return new HttpForwarder(options, deps, await Wires.start({ engine: options.relayEngine }))
   }
 
   /** Takes over an accepted client, whose first bytes are in its socket; returns at once. */
   serve(client: HttpClient, { spare }: HttpStart): OpenFlow {
     const startedAt = performance.now()
     spare?.connection.reset()
-    const { journal } = this.#deps
+    const journal = this.#journal
     journal.begin('outbound')
     const connection = this.#http1.serve(client)
     const ended = connection.ended.then(() => {
@@ -76,11 +108,12 @@ export class HttpForwarder implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#http1[Symbol.dispose]()
     this.#pools[Symbol.dispose]()
+    this.#routes[Symbol.dispose]()
   }
 }
 
 function knownOf({ source, called }: HttpClient): Pick<FlowRecord, 'direction' | 'client' | 'service'> {
-  const service: ServicePortName = called.servicePort.name
+  const service = called.servicePort.name
   return { direction: 'outbound', client: source === undefined ? 'unknown' : formatClient(source), service }
 }
 

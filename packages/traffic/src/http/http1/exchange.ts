@@ -1,20 +1,19 @@
 import type { Endpoint } from '@edgeway/core'
-import type { RequestOutcome } from '../../account/request-record.ts'
 import type { ProxiedConnection } from '../../account/proxy-protocol.ts'
+import type { RequestOutcome } from '../../account/request-record.ts'
 import type { DialBudget } from '../dial-budget.ts'
-import { connectFailureOf } from '../upstream-dialer.ts'
 import { BodyReader } from '../message/body-reader.ts'
 import { errorResponse } from '../message/error-response.ts'
 import { forwardedLines } from '../message/forwarded.ts'
-import { isProblem } from '../message/head-problem.ts'
 import { outgoingRequest } from '../message/outgoing-request.ts'
 import { outgoingResponse } from '../message/outgoing-response.ts'
 import { allFieldsOf, fieldOf, type RequestHead } from '../message/request-head.ts'
 import type { ResponseHead } from '../message/response-head.ts'
 import type { PortRoutes } from '../policy/port-routes.ts'
 import type { RequestFacts, RequestRoute, TryFailure } from '../policy/request-route.ts'
-import type { NoConnection, UpstreamPool } from './upstream-pool.ts'
+import { connectFailureOf } from '../upstream-dialer.ts'
 import type { ResponseReader, UpstreamConnection } from './upstream-connection.ts'
+import type { NoConnection, UpstreamPool } from './upstream-pool.ts'
 
 /** The connection that a request came by, as its exchange sees it. */
 export interface ExchangeClient {
@@ -129,7 +128,7 @@ export class Exchange implements ResponseReader, RequestFacts {
       keepsUpgrade: this.head.upgrade !== undefined && this.head.upgrade !== 'h2c',
       defaultHost,
     })
-    if (isProblem(outgoing)) {
+    if (typeof outgoing !== 'string') {
       this.refuse(outgoing.status, outgoing.problem, 'bad-request')
       return
     }
@@ -215,7 +214,7 @@ export class Exchange implements ResponseReader, RequestFacts {
       extraLines: cookie === undefined ? '' : `Set-Cookie: ${cookie}\r\n`,
       dropsChunked: isChunkless,
     })
-    if (isProblem(text)) {
+    if (typeof text !== 'string') {
       this.refuse(502, text.problem, 'bad-response')
       return
     }
@@ -289,7 +288,7 @@ export class Exchange implements ResponseReader, RequestFacts {
       extraLines: '',
       dropsChunked: false,
     })
-    return isProblem(text) ? undefined : text
+    return typeof text === 'string' ? text : undefined
   }
 
   #bad(why: string): void {
@@ -343,8 +342,7 @@ export class Exchange implements ResponseReader, RequestFacts {
     const { head } = this
     upstream.begin(this, { method: head.method, wantsContent: head.minor === 0 })
     const { perTryTimeoutMs } = this.#deps.routes.policy
-    if (perTryTimeoutMs !== undefined)
-      this.#perTry = setTimeout(() => this.#expireTry(), perTryTimeoutMs)
+    if (perTryTimeoutMs !== undefined) this.#perTry = setTimeout(() => this.#expireTry(), perTryTimeoutMs)
     this.bytesSent += this.#outgoing.length
     upstream.wire.writeText(this.#outgoing)
   }
@@ -413,5 +411,7 @@ function isSafeToRepeat(method: string): boolean {
 }
 
 function sentenceOf(why: NoConnection): string {
-  return why.status === 'failed' ? `no endpoint can be reached: ${why.error.failure}` : 'no endpoint can be reached'
+  return why.status === 'failed'
+    ? `no endpoint can be reached: ${why.error.failure}`
+    : 'no endpoint can be reached'
 }

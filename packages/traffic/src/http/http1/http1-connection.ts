@@ -1,8 +1,8 @@
 import type { Endpoint, Path } from '@edgeway/core'
 import type { Metering } from '../../account/byte-meter.ts'
 import type { FlowOutcome } from '../../account/flow-journal.ts'
-import type { RequestOutcome } from '../../account/request-record.ts'
 import type { ProxiedConnection } from '../../account/proxy-protocol.ts'
+import type { RequestOutcome } from '../../account/request-record.ts'
 import type { OpenFlow } from '../../open-flows.ts'
 import type { FlowEnd, Relay } from '../../relay/relay-engine.ts'
 import type { Timers } from '../../timers.ts'
@@ -128,7 +128,9 @@ export class Http1Connection implements WireEvents, ExchangeClient, OpenFlow, Sw
   /** Ends once no request is under way. */
   drain(): void {
     this.#isDraining = true
-    if (this.#exchange === undefined && this.#partial === undefined) this.#close()
+    // Who does not end its side is not waited for.
+    if (this.#isOver && this.pipe === undefined && !this.#wire.isFull) this.#wire.linger()
+    else if (this.#exchange === undefined && this.#partial === undefined) this.#close()
   }
 
   expire(): void {
@@ -221,7 +223,9 @@ export class Http1Connection implements WireEvents, ExchangeClient, OpenFlow, Sw
   }
 
   get #canTake(): boolean {
-    return this.#exchange === undefined ? !this.#wire.isFull : this.#exchange.takesBody && !this.#exchange.isUpstreamFull
+    return this.#exchange === undefined
+      ? !this.#wire.isFull
+      : this.#exchange.takesBody && !this.#exchange.isUpstreamFull
   }
 
   #pace(): void {
@@ -305,7 +309,10 @@ export class Http1Connection implements WireEvents, ExchangeClient, OpenFlow, Sw
     this.#partial = Buffer.from(bytes)
     const { headTimeoutMs } = this.#options
     this.#headTimer ??= this.#deps.timers.after(headTimeoutMs, () => {
-      this.#refuse({ status: 408, problem: `the head of the request did not come within ${headTimeoutMs} ms` })
+      this.#refuse({
+        status: 408,
+        problem: `the head of the request did not come within ${headTimeoutMs} ms`,
+      })
     })
   }
 

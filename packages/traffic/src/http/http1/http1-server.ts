@@ -18,6 +18,11 @@ import { IdleSweep } from './idle-sweep.ts'
 import type { UpstreamConnection } from './upstream-connection.ts'
 import type { UpstreamPools } from './upstream-pools.ts'
 
+export interface Http1ServerOptions extends HttpOptions {
+  /** Of connections that have switched protocols, without a byte in either direction; 0: without limit. */
+  readonly idleTimeoutMs: number
+}
+
 export interface Http1ServerDeps {
   readonly routes: RequestRoutes
   readonly pools: UpstreamPools
@@ -26,8 +31,6 @@ export interface Http1ServerDeps {
   readonly journal: Pick<FlowJournal, 'meter'>
   readonly requests: RequestJournal
   readonly timers: Timers
-  /** Of connections that have switched protocols; 0: none. */
-  readonly idleTimeoutMs: number
   /** As of `Http1ConnectionDeps`. */
   upgradeToHttp2(client: HttpClient, head: RequestHead, release: () => FlowEnd): boolean
 }
@@ -37,11 +40,11 @@ const UNHEARD: WireEvents = { onBytes() {}, onDrain() {}, onEnd() {}, onClosed()
 
 /** Serves connections of clients that speak HTTP/1.1. */
 export class Http1Server implements Disposable {
-  readonly #options: HttpOptions
+  readonly #options: Http1ServerOptions
   readonly #deps: Http1ServerDeps
   readonly #sweep: IdleSweep
 
-  constructor(options: HttpOptions, deps: Http1ServerDeps) {
+  constructor(options: Http1ServerOptions, deps: Http1ServerDeps) {
     this.#options = options
     this.#deps = deps
     this.#sweep = new IdleSweep(options.clientIdleTimeoutMs, deps.timers)
@@ -103,7 +106,8 @@ export class Http1Server implements Disposable {
   }
 
   #join(client: FlowEnd, upstream: UpstreamConnection, rest: Buffer): Pipe {
-    const { relay, journal, idleTimeoutMs } = this.#deps
+    const { relay, journal } = this.#deps
+    const { idleTimeoutMs } = this.#options
     const { endpoint, path } = upstream.way
     const { pool } = upstream
     const joined = relay.relay(client, upstream.release(rest), {

@@ -11,7 +11,9 @@ import { IdleSweep } from './idle-sweep.ts'
 import { UpstreamConnection, type UpstreamHome, type UpstreamWay } from './upstream-connection.ts'
 
 /** Why a request gets no connection. */
-export type NoConnection = Exclude<DialOutcome, { readonly status: 'connected' }> | { readonly status: 'over-limit' }
+export type NoConnection =
+  | Exclude<DialOutcome, { readonly status: 'connected' }>
+  | { readonly status: 'over-limit' }
 
 /** A request that looks for a connection. */
 export interface ConnectionRequest {
@@ -101,7 +103,8 @@ export class UpstreamPool implements UpstreamHome {
   /** Takes a connection back whose response is complete. */
   giveBack(connection: UpstreamConnection): void {
     const { maxRequestsPerConnection } = this.routes.pool.http ?? {}
-    const isWornOut = maxRequestsPerConnection !== undefined && connection.requests >= maxRequestsPerConnection
+    const isWornOut =
+      maxRequestsPerConnection !== undefined && connection.requests >= maxRequestsPerConnection
     const isFit = connection.isReusable && connection.way.isShareable && !isWornOut
     if (isFit && this.#handOver(connection)) return
     if (!isFit || this.#hasPending || this.#idleCount >= this.#options.maxIdleUpstreams) {
