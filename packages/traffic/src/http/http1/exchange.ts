@@ -1,33 +1,29 @@
-import type { Endpoint } from '@edgeway/core'
 import type { ProxiedConnection } from '../../account/proxy-protocol.ts'
 import type { RequestOutcome } from '../../account/request-record.ts'
-import type { DialBudget } from '../dial-budget.ts'
 import { BodyReader } from '../message/body-reader.ts'
-import { errorResponse } from '../message/error-response.ts'
 import { forwardedLines } from '../message/forwarded.ts'
 import { outgoingRequest } from '../message/outgoing-request.ts'
-import { outgoingResponse } from '../message/outgoing-response.ts'
 import { allFieldsOf, fieldOf, type RequestHead } from '../message/request-head.ts'
 import type { ResponseHead } from '../message/response-head.ts'
 import type { PortRoutes } from '../policy/port-routes.ts'
 import type { RequestFacts, RequestRoute, TryFailure } from '../policy/request-route.ts'
-import { connectFailureOf } from '../upstream-dialer.ts'
+import { ClientResponse, type ResponseSink } from './client-response.ts'
+import { ConnectionSearch, type Searcher, type SearchFailure } from './connection-search.ts'
+import { ExchangeTimers } from './exchange-timers.ts'
 import type { ResponseReader, UpstreamConnection } from './upstream-connection.ts'
-import type { NoConnection, UpstreamPool } from './upstream-pool.ts'
+import type { UpstreamPool } from './upstream-pool.ts'
 
 /** The connection that a request came by, as its exchange sees it. */
-export interface ExchangeClient {
+export interface ExchangeClient extends ResponseSink {
   /** Without a port. */
   readonly ip: string
   readonly proxied: ProxiedConnection
   /** No further request is to be taken. */
   readonly isClosing: boolean
-  write(bytes: Buffer): boolean
-  writeText(text: string): boolean
-  /** The request's body can be sent on from here on. */
-  onUpstreamReady(): void
-  /** The endpoint takes more, or no more, of the request's body. */
-  onUpstreamPace(): void
+  /** What was written to it has not all been taken yet. */
+  readonly isFull: boolean
+  /** More of the request's body can be sent on now than before, or less. */
+  onPace(): void
   /** The last word of an exchange. */
   onExchangeEnd(end: ExchangeEnd): void
   /** 101 was sent: both connections are now a pipe. The exchange is over with it. */
@@ -46,43 +42,43 @@ export interface ExchangeDeps {
   onOutcome(exchange: Exchange, outcome: RequestOutcome): void
 }
 
-/** A response's head and what came with it of its body are written at once where they are not bigger than that. */
-const ONE_WRITE_BYTES = 16 * 1024
+/** RFC 9110, 9.2.2: to do it twice is as good as once. */
+const IDEMPOTENT: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE'])
 
 /**
  * One request of a client and its response: finds an endpoint, sends the request, and passes the response on. Tries again
  * as far as the Service wishes and the request allows.
  *
- * HOT PATH: without a body and with an idle connection to the endpoint, one write each way and no callback in between.
+ * HOT PATH: without a body and with an idle connection to the endpoint, one write each way and nothing in between.
  */
-export class Exchange implements ResponseReader, RequestFacts {
+export class Exchange implements ResponseReader, RequestFacts, Searcher {
   readonly head: RequestHead
+  readonly response: ClientResponse
   readonly startedAt = performance.now()
+  /** Written to endpoints. */
   bytesSent = 0
-  bytesReceived = 0
-  /** Of the response that the client got; `undefined` as long as there is none. */
-  status: number | undefined
   route: RequestRoute | undefined
   /** The one in use, then the last one. */
   upstream: UpstreamConnection | undefined
   readonly #client: ExchangeClient
   readonly #deps: ExchangeDeps
-  readonly #body = new BodyReader()
+  /** Of a request that has one. */
+  readonly #body: BodyReader | undefined
+  #search: ConnectionSearch | undefined
+  #timers: ExchangeTimers | undefined
   #outgoing = ''
-  #isWaiting = false
-  #isOver = false
   #hasSentBody = false
-  /** The head of a response has been sent to the client. */
-  #hasAnswered = false
-  #closesClient = false
-  #unwanted: AbortController | undefined
-  #perTry: NodeJS.Timeout | undefined
-  #overall: NodeJS.Timeout | undefined
+  /** The response is, but not all of it has been taken by the client. */
+  #isComplete = false
+  #isOver = false
 
   constructor(head: RequestHead, client: ExchangeClient, deps: ExchangeDeps) {
     this.head = head
+    this.response = new ClientResponse(head, client)
     this.#client = client
     this.#deps = deps
+    if (head.framing.kind === 'none') return
+    this.#body = new BodyReader()
     this.#body.begin(head.framing)
   }
 
@@ -91,11 +87,15 @@ export class Exchange implements ResponseReader, RequestFacts {
   }
 
   get path(): string {
-    return this.head.target
+    return this.head.path
   }
 
   get clientIp(): string {
     return this.#client.ip
+  }
+
+  get proxied(): ProxiedConnection {
+    return this.#client.proxied
   }
 
   field(name: string): string | undefined {
@@ -108,47 +108,43 @@ export class Exchange implements ResponseReader, RequestFacts {
 
   /** The body of the request is still to come, or a part of it. */
   get wantsBody(): boolean {
-    return !this.#body.isComplete
+    return this.#body?.isComplete === false
   }
 
   /** What of it comes can be sent on now. */
   get takesBody(): boolean {
-    return this.wantsBody && this.upstream !== undefined && !this.#isWaiting && !this.#isOver
+    return this.wantsBody && this.upstream?.isBusy === true && !this.upstream.wire.isFull
   }
 
+  /** What was sent on may still be written from the memory that the client is read into. */
   get isUpstreamFull(): boolean {
-    return !this.#isOver && this.wantsBody && this.upstream?.wire.isFull === true
+    return this.upstream?.isBusy === true && this.upstream.wire.isFull
   }
 
   start(): void {
-    const { routes, defaultHost } = this.#deps
-    const { policy } = routes
-    const outgoing = outgoingRequest(this.head, {
-      extraLines: forwardedLines(policy.forwardedHeaders, this.head, this.clientIp),
-      keepsUpgrade: this.head.upgrade !== undefined && this.head.upgrade !== 'h2c',
-      defaultHost,
-    })
+    const outgoing = this.#outgoingHead()
     if (typeof outgoing !== 'string') {
       this.refuse(outgoing.status, outgoing.problem, 'bad-request')
       return
     }
     this.#outgoing = outgoing
+    const { routes, pool } = this.#deps
     const route = routes.begin(this)
     if (route === 'over-limit') {
       this.refuse(503, 'as many requests as are allowed are under way', 'over-limit')
       return
     }
     this.route = route
-    if (policy.requestTimeoutMs !== undefined)
-      this.#overall = setTimeout(() => this.#expire(), policy.requestTimeoutMs)
-    this.#try('no-endpoint')
+    this.#timers = ExchangeTimers.for(routes.policy, this)
+    this.#search = new ConnectionSearch(route, pool, this)
+    this.#search.search()
   }
 
   /** @returns index after what was taken; -1: the body is malformed, and the request was refused */
   takeBody(bytes: Buffer, from: number): number {
-    const end = this.#body.advance(bytes, from)
+    const end = this.#body?.advance(bytes, from) ?? from
     if (end === -1) {
-      this.refuse(400, this.#body.problem ?? 'the body of the request is malformed', 'bad-request')
+      this.refuse(400, this.#body?.problem ?? 'the body of the request is malformed', 'bad-request')
       return -1
     }
     if (end > from) {
@@ -169,87 +165,76 @@ export class Exchange implements ResponseReader, RequestFacts {
   refuse(status: number, sentence: string, outcome: RequestOutcome): void {
     if (this.#isOver) return
     this.#dropUpstream()
-    if (this.#hasAnswered) {
+    const { response } = this
+    if (response.hasBegun) {
       this.#finish(outcome)
       this.#client.onExchangeEnd('reset')
       return
     }
-    const closes = this.wantsBody || !this.head.isKeepAlive || this.#client.isClosing
-    const { method, minor } = this.head
-    this.status = status
-    this.#client.writeText(errorResponse(status, sentence, { closes, method, minor }))
+    response.refuse(status, sentence, this.#endsClient)
     this.#finish(outcome)
-    this.#client.onExchangeEnd(closes ? 'close' : 'reusable')
+    this.#client.onExchangeEnd(response.closes ? 'close' : 'reusable')
   }
 
   /** The client takes more of the response. */
   onClientDrain(): void {
-    if (!this.#isOver) this.upstream?.wire.resume()
+    this.upstream?.wire.resume()
+    if (this.#isComplete) this.#complete()
+  }
+
+  onConnection(connection: UpstreamConnection, isLate: boolean): void {
+    this.upstream = connection
+    connection.begin(this, { method: this.head.method, wantsContent: this.head.minor === 0 })
+    this.#timers?.beginTry()
+    this.bytesSent += this.#outgoing.length
+    connection.wire.writeText(this.#outgoing)
+    if (isLate) this.#client.onPace()
+  }
+
+  onSearchFailure({ outcome, sentence }: SearchFailure): void {
+    this.refuse(503, sentence, outcome)
   }
 
   onInterim(head: ResponseHead): void {
-    if (this.head.minor === 0) return
-    this.#client.writeText(head.text)
+    this.response.interim(head)
   }
 
   onHead(head: ResponseHead, bytes: Buffer, headBytes: number): void {
-    clearTimeout(this.#perTry)
-    if (isRetryable(head.status) && this.#fails(head.status)) {
+    this.#timers?.endTry()
+    const { route, response } = this
+    if (isGatewayError(head.status) && this.#fails(head.status)) {
       this.#dropUpstream()
-      this.#try('endpoint-failed')
+      this.#search?.search()
       return
     }
-    this.route?.responded(head.status)
-    const isChunkless = this.head.minor === 0 && head.framing.kind === 'chunked'
-    this.#closesClient =
-      isChunkless ||
-      head.framing.kind === 'until-close' ||
-      this.wantsBody ||
-      !this.head.isKeepAlive ||
-      this.#client.isClosing
-    const cookie = this.route?.setCookie
-    const text = outgoingResponse(head, {
-      clientMinor: this.head.minor,
-      connection: this.#closesClient ? 'close' : 'keep-alive',
-      extraLines: cookie === undefined ? '' : `Set-Cookie: ${cookie}\r\n`,
-      dropsChunked: isChunkless,
-    })
-    if (typeof text !== 'string') {
-      this.refuse(502, text.problem, 'bad-response')
-      return
-    }
-    this.status = head.status
-    this.#hasAnswered = true
-    this.#writeHead(text, head, { bytes, headBytes })
+    route?.responded(head.status)
+    const hasRoom = response.begin(
+      { head, bytes, headBytes },
+      { closes: this.#endsClient, cookie: route?.setCookie },
+    )
+    if (typeof hasRoom === 'object') this.refuse(502, hasRoom.problem, 'bad-response')
+    else if (!hasRoom) this.upstream?.wire.pause()
   }
 
   onBody(bytes: Buffer): void {
-    this.bytesReceived += bytes.length
-    if (!this.#client.write(bytes)) this.upstream?.wire.pause()
+    if (!this.response.body(bytes)) this.upstream?.wire.pause()
   }
 
   onDone(): void {
-    const { upstream } = this
-    if (upstream === undefined || this.#isOver) return
-    // The rest of the request would be taken for another one.
-    if (this.wantsBody) upstream.discard()
-    else this.#deps.pool.giveBack(upstream)
-    this.#finish('completed')
-    this.#client.onExchangeEnd(this.#closesClient ? 'close' : 'reusable')
+    // Until then the response may still be written from the memory that the endpoint is read into.
+    if (this.#client.isFull) this.#isComplete = true
+    else this.#complete()
   }
 
   onSwitch(head: ResponseHead, rest: Buffer): void {
-    const { upstream } = this
-    const text = this.#switchHead(head)
-    if (upstream === undefined || text === undefined) {
-      this.#bad('the endpoint switched to a protocol that nobody asked for')
+    const { upstream, response } = this
+    if (upstream === undefined || !response.switch(head)) {
+      upstream?.discard()
+      this.refuse(502, 'the endpoint switched to a protocol that nobody asked for', 'bad-response')
       return
     }
-    clearTimeout(this.#perTry)
-    clearTimeout(this.#overall)
+    this.#timers?.end()
     this.route?.responded(head.status)
-    this.status = head.status
-    this.#client.writeText(text)
     this.#client.onSwitch(upstream, rest)
   }
 
@@ -260,110 +245,70 @@ export class Exchange implements ResponseReader, RequestFacts {
 
   onBroken(why: string): void {
     if (this.#isOver) return
-    clearTimeout(this.#perTry)
-    const { upstream } = this
-    if (this.#hasAnswered) {
+    this.#timers?.endTry()
+    if (this.response.hasBegun) {
       this.#finish('endpoint-failed')
       this.#client.onExchangeEnd('reset')
       return
     }
-    // The endpoint closed an idle connection just when the request was on its way.
-    const isStale = upstream !== undefined && upstream.requests > 1 && !upstream.hasSpoken
-    this.upstream = undefined
-    const isUnsafe = isStale && !isSafeToRepeat(this.head.method)
-    if (!isUnsafe && this.#fails(isStale ? 'unsent' : 'reset')) this.#try('endpoint-failed')
+    const failure = this.#breakage()
+    if (failure !== undefined && this.#fails(failure)) this.#search?.search()
     else this.refuse(502, `the endpoint failed: ${why}`, 'endpoint-failed')
   }
 
   onUpstreamDrain(): void {
-    this.#client.onUpstreamPace()
+    this.#client.onPace()
   }
 
-  #switchHead(head: ResponseHead): string | undefined {
-    const { upgrade } = this.head
-    if (upgrade === undefined || upgrade === 'h2c') return undefined
-    const text = outgoingResponse(head, {
-      clientMinor: 1,
-      connection: 'upgrade',
-      extraLines: '',
-      dropsChunked: false,
-    })
-    return typeof text === 'string' ? text : undefined
+  /** As of `ExchangeTimers`: one try has had its time. */
+  onTryTimeout(): void {
+    if (this.#isOver || this.response.hasBegun) return
+    this.#dropUpstream()
+    if (this.#fails('timeout')) this.#search?.search()
+    else this.refuse(504, 'the endpoint did not answer in time', 'timeout')
   }
 
-  #bad(why: string): void {
-    this.refuse(502, why, 'bad-response')
+  /** As of `ExchangeTimers`: all tries together have had their time. */
+  onTimeout(): void {
+    this.refuse(504, 'there was no response in time', 'timeout')
   }
 
-  /** @param outcome - where there is no endpoint left to try */
-  #try(outcome: RequestOutcome): void {
-    const { route } = this
-    const endpoint = route?.next()
-    if (route === undefined || endpoint === undefined) {
-      const isFirst = outcome === 'no-endpoint'
-      this.refuse(isFirst ? 503 : 502, isFirst ? 'no endpoint is ready' : 'all endpoints failed', outcome)
-      return
-    }
-    const idle = this.#deps.pool.take(endpoint)
-    if (idle === undefined) this.#connect(endpoint, route.dialBudget)
-    else this.#send(idle)
-  }
-
-  #connect(endpoint: Endpoint, budget: DialBudget): void {
-    this.#isWaiting = true
-    this.#unwanted ??= new AbortController()
-    this.#deps.pool.want({
-      endpoint,
-      proxied: this.#client.proxied,
-      budget,
-      signal: this.#unwanted.signal,
-      onConnection: (connection) => {
-        this.#isWaiting = false
-        this.#send(connection)
-        this.#client.onUpstreamReady()
-      },
-      onNoConnection: (why) => {
-        this.#isWaiting = false
-        this.#notConnected(why)
-      },
-    })
-  }
-
-  #notConnected(why: NoConnection): void {
-    if (this.#isOver) return
-    if (why.status === 'over-limit') {
-      this.refuse(503, 'as many requests as are allowed wait for a connection', 'over-limit')
-    } else if (why.status === 'failed' && this.#fails(connectFailureOf(why.error))) this.#try('dial-failed')
-    else this.refuse(503, sentenceOf(why), 'dial-failed')
-  }
-
-  #send(upstream: UpstreamConnection): void {
-    this.upstream = upstream
+  #outgoingHead(): ReturnType<typeof outgoingRequest> {
     const { head } = this
-    upstream.begin(this, { method: head.method, wantsContent: head.minor === 0 })
-    const { perTryTimeoutMs } = this.#deps.routes.policy
-    if (perTryTimeoutMs !== undefined) this.#perTry = setTimeout(() => this.#expireTry(), perTryTimeoutMs)
-    this.bytesSent += this.#outgoing.length
-    upstream.wire.writeText(this.#outgoing)
+    const { routes, defaultHost } = this.#deps
+    return outgoingRequest(head, {
+      extraLines: forwardedLines(routes.policy.forwardedHeaders, head, this.clientIp),
+      keepsUpgrade: head.upgrade !== undefined && head.upgrade !== 'h2c',
+      defaultHost,
+    })
   }
 
-  #writeHead(
-    text: string,
-    head: ResponseHead,
-    { bytes, headBytes }: { readonly bytes: Buffer; readonly headBytes: number },
-  ): void {
-    const bodyBytes = bytes.length - headBytes
-    this.bytesReceived += text.length + bodyBytes
-    let hasRoom: boolean
-    if (text === head.text) hasRoom = this.#client.write(bytes)
-    else if (bodyBytes === 0) hasRoom = this.#client.writeText(text)
-    else if (bytes.length <= ONE_WRITE_BYTES)
-      hasRoom = this.#client.writeText(text + bytes.toString('latin1', headBytes, bytes.length))
-    else {
-      this.#client.writeText(text)
-      hasRoom = this.#client.write(bytes.subarray(headBytes))
-    }
-    if (!hasRoom) this.upstream?.wire.pause()
+  #complete(): void {
+    const { upstream } = this
+    if (upstream === undefined || this.#isOver) return
+    // The rest of the request would be taken for another one.
+    if (this.wantsBody || upstream.wire.isFull) upstream.discard()
+    else this.#deps.pool.giveBack(upstream)
+    this.#finish('completed')
+    this.#client.onExchangeEnd(this.response.closes ? 'close' : 'reusable')
+  }
+
+  /** The client's connection can't be used any more after the response. */
+  get #endsClient(): boolean {
+    return this.wantsBody || !this.head.isKeepAlive || this.#client.isClosing
+  }
+
+  /**
+   * How the present try failed whose connection broke. One that had served before and broke at once was closed by the endpoint
+   * while it was idle, as a rule; only who may ask twice can tell.
+   *
+   * @returns `undefined` where it is nobody's fault, and nothing can be done
+   */
+  #breakage(): TryFailure | undefined {
+    const { upstream } = this
+    const isStale = upstream !== undefined && upstream.requests > 1 && !upstream.hasSpoken
+    if (!isStale) return 'reset'
+    return IDEMPOTENT.has(this.head.method) ? 'unsent' : undefined
   }
 
   /** Tells the route, and whether there may be another try. */
@@ -371,47 +316,20 @@ export class Exchange implements ResponseReader, RequestFacts {
     return this.route?.failed(failure, { isReplayable: !this.#hasSentBody }) === true
   }
 
-  #expireTry(): void {
-    if (this.#isOver || this.#hasAnswered) return
-    this.#dropUpstream()
-    if (this.#fails('timeout')) this.#try('timeout')
-    else this.refuse(504, 'the endpoint did not answer in time', 'timeout')
-  }
-
-  #expire(): void {
-    this.refuse(504, 'there was no response in time', 'timeout')
-  }
-
   #dropUpstream(): void {
-    this.#unwanted?.abort()
-    this.#unwanted = undefined
-    const { upstream } = this
-    if (upstream?.isBusy === true) upstream.discard()
+    this.#search?.abandon()
+    if (this.upstream?.isBusy === true || this.#isComplete) this.upstream?.discard()
   }
 
   #finish(outcome: RequestOutcome): void {
     if (this.#isOver) return
     this.#isOver = true
-    clearTimeout(this.#perTry)
-    clearTimeout(this.#overall)
+    this.#timers?.end()
     this.route?.end()
     this.#deps.onOutcome(this, outcome)
   }
 }
 
-function isRetryable(status: number): boolean {
-  return status === 502 || status === 503 || status === 504
-}
-
-/** RFC 9110, 9.2.2. */
-const IDEMPOTENT: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE'])
-
-function isSafeToRepeat(method: string): boolean {
-  return IDEMPOTENT.has(method)
-}
-
-function sentenceOf(why: NoConnection): string {
-  return why.status === 'failed'
-    ? `no endpoint can be reached: ${why.error.failure}`
-    : 'no endpoint can be reached'
+function isGatewayError(status: number): boolean {
+  return status >= 502 && status <= 504
 }

@@ -2,30 +2,23 @@ import type { Endpoint, Path } from '@edgeway/core'
 import type { Metering } from '../../account/byte-meter.ts'
 import type { FlowOutcome } from '../../account/flow-journal.ts'
 import type { ProxiedConnection } from '../../account/proxy-protocol.ts'
-import type { RequestOutcome } from '../../account/request-record.ts'
 import type { OpenFlow } from '../../open-flows.ts'
 import type { FlowEnd, Relay } from '../../relay/relay-engine.ts'
 import type { Timers } from '../../timers.ts'
 import type { Wire, WireEvents } from '../../wire/wire.ts'
 import { errorResponse } from '../message/error-response.ts'
-import { endOfHead, MAX_HEAD_BYTES, problemOfPartialHead } from '../message/head-end.ts'
 import { type HeadProblem, isProblem } from '../message/head-problem.ts'
-import { parseRequestHead, type RequestHead } from '../message/request-head.ts'
+import type { RequestHead } from '../message/request-head.ts'
 import { Exchange, type ExchangeClient, type ExchangeDeps, type ExchangeEnd } from './exchange.ts'
 import type { IdleSweep, Sweepable } from './idle-sweep.ts'
+import { RequestHeadReader, type RequestHeadReaderOptions } from './request-head-reader.ts'
 import type { UpstreamConnection } from './upstream-connection.ts'
-
-export interface Http1ConnectionOptions {
-  /** From the first byte of a request's head to its last. */
-  readonly headTimeoutMs: number
-}
 
 export interface Http1ConnectionDeps {
   readonly sweep: IdleSweep
   readonly timers: Pick<Timers, 'after'>
   /** What holds now for the ServicePort. */
-  terms(): Pick<ExchangeDeps, 'routes' | 'pool' | 'defaultHost'>
-  onOutcome(exchange: Exchange, outcome: RequestOutcome): void
+  terms(): ExchangeDeps
   /**
    * Takes over the connection of a request that wants to go on by HTTP/2.
    *
@@ -69,13 +62,10 @@ export class Http1Connection implements WireEvents, ExchangeClient, OpenFlow, Sw
   readonly ip: string
   readonly proxied: ProxiedConnection
   readonly #wire: Wire
-  readonly #options: Http1ConnectionOptions
   readonly #deps: Http1ConnectionDeps
+  readonly #heads: RequestHeadReader
   readonly #resolve: () => void
   #exchange: Exchange | undefined
-  /** Of a head that is not complete. */
-  #partial: Buffer | undefined
-  #headTimer: Disposable | undefined
   /** What came behind the part of the request that could be sent on. */
   #unread: Buffer | undefined
   #isDraining = false
@@ -86,7 +76,7 @@ export class Http1Connection implements WireEvents, ExchangeClient, OpenFlow, Sw
 
   constructor(
     wire: Wire,
-    { ip, proxied, ...options }: Http1Peer & Http1ConnectionOptions,
+    { ip, proxied, ...options }: Http1Peer & RequestHeadReaderOptions,
     deps: Http1ConnectionDeps,
   ) {
     const { promise, resolve } = Promise.withResolvers<void>()
@@ -95,8 +85,11 @@ export class Http1Connection implements WireEvents, ExchangeClient, OpenFlow, Sw
     this.ip = ip
     this.proxied = proxied
     this.#wire = wire
-    this.#options = options
     this.#deps = deps
+    this.#heads = new RequestHeadReader(options, {
+      timers: deps.timers,
+      onTimeout: (problem) => this.#refuse(problem),
+    })
     wire.events = this
     deps.sweep.add(this)
   }
@@ -130,7 +123,7 @@ export class Http1Connection implements WireEvents, ExchangeClient, OpenFlow, Sw
     this.#isDraining = true
     // Who does not end its side is not waited for.
     if (this.#isOver && this.pipe === undefined && !this.#wire.isFull) this.#wire.linger()
-    else if (this.#exchange === undefined && this.#partial === undefined) this.#close()
+    else if (this.#exchange === undefined && !this.#heads.isWithin) this.#close()
   }
 
   expire(): void {
@@ -162,11 +155,15 @@ export class Http1Connection implements WireEvents, ExchangeClient, OpenFlow, Sw
   }
 
   onClosed(): void {
-    this.#headTimer?.[Symbol.dispose]()
+    this.#heads[Symbol.dispose]()
     if (this.#exchange !== undefined && this.outcome === 'completed') this.outcome = 'client-reset'
     this.#exchange?.abandon('client-gone')
     this.#exchange = undefined
     this.#finish()
+  }
+
+  get isFull(): boolean {
+    return this.#wire.isFull
   }
 
   write(bytes: Buffer): boolean {
@@ -177,11 +174,7 @@ export class Http1Connection implements WireEvents, ExchangeClient, OpenFlow, Sw
     return this.#wire.writeText(text)
   }
 
-  onUpstreamReady(): void {
-    this.#pump()
-  }
-
-  onUpstreamPace(): void {
+  onPace(): void {
     this.#pump()
   }
 
@@ -253,26 +246,18 @@ export class Http1Connection implements WireEvents, ExchangeClient, OpenFlow, Sw
   }
 
   #takeHead(more: Buffer): void {
-    const bytes = this.#partial === undefined ? more : Buffer.concat([this.#partial, more])
-    const end = endOfHead(bytes, 0)
-    if (end === -1) {
-      this.#keepPartial(bytes)
-      return
-    }
-    this.#partial = undefined
-    this.#headTimer?.[Symbol.dispose]()
-    this.#headTimer = undefined
-    const head = parseRequestHead(bytes.toString('latin1', 0, end))
+    const heads = this.#heads
+    const head = heads.read(more)
+    if (head === undefined) return
     if (isProblem(head)) this.#refuse(head)
-    else this.#begin(head, bytes, end)
+    else this.#begin(head, heads.bytes, heads.end)
   }
 
   #begin(head: RequestHead, bytes: Buffer, end: number): void {
     this.requests += 1
     const rest = end === bytes.length ? NOTHING : bytes.subarray(end)
     if (head.upgrade === 'h2c' && this.#upgrade(head, rest)) return
-    const { terms, onOutcome } = this.#deps
-    const exchange = new Exchange(head, this, { ...terms(), onOutcome })
+    const exchange = new Exchange(head, this, this.#deps.terms())
     this.#exchange = exchange
     exchange.start()
     if (rest.length > 0) this.#takeBody(rest, 0)
@@ -295,27 +280,6 @@ export class Http1Connection implements WireEvents, ExchangeClient, OpenFlow, Sw
     this.#unread = this.#unread === undefined ? Buffer.from(bytes) : Buffer.concat([this.#unread, bytes])
   }
 
-  #keepPartial(bytes: Buffer): void {
-    if (bytes.length > MAX_HEAD_BYTES) {
-      this.#refuse({ status: 431, problem: `the head of a request has at most ${MAX_HEAD_BYTES} bytes` })
-      return
-    }
-    const problem = problemOfPartialHead(bytes)
-    if (problem !== undefined) {
-      this.#refuse(problem)
-      return
-    }
-    // A copy of its own: what was read holds during the call only.
-    this.#partial = Buffer.from(bytes)
-    const { headTimeoutMs } = this.#options
-    this.#headTimer ??= this.#deps.timers.after(headTimeoutMs, () => {
-      this.#refuse({
-        status: 408,
-        problem: `the head of the request did not come within ${headTimeoutMs} ms`,
-      })
-    })
-  }
-
   #refuse({ status, problem }: HeadProblem): void {
     if (this.#isOver) return
     this.outcome = 'bad-request'
@@ -336,14 +300,13 @@ export class Http1Connection implements WireEvents, ExchangeClient, OpenFlow, Sw
   #readNoMore(): void {
     this.#isOver = true
     this.#unread = undefined
-    this.#partial = undefined
-    this.#headTimer?.[Symbol.dispose]()
+    this.#heads[Symbol.dispose]()
   }
 
   /** Gives the connection away; what it has still read goes along. */
   #release(): FlowEnd {
     this.#isOver = true
-    this.#headTimer?.[Symbol.dispose]()
+    this.#heads[Symbol.dispose]()
     this.#deps.sweep.delete(this)
     const unread = this.#unread ?? NOTHING
     this.#unread = undefined

@@ -12,7 +12,7 @@ import type { HttpClient } from '../http-client.ts'
 import type { HttpOptions } from '../http-options.ts'
 import type { RequestHead } from '../message/request-head.ts'
 import type { RequestRoutes } from '../policy/request-routes.ts'
-import type { Exchange } from './exchange.ts'
+import type { Exchange, ExchangeDeps } from './exchange.ts'
 import { Http1Connection, type Http1ConnectionDeps, type Pipe } from './http1-connection.ts'
 import { IdleSweep } from './idle-sweep.ts'
 import type { UpstreamConnection } from './upstream-connection.ts'
@@ -70,14 +70,19 @@ export class Http1Server implements Disposable {
     const defaultHost = formatClient(called.destination)
     const name = called.servicePort.name
     const caller = source === undefined ? 'unknown' : formatClient(source)
+    const record = { service: name, client: caller }
+    const onOutcome = (exchange: Exchange, outcome: RequestOutcome): void =>
+      this.#record(exchange, outcome, record)
+    let terms: ExchangeDeps | undefined
     return {
       sweep: this.#sweep,
       timers,
       terms: () => {
         const current = routes.of(called)
-        return { routes: current, pool: pools.of(current), defaultHost }
+        if (terms?.routes !== current)
+          terms = { routes: current, pool: pools.of(current), defaultHost, onOutcome }
+        return terms
       },
-      onOutcome: (exchange, outcome) => this.#record(exchange, outcome, { service: name, client: caller }),
       upgradeToHttp2: (head, release) => upgradeToHttp2(client, head, release),
       join: (end, upstream, rest) => this.#join(end, upstream, rest),
     }
@@ -88,12 +93,12 @@ export class Http1Server implements Disposable {
     outcome: RequestOutcome,
     caller: { readonly service: ServicePortName; readonly client: string },
   ): void {
-    const { route, upstream, method, status, bytesSent, bytesReceived } = exchange
+    const { route, upstream, response, method, bytesSent } = exchange
     this.#deps.requests.end({
       ...caller,
       protocol: 'http1',
       method,
-      status,
+      status: response.status,
       outcome,
       endpoint: route?.endpoint,
       path: upstream?.way.path,
@@ -101,7 +106,7 @@ export class Http1Server implements Disposable {
       why: route?.why,
       durationMs: performance.now() - exchange.startedAt,
       bytesSent,
-      bytesReceived,
+      bytesReceived: response.bytes,
     })
   }
 

@@ -153,26 +153,27 @@ export class UpstreamConnection implements WireEvents, Sweepable {
     const bytes = this.#partial === undefined ? more : Buffer.concat([this.#partial, more])
     this.#partial = undefined
     let from = 0
-    while (from < bytes.length && this.#reader !== undefined) {
+    while (from < bytes.length && this.#reader !== undefined && this.#head === undefined) {
       const end = endOfHead(bytes, from)
       if (end === -1) {
         this.#keepPartial(bytes, from)
         return
       }
       const head = parseResponseHead(bytes.toString('latin1', from, end), this.#terms.method)
-      if (isProblem(head)) {
-        this.#broken(head.problem)
+      if (isProblem(head)) this.#broken(head.problem)
+      else if (head.isInterim) this.#passInterim(head)
+      else {
+        this.#readResponse(head, from === 0 ? bytes : bytes.subarray(from), end - from)
         return
       }
-      if (!head.isInterim) {
-        this.#readResponse(head, bytes.subarray(from), end - from)
-        return
-      }
-      this.#interims += 1
-      if (this.#interims > MAX_INTERIM) this.#broken('too many interim responses')
-      else this.#reader.onInterim(head)
       from = end
     }
+  }
+
+  #passInterim(head: ResponseHead): void {
+    this.#interims += 1
+    if (this.#interims > MAX_INTERIM) this.#broken('too many interim responses')
+    else this.#reader?.onInterim(head)
   }
 
   #keepPartial(bytes: Buffer, from: number): void {

@@ -3,7 +3,7 @@ import type { PortRoutes } from '../policy/port-routes.ts'
 import { UpstreamPool, type UpstreamPoolDeps, type UpstreamPoolOptions } from './upstream-pool.ts'
 
 export interface UpstreamPoolsDeps extends UpstreamPoolDeps {
-  readonly services: Pick<ServiceDirectory, 'endpoints' | 'watch'>
+  readonly services: Pick<ServiceDirectory, 'endpoints' | 'servicePort' | 'watch'>
 }
 
 /** The pools of all ServicePorts whose requests are forwarded by HTTP/1.1. */
@@ -43,8 +43,9 @@ export class UpstreamPools implements Disposable {
   #onChange(changed: ServicePortName): void {
     const pool = this.#pools.get(changed)
     if (pool === undefined) return
-    const listed = new Set(this.#deps.services.endpoints(changed).map(formatEndpoint))
+    const { services } = this.#deps
+    const listed = new Set(services.endpoints(changed).map(formatEndpoint))
     pool.closeIdle((endpoint) => listed.has(endpoint))
-    if (listed.size === 0 && pool.isEmpty) this.#pools.delete(changed)
+    if (services.servicePort(changed) === undefined && pool.isEmpty) this.#pools.delete(changed)
   }
 }
