@@ -16,6 +16,7 @@ import { EndpointChecks } from './health/endpoint-checks.ts'
 import { HealthBook } from './health/health-book.ts'
 import { healthMetrics } from './health/health-metrics.ts'
 import type { HealthOptions } from './health/health-options.ts'
+import { StatusWatch } from './health/status-watch.ts'
 import { SYSTEM_TIMERS } from './timers.ts'
 
 export interface EndpointChoiceOptions {
@@ -39,16 +40,18 @@ export class EndpointChoice implements AsyncDisposable {
   readonly health: HealthBook
   readonly picker: EndpointPicker
   readonly feedback: EndpointFeedback
+  readonly statuses: StatusWatch
   readonly #parts: AsyncDisposableStack
 
   private constructor(
     parts: AsyncDisposableStack,
-    what: Readonly<{ health: HealthBook; picker: EndpointPicker; feedback: EndpointFeedback }>,
+    what: Pick<EndpointChoice, 'health' | 'picker' | 'feedback' | 'statuses'>,
   ) {
     this.#parts = parts
     this.health = what.health
     this.picker = what.picker
     this.feedback = what.feedback
+    this.statuses = what.statuses
   }
 
   static start({ health: options }: EndpointChoiceOptions, deps: EndpointChoiceDeps): EndpointChoice {
@@ -78,6 +81,7 @@ export class EndpointChoice implements AsyncDisposable {
       health,
       picker,
       feedback: new EndpointFeedback({ loads, health, failures }),
+      statuses: parts.use(new StatusWatch({ services, health, now: timers.now })),
     })
   }
 
