@@ -1,24 +1,15 @@
 import {
   type ConnectionPool,
-  type DestinationBalancing,
   type DestinationPolicy,
+  type HttpConnectionPool,
   type KeepAlive,
   NO_CONNECTION_POOL,
   type OutlierDetection,
 } from '@edgeway/core'
+import { readBalancing } from './destination-balancing.ts'
 import type { Bounds, DurationBounds, LenientFields } from './lenient-fields.ts'
 
-const WITH_L7 = 'comes with L7'
-const NOT_YET = 'not supported yet, ignored'
-
-const BALANCING_OF_SIMPLE: Readonly<Record<string, DestinationBalancing | undefined>> = {
-  '': undefined,
-  UNSPECIFIED: undefined,
-  ROUND_ROBIN: { kind: 'round-robin' },
-  RANDOM: { kind: 'random' },
-  LEAST_REQUEST: { kind: 'least-connections' },
-  LEAST_CONN: { kind: 'least-connections' },
-}
+const CLIENTS_PROTOCOL = 'requests go on by the protocol in which they came'
 
 const COUNT: Bounds = { min: 0, max: 2_147_483_647 }
 const PERCENT: Bounds = { min: 0, max: 100 }
@@ -53,38 +44,14 @@ export function mapDestinationPolicy(policy: LenientFields | undefined): Destina
   return mapped
 }
 
-function readBalancing(balancer: LenientFields | undefined): DestinationBalancing | undefined {
-  if (balancer === undefined) return undefined
-  const simple = readSimple(balancer)
-  const hash = readHash(balancer.child('consistentHash'))
-  balancer.refuseOthers()
-  return simple ?? hash
-}
-
-function readSimple(balancer: LenientFields): DestinationBalancing | undefined {
-  const simple = balancer.string('simple')
-  if (simple === undefined) return undefined
-  if (simple === 'PASSTHROUGH') balancer.refuse('simple', 'PASSTHROUGH')
-  else if (!Object.hasOwn(BALANCING_OF_SIMPLE, simple))
-    balancer.wrong('simple', simple, { expected: 'ROUND_ROBIN, RANDOM, LEAST_REQUEST or LEAST_CONN' })
-  else return BALANCING_OF_SIMPLE[simple]
-  return undefined
-}
-
-function readHash(hash: LenientFields | undefined): DestinationBalancing | undefined {
-  if (hash === undefined) return undefined
-  const bySource = hash.boolean('useSourceIp') === true
-  for (const field of ['httpHeaderName', 'httpCookie', 'httpQueryParameterName'])
-    hash.refuse(field, WITH_L7, NOT_YET)
-  hash.refuseOthers()
-  return bySource ? { kind: 'source-ip-hash' } : undefined
-}
-
 function readConnectionPool(pool: LenientFields | undefined): ConnectionPool {
   if (pool === undefined) return NO_CONNECTION_POOL
-  const tcp = pool.child('tcp')
-  pool.refuse('http', WITH_L7, NOT_YET)
+  const mapped = { ...readTcp(pool.child('tcp')), http: readHttp(pool.child('http')) }
   pool.refuseOthers()
+  return mapped
+}
+
+function readTcp(tcp: LenientFields | undefined): ConnectionPool {
   if (tcp === undefined) return NO_CONNECTION_POOL
   const mapped = {
     maxConnections: unlessZero(tcp.integer('maxConnections', COUNT)),
@@ -98,6 +65,23 @@ function readConnectionPool(pool: LenientFields | undefined): ConnectionPool {
   return mapped
 }
 
+/** Requests go on by the protocol in which they came. */
+function readHttp(http: LenientFields | undefined): HttpConnectionPool | undefined {
+  if (http === undefined) return undefined
+  const mapped = {
+    maxPendingRequests: unlessZero(http.integer('http1MaxPendingRequests', COUNT)),
+    maxRequests: unlessZero(http.integer('http2MaxRequests', COUNT)),
+    maxRequestsPerConnection: unlessZero(http.integer('maxRequestsPerConnection', COUNT)),
+    maxRetries: unlessZero(http.integer('maxRetries', COUNT)),
+    idleTimeoutMs: http.durationMs('idleTimeout', DURATION),
+    maxConcurrentStreams: unlessZero(http.integer('maxConcurrentStreams', COUNT)),
+  }
+  if (http.string('h2UpgradePolicy') === 'UPGRADE') http.refuse('h2UpgradePolicy', CLIENTS_PROTOCOL)
+  if (http.boolean('useClientProtocol') === false) http.refuse('useClientProtocol', CLIENTS_PROTOCOL)
+  http.refuseOthers()
+  return Object.values(mapped).some((limit) => limit !== undefined) ? mapped : undefined
+}
+
 function readKeepAlive(keepAlive: LenientFields | undefined): KeepAlive | undefined {
   if (keepAlive === undefined) return undefined
   const mapped = {
@@ -109,22 +93,25 @@ function readKeepAlive(keepAlive: LenientFields | undefined): KeepAlive | undefi
   return mapped
 }
 
-/** Of all failures only those of connecting are known; an empty object asks for the defaults. */
+/**
+ * An empty object asks for the defaults. Errors of HTTP also count as failures of connecting, unless the rule tells them
+ * apart: to Istio, who can't be connected to answers 503.
+ */
 function readOutlierDetection(detection: LenientFields | undefined): OutlierDetection | undefined {
   if (detection === undefined) return undefined
   const ofConnecting = detection.integer('consecutiveLocalOriginFailures', COUNT)
-  const others = ['consecutive5xxErrors', 'consecutiveGatewayErrors', 'consecutiveErrors'].map((field) =>
-    detection.integer(field, COUNT),
-  )
+  const consecutive5xx = detection.integer('consecutive5xxErrors', COUNT)
+  const consecutiveGatewayErrors = detection.integer('consecutiveGatewayErrors', COUNT)
+  const ofBefore = detection.integer('consecutiveErrors', COUNT)
+  const ofHttp = consecutive5xx ?? consecutiveGatewayErrors ?? ofBefore
+  const areApart = detection.boolean('splitExternalLocalOriginErrors') === true
   const mapped = {
-    consecutiveFailures: ofConnecting ?? others.find((count) => count !== undefined),
+    consecutiveFailures: ofConnecting ?? (areApart ? undefined : ofHttp),
     baseEjectionMs: detection.durationMs('baseEjectionTime', DURATION),
     maxEjectionPercent: detection.integer('maxEjectionPercent', PERCENT),
-    consecutive5xx: undefined,
-    consecutiveGatewayErrors: undefined,
+    consecutive5xx,
+    consecutiveGatewayErrors,
   }
-  const splits = detection.boolean('splitExternalLocalOriginErrors') === true
-  if (splits && ofConnecting === undefined) detection.refuse('splitExternalLocalOriginErrors')
   const minHealthPercent = detection.integer('minHealthPercent', PERCENT) ?? 0
   if (minHealthPercent > 0) detection.refuse('minHealthPercent')
   detection.refuse('interval', 'failures count at once')

@@ -49,8 +49,15 @@ describe('a mapped DestinationRule', () => {
           idleTimeoutMs: 3_600_000,
           maxConnectionDurationMs: 90_000,
           keepAlive: { probes: 3, timeMs: 7_200_000, intervalMs: 75_000 },
+          http: undefined,
         },
-        outlierDetection: { consecutiveFailures: 7, baseEjectionMs: 900_000, maxEjectionPercent: 10 },
+        outlierDetection: {
+          consecutiveFailures: 7,
+          baseEjectionMs: 900_000,
+          maxEjectionPercent: 10,
+          consecutive5xx: 7,
+          consecutiveGatewayErrors: undefined,
+        },
       },
       problems: [],
     })
@@ -177,16 +184,8 @@ describe('balancing', () => {
     ],
     [{ simple: 7 }, `${AT}.simple: expected a string, found 7, ignored`],
     [
-      { consistentHash: { httpHeaderName: 'x' } },
-      `${AT}.consistentHash.httpHeaderName: not supported yet, ignored (comes with L7)`,
-    ],
-    [
-      { consistentHash: { httpCookie: { name: 'x' } } },
-      `${AT}.consistentHash.httpCookie: not supported yet, ignored (comes with L7)`,
-    ],
-    [
       { consistentHash: { httpQueryParameterName: 'x' } },
-      `${AT}.consistentHash.httpQueryParameterName: not supported yet, ignored (comes with L7)`,
+      `${AT}.consistentHash.httpQueryParameterName: not supported, ignored`,
     ],
     [
       { consistentHash: { useSourceIp: 'yes' } },
@@ -252,62 +251,6 @@ describe('a connection pool', () => {
     const { policy, problems } = mapPolicy({ connectionPool: { tcp: { ...other, ...tcp } } })
     expect(policy.connectionPool).toMatchObject(known)
     expect(problems).toEqual([`spec.trafficPolicy.connectionPool.tcp.${problem}, ignored`])
-  })
-
-  it('knows nothing of HTTP', () => {
-    const rule = mapPolicy({
-      connectionPool: { tcp: { maxConnections: 5 }, http: { maxRequestsPerConnection: 1 } },
-    })
-    expect(rule.policy.connectionPool.maxConnections).toBe(5)
-    expect(rule.problems).toEqual([
-      'spec.trafficPolicy.connectionPool.http: not supported yet, ignored (comes with L7)',
-    ])
-  })
-})
-
-describe('outlier detection', () => {
-  it.each([
-    [{}, undefined],
-    [{ consecutiveErrors: 4 }, 4],
-    [{ consecutiveErrors: 4, consecutiveGatewayErrors: 3 }, 3],
-    [{ consecutiveGatewayErrors: 3, consecutive5xxErrors: 2 }, 2],
-    [{ consecutive5xxErrors: 0 }, 0],
-    [
-      {
-        consecutive5xxErrors: 2,
-        consecutiveLocalOriginFailures: 1,
-        splitExternalLocalOriginErrors: true,
-      },
-      1,
-    ],
-    [{ minHealthPercent: 0, splitExternalLocalOriginErrors: false }, undefined],
-  ])('%j goes by %s failures', (outlierDetection, consecutiveFailures) => {
-    const { policy, problems } = mapPolicy({ outlierDetection })
-    expect(policy.outlierDetection).toEqual({
-      consecutiveFailures,
-      baseEjectionMs: undefined,
-      maxEjectionPercent: undefined,
-    })
-    expect(problems).toEqual([])
-  })
-
-  it.each([
-    [{ interval: '1s' }, 'interval: not supported, ignored (failures count at once)'],
-    [{ minHealthPercent: 50 }, 'minHealthPercent: not supported, ignored'],
-    [{ splitExternalLocalOriginErrors: true }, 'splitExternalLocalOriginErrors: not supported, ignored'],
-    [
-      { maxEjectionPercent: 101 },
-      'maxEjectionPercent: expected a whole number, 0 to 100, found 101, ignored',
-    ],
-    [{ baseEjectionTime: '0s' }, 'baseEjectionTime: expected a duration, 1ms to 596h, found "0s", ignored'],
-    [
-      { consecutiveErrors: -1 },
-      'consecutiveErrors: expected a whole number, 0 to 2147483647, found -1, ignored',
-    ],
-  ])('%j is on as by default', (outlierDetection, problem) => {
-    const { policy, problems } = mapPolicy({ outlierDetection })
-    expect(policy.outlierDetection).toMatchObject({ consecutiveFailures: undefined })
-    expect(problems).toEqual([`spec.trafficPolicy.outlierDetection.${problem}`])
   })
 })
 
