@@ -1,6 +1,5 @@
 import { withoutBlanks } from './char-classes.ts'
 import type { FieldLines } from './field-lines.ts'
-import { badRequest, type HeadProblem } from './head-problem.ts'
 import { FIELD } from './known-fields.ts'
 
 /** What a message's `Connection` fields say (RFC 9110, 7.6.1). */
@@ -10,31 +9,39 @@ export interface ConnectionOptions {
   readonly upgrades: boolean
   /** Names of further fields that are for this connection only, in lower case. */
   readonly names: readonly string[]
+  /** One sentence, where an option is no token, or names a field that all on the way must see; it is left out then. */
+  readonly fault: string | undefined
 }
 
-const NONE: ConnectionOptions = { closes: false, keepsAlive: false, upgrades: false, names: [] }
+const NONE: ConnectionOptions = {
+  closes: false,
+  keepsAlive: false,
+  upgrades: false,
+  names: [],
+  fault: undefined,
+}
 const CLOSE: ConnectionOptions = { ...NONE, closes: true }
 const KEEP_ALIVE: ConnectionOptions = { ...NONE, keepsAlive: true }
 const UPGRADE: ConnectionOptions = { ...NONE, upgrades: true }
 
-/** Fields that are dropped anyway, or by rules of their own. */
-const HANDLED = new Set([
+/** Options that are no names of fields, and fields that are dropped anyway or have rules of their own. */
+const HANDLED: ReadonlySet<string> = new Set([
   ...['close', 'keep-alive', 'upgrade', 'te', 'connection', 'proxy-connection', 'http2-settings', 'trailer'],
 ])
 
-/** Who has these dropped by us means to have the endpoint see another request than we do. */
-const ESSENTIAL = new Set([
+/** Who has these dropped by us means to have the other side see another message than we do. */
+const ESSENTIAL: ReadonlySet<string> = new Set([
   ...['host', 'content-length', 'transfer-encoding', 'content-encoding', 'content-type', 'content-range'],
-  ...['cookie', 'set-cookie', 'authorization', 'expect', 'max-forwards', 'location'],
+  ...['cookie', 'set-cookie', 'authorization', 'expect', 'max-forwards', 'location', 'cache-control', 'vary'],
   ...['forwarded', 'x-forwarded-for', 'x-forwarded-host', 'x-forwarded-proto', 'x-real-ip'],
 ])
 
+const OPTION = /^[!#$%&'*+.^_`|~0-9a-z-]+$/
 /** Each is sought among all fields. */
 const MAX_OPTIONS = 32
-const OPTION = /^[!#$%&'*+.^_`|~0-9a-z-]+$/
+const TOO_MANY = 'The field Connection has too many options.'
 
-/** @returns a problem where an option is no token, or names a field that all on the way must see */
-export function connectionOptions(fields: FieldLines): ConnectionOptions | HeadProblem {
+export function connectionOptions(fields: FieldLines): ConnectionOptions {
   const value = fields.known(FIELD.connection)
   if (value === undefined) return NONE
   return single(value) ?? several(value.toLowerCase())
@@ -62,20 +69,25 @@ function single(value: string): ConnectionOptions | undefined {
   }
 }
 
-function several(list: string): ConnectionOptions | HeadProblem {
+function several(list: string): ConnectionOptions {
   const options = list
     .split(',')
     .map(withoutBlanks)
     .filter((option) => option !== '')
-  if (options.length > MAX_OPTIONS) return badRequest('The field Connection has too many options.')
-  for (const option of options) {
-    if (!OPTION.test(option)) return badRequest('The field Connection has an option that is no token.')
-    if (ESSENTIAL.has(option)) return badRequest(`The field Connection names ${option}.`)
-  }
+  const fault =
+    options.length > MAX_OPTIONS ? TOO_MANY : options.map(faultOf).find((one) => one !== undefined)
   return {
     closes: options.includes('close'),
     keepsAlive: options.includes('keep-alive'),
     upgrades: options.includes('upgrade'),
-    names: options.filter((option) => !HANDLED.has(option)),
+    names: options.slice(0, MAX_OPTIONS).filter((option) => !HANDLED.has(option) && !ESSENTIAL.has(option)),
+    fault,
   }
+}
+
+function faultOf(option: string): string | undefined {
+  if (!OPTION.test(option)) return 'The field Connection has an option that is no token.'
+  return ESSENTIAL.has(option)
+    ? `The field Connection names ${option}, which must not be dropped.`
+    : undefined
 }

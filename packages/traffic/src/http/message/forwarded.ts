@@ -2,9 +2,12 @@ import type { ForwardedHeaders } from '@edgeway/core'
 import { FIELD } from './known-fields.ts'
 import type { RequestHead } from './request-head.ts'
 
-/** Elements of `Forwarded` (RFC 7239, 4): pairs of a token and a token or quoted text; a host needs no quotes for us. */
+/**
+ * Elements of `Forwarded` (RFC 7239, 4): pairs of a token and a token or quoted text; a host may lack its quotes. Each pair must end
+ * where it ends, so that nothing is ever tried twice.
+ */
 const ELEMENTS =
-  /^(?:[!#$%&'*+.^_`|~0-9A-Za-z-]+=(?:"(?:[^"\\]|\\.)*"|[!#$%&'*+.^_`|~0-9A-Za-z:[\]-]+)|[;, \t])*$/
+  /^(?:[;, \t]|[!#$%&'*+.^_`|~0-9A-Za-z-]+=(?:"(?:[^"\\]|\\.)*"|[!#$%&'*+.^_`|~0-9A-Za-z:[\]-]+)(?=[;, \t]|$))*$/
 
 /**
  * Lines that tell the endpoint who called, for `extraLines` of an outgoing request; '' where nothing is to be told. What the client

@@ -1,19 +1,23 @@
 import { type BodyFraming, CHUNKED, NO_BODY } from './body-framing.ts'
+import { withoutBlanks } from './char-classes.ts'
 import type { FieldLines } from './field-lines.ts'
 import { badRequest, type HeadProblem } from './head-problem.ts'
 import { FIELD } from './known-fields.ts'
 
-/** As many digits as 2^53-1 has. */
-const DIGITS = /^[0-9]{1,16}$/
 const CODING = /^[!#$%&'*+.^_`|~0-9a-z-]+$/
 
 /**
  * What `Content-Length` and `Transfer-Encoding` say (RFC 9112, 6.1 to 6.3), where exactly one of them does, and unmistakably: the
  * two together, or either of them twice, are what requests are smuggled with (11.2).
  *
+ * @param digits - what a length looks like
  * @returns `undefined` where neither is there
  */
-export function declaredFraming(fields: FieldLines, minor: 0 | 1): BodyFraming | HeadProblem | undefined {
+export function declaredFraming(
+  fields: FieldLines,
+  minor: 0 | 1,
+  digits: RegExp,
+): BodyFraming | HeadProblem | undefined {
   const coded = (fields.seen & FIELD.transferEncoding) !== 0
   if ((fields.seen & FIELD.contentLength) === 0) return coded ? codedFraming(fields, minor) : undefined
   if (coded) return badRequest('Content-Length and Transfer-Encoding are both there.')
@@ -22,7 +26,7 @@ export function declaredFraming(fields: FieldLines, minor: 0 | 1): BodyFraming |
   }
   const value = fields.known(FIELD.contentLength) ?? ''
   const bytes = Number(value)
-  if (!DIGITS.test(value) || bytes > Number.MAX_SAFE_INTEGER)
+  if (!digits.test(value) || bytes > Number.MAX_SAFE_INTEGER)
     return badRequest('Content-Length is malformed.')
   return bytes === 0 ? NO_BODY : { kind: 'length', bytes }
 }
@@ -41,7 +45,7 @@ function codedFraming(fields: FieldLines, minor: 0 | 1): BodyFraming | HeadProbl
 
 /** 501 where all but a last `chunked` are codings that we don't know (RFC 9112, 6.1). */
 function problemOfCodings(list: string, malformed: string): HeadProblem {
-  const codings = list.split(',').map((coding) => coding.trim())
+  const codings = list.split(',').map(withoutBlanks)
   const others = codings.at(-1) === 'chunked' ? codings.slice(0, -1) : codings
   const isUnknown = others.every((coding) => coding !== 'chunked' && CODING.test(coding))
   if (!isUnknown) return badRequest(malformed)

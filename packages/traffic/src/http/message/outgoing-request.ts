@@ -1,3 +1,4 @@
+import { withoutBlanks } from './char-classes.ts'
 import type { HeadProblem } from './head-problem.ts'
 import { FIELD } from './known-fields.ts'
 import type { RequestHead } from './request-head.ts'
@@ -85,5 +86,5 @@ function hasTrailers(te: string): boolean {
   return te
     .toLowerCase()
     .split(',')
-    .some((coding) => coding.trim() === 'trailers')
+    .some((coding) => withoutBlanks(coding) === 'trailers')
 }

@@ -34,6 +34,9 @@ export interface RequestHead {
   readonly connection: ConnectionOptions
 }
 
+/** Without leading zeros, which some take for octal. As many digits as 2^53-1 has. */
+const DIGITS = /^(?:0|[1-9][0-9]{0,15})$/
+
 /** What has field lines. */
 export interface Head {
   readonly fields: FieldLines
@@ -74,10 +77,10 @@ function requestHead(line: RequestLine, fields: FieldLines): RequestHead | HeadP
   const { minor } = line
   const problem = problemOfHost(fields, minor) ?? problemOfExpect(fields)
   if (problem !== undefined) return problem
-  const framing = declaredFraming(fields, minor) ?? NO_BODY
+  const framing = declaredFraming(fields, minor, DIGITS) ?? NO_BODY
   if (isProblem(framing)) return framing
   const connection = connectionOptions(fields)
-  if (isProblem(connection)) return connection
+  if (connection.fault !== undefined) return badRequest(connection.fault)
   const isBodiless = framing.kind === 'none'
   return {
     text: fields.text,

@@ -81,5 +81,5 @@ function problemOfVersion(rest: string): HeadProblem {
     return { problem: 'The version of the request is neither HTTP/1.1 nor HTTP/1.0.', status: 505 }
   }
   if (hasCrlfAt(rest, 0)) return badRequest('The request line has no version.')
-  return badRequest('The request line does not end in one space and a version of HTTP.')
+  return badRequest('The request line is not method, target and version with one space between them.')
 }

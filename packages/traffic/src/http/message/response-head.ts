@@ -40,6 +40,7 @@ interface StatusLine {
 
 const VERSION_BYTES = 8
 const SWITCHING_PROTOCOLS = 101
+const DIGITS = /^[0-9]{1,16}$/
 
 /**
  * Reads the head of a response as strictly as that of a request: the client may be one that others share.
@@ -61,31 +62,36 @@ export function parseResponseHead(text: string, method: string): ResponseHead | 
 const TOO_LARGE = badResponse(`The head has more than ${MAX_HEAD_BYTES} bytes.`)
 
 function responseHead(line: StatusLine, fields: FieldLines, method: string): ResponseHead | HeadProblem {
-  const { minor, status } = line
-  const declared = declaredFraming(fields, minor) ?? UNTIL_CLOSE
+  const { minor, status, reason } = line
+  const declared = declaredFraming(fields, minor, DIGITS) ?? UNTIL_CLOSE
   if (isProblem(declared)) return declared
+  const isSwitch = status === SWITCHING_PROTOCOLS
+  const upgrade = isSwitch ? fields.known(FIELD.upgrade)?.toLowerCase() : undefined
+  if (isSwitch && upgrade === undefined) return NO_UPGRADE
   const connection = connectionOptions(fields)
-  if (isProblem(connection)) return connection
-  const upgrade =
-    status === SWITCHING_PROTOCOLS ? (fields.known(FIELD.upgrade)?.toLowerCase() ?? '') : undefined
-  if (upgrade === '') return badResponse('Upgrade is missing in a response of status 101.')
   const tellsOfContent = isContentless(status) && (declared.kind === 'length' || declared.kind === 'chunked')
   const framing = isBodiless(status, method) ? NO_BODY : declared
-  const isReusable = framing.kind !== 'until-close' && !tellsOfContent
   return {
     text: fields.text,
     status,
-    reason: line.reason,
+    reason,
     minor,
     framing,
-    isKeepAlive: isReusable && isPersistent(connection, minor),
-    isInterim: status < 200 && status !== SWITCHING_PROTOCOLS,
+    isKeepAlive: isReusable(framing, connection, minor) && !tellsOfContent,
+    isInterim: status < 200 && !isSwitch,
     upgrade,
     lineEnd: line.end,
     fields,
     connection,
     tellsOfContent,
   }
+}
+
+const NO_UPGRADE = badResponse('Upgrade is missing in a response of status 101.')
+
+/** An endpoint whose `Connection` can't be read may mean to close it. */
+function isReusable(framing: BodyFraming, connection: ConnectionOptions, minor: 0 | 1): boolean {
+  return framing.kind !== 'until-close' && connection.fault === undefined && isPersistent(connection, minor)
 }
 
 function isContentless(status: number): boolean {

@@ -10,6 +10,9 @@ import type { HeadProblem } from './head-problem.ts'
 const HEAD =
   /^[!#$%&'*+.^_`|~0-9A-Za-z-]+ (?:\/[!"$-~]*|\*) HTTP\/1\.1\r\n(?:[!#$%&'*+.^_`|~0-9A-Za-z-]+:[\t\x20-\x7e\x80-\xff]*\r\n)+\r\n$/
 
+/** Of a framing field. */
+const VALUE = /^[\t ]*(chunked|[0-9]+)[\t ]*$/
+
 const LENGTH = '\r\ncontent-length:'
 const CODING = '\r\ntransfer-encoding:'
 const HOST = '\r\nhost:'
@@ -51,7 +54,8 @@ function count(lower: string, line: string): number {
   return found
 }
 
+/** @returns '' for what is neither a number nor a coding, or more than that */
 function valueAfter(lower: string, line: string): string {
   const start = lower.indexOf(line) + line.length
-  return lower.slice(start, lower.indexOf('\r', start)).replaceAll('\t', ' ').trim()
+  return VALUE.exec(lower.slice(start, lower.indexOf('\r', start)))?.[1] ?? ''
 }
