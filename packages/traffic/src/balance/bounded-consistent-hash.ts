@@ -31,20 +31,24 @@ export class BoundedConsistentHash implements Balancer {
 
   pick<Item extends Candidate>(candidates: readonly [Item, ...Item[]], client: string): Item {
     const clientHash = hash32(client)
-    const room = MAX_OF_SHARE * (openFlowsOf(candidates) + 1)
-    const total = totalWeight(candidates)
+    // Known only once a candidate needs it: that is rare.
+    let roomPerWeight: number | undefined
     let best = candidates[0]
     let bestDistance = Number.POSITIVE_INFINITY
     let index = 0
     for (const candidate of candidates) {
-      const { key, weight, openFlows } = candidate
+      const { key, weight } = candidate
       const chance = (mix32(clientHash ^ this.#hashOf(key, index++)) + 0.5) / HASHES
       // A logarithm is dear: -ln(x) is never less than 1 - x, so most candidates are out without.
       if ((1 - chance) / weight >= bestDistance) continue
       // The least of several such is each one's as often as its weight says: distributed exponentially, with the weight as rate.
       const distance = -Math.log(chance) / weight
-      const limit = Math.max(this.#freeFlows, Math.ceil((room * weight) / total))
-      if (distance >= bestDistance || openFlows >= limit) continue
+      if (distance >= bestDistance) continue
+      const { openFlows } = candidate
+      if (openFlows >= this.#freeFlows) {
+        roomPerWeight ??= roomPerWeightOf(candidates)
+        if (openFlows >= Math.ceil(roomPerWeight * weight)) continue
+      }
       best = candidate
       bestDistance = distance
     }
@@ -61,8 +65,9 @@ export class BoundedConsistentHash implements Balancer {
   }
 }
 
-function openFlowsOf(candidates: readonly Candidate[]): number {
+/** How many flows each may have then, by its weight. */
+function roomPerWeightOf(candidates: readonly Candidate[]): number {
   let sum = 0
   for (const { openFlows } of candidates) sum += openFlows
-  return sum
+  return (MAX_OF_SHARE * (sum + 1)) / totalWeight(candidates)
 }

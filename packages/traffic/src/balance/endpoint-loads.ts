@@ -7,11 +7,13 @@ import {
 import type { Candidate } from './balancer.ts'
 import { PeakEwma } from './peak-ewma.ts'
 
-type Load = Pick<Candidate, 'openFlows' | 'connectMs'>
+/** What is known of an endpoint, as it is at each time that it is read. */
+export interface Load extends Pick<Candidate, 'openFlows' | 'connectMs'> {
+  /** Nothing is noted here any more: its endpoint had gone. */
+  readonly isForgotten: boolean
+}
 
 const FAILED_CONNECT_MS = 10_000
-
-const IDLE: Load = { openFlows: 0, connectMs: undefined }
 
 /** What this node's flows make of each endpoint: how many are open, and how fast it answers. */
 export class EndpointLoads implements Disposable {
@@ -19,6 +21,8 @@ export class EndpointLoads implements Disposable {
   readonly #services: Pick<ServiceDirectory, 'endpoints' | 'watch'>
   readonly #now: () => number
   readonly #subscription: Disposable
+  /** Of endpoints as they are handed around: to write a key costs more than all the rest. */
+  readonly #keys = new WeakMap<EndpointAddress, string>()
 
   constructor(services: Pick<ServiceDirectory, 'endpoints' | 'watch'>, now: () => number) {
     this.#services = services
@@ -26,9 +30,12 @@ export class EndpointLoads implements Disposable {
     this.#subscription = services.watch((changed) => this.#forgetUnlisted(changed))
   }
 
-  /** @param key - the endpoint, as `formatEndpoint` has it */
-  loadOf(service: ServicePortName, key: string): Load {
-    return this.#loads.get(service)?.get(key) ?? IDLE
+  /**
+   * @param key - the endpoint, as `formatEndpoint` has it
+   * @returns the same object until it is forgotten; `undefined`: nothing is known
+   */
+  loadOf(service: ServicePortName, key: string): Load | undefined {
+    return this.#loads.get(service)?.get(key)
   }
 
   opened(service: ServicePortName, endpoint: EndpointAddress): void {
@@ -54,8 +61,16 @@ export class EndpointLoads implements Disposable {
     this.#subscription[Symbol.dispose]()
   }
 
-  #load(service: ServicePortName, endpoint: EndpointAddress): EndpointLoad {
+  #keyOf(endpoint: EndpointAddress): string {
+    const known = this.#keys.get(endpoint)
+    if (known !== undefined) return known
     const key = formatEndpoint(endpoint)
+    this.#keys.set(endpoint, key)
+    return key
+  }
+
+  #load(service: ServicePortName, endpoint: EndpointAddress): EndpointLoad {
+    const key = this.#keyOf(endpoint)
     const known = this.#loads.get(service)?.get(key)
     if (known !== undefined) return known
     const load = new EndpointLoad(this.#now)
@@ -65,28 +80,36 @@ export class EndpointLoads implements Disposable {
   }
 
   #isListed(service: ServicePortName, endpoint: EndpointAddress): boolean {
-    const key = formatEndpoint(endpoint)
-    return this.#services.endpoints(service).some((listed) => formatEndpoint(listed) === key)
+    const key = this.#keyOf(endpoint)
+    return this.#services.endpoints(service).some((listed) => this.#keyOf(listed) === key)
   }
 
   #delete(service: ServicePortName, endpoint: EndpointAddress): void {
     const loads = this.#loads.get(service)
-    loads?.delete(formatEndpoint(endpoint))
-    if (loads?.size === 0) this.#loads.delete(service)
+    if (loads === undefined) return
+    forget(loads, this.#keyOf(endpoint))
+    if (loads.size === 0) this.#loads.delete(service)
   }
 
   /** Those with open flows stay until these have ended. */
   #forgetUnlisted(service: ServicePortName): void {
     const loads = this.#loads.get(service)
     if (loads === undefined) return
-    const listed = new Set(this.#services.endpoints(service).map(formatEndpoint))
-    for (const [key, { openFlows }] of loads) if (openFlows === 0 && !listed.has(key)) loads.delete(key)
+    const listed = new Set(this.#services.endpoints(service).map((endpoint) => this.#keyOf(endpoint)))
+    for (const [key, { openFlows }] of loads) if (openFlows === 0 && !listed.has(key)) forget(loads, key)
     if (loads.size === 0) this.#loads.delete(service)
   }
 }
 
+function forget(loads: Map<string, EndpointLoad>, key: string): void {
+  const load = loads.get(key)
+  if (load !== undefined) load.isForgotten = true
+  loads.delete(key)
+}
+
 class EndpointLoad implements Load {
   openFlows = 0
+  isForgotten = false
   readonly #now: () => number
   #ewma: PeakEwma | undefined
 

@@ -50,13 +50,13 @@ export class EndpointOrder<Call = unknown> implements IterableIterator<Endpoint,
     this.#last = undefined
   }
 
-  /** Begins anew: the next one, whatever was tried before, but for the one taken last where there are others. */
+  /** Begins anew with all of them, only not with the one taken last, where there are others. */
   again(): Endpoint | undefined {
     this.#hasBegunAnew = true
     this.#tried = undefined
-    const next = this.take()
-    if (next !== undefined) return next
+    const other = this.take()
     this.#tried = undefined
+    if (other !== undefined) return other
     this.#last = undefined
     return this.take()
   }

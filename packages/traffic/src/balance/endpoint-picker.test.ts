@@ -11,18 +11,18 @@ import {
 } from '@edgeway/testbed'
 import { beforeEach, describe, expect, it } from 'vitest'
 import { balancerFor } from './balancer-for.ts'
+import { EndpointLoads } from './endpoint-loads.ts'
 import { type Call, EndpointPicker, type EndpointPickerDeps } from './endpoint-picker.ts'
 import { seededRandom } from './test/candidates.ts'
 
 const OWN = 'edge-1' as NodeName
-const IDLE = { openFlows: 0, connectMs: undefined }
 const ROUND_ROBIN = { 'edgeway.io/balancing': 'round-robin' }
 
 function pickerOf(deps: Partial<EndpointPickerDeps> & Pick<EndpointPickerDeps, 'services'>): EndpointPicker {
   return new EndpointPicker({
     viewpoint: { nodeName: OWN, nodes: new FakeNodeDirectory() },
     health: new FakeEndpointHealth(),
-    loads: { loadOf: () => IDLE },
+    loads: { loadOf: () => undefined },
     balancerFor: (policy) => balancerFor(policy, { now: () => 0, random: () => 0 }),
     ...deps,
   })
@@ -188,6 +188,39 @@ describe('EndpointPicker of a ServicePort', () => {
     const chosen = Array.from({ length: 8 }, () => first())
 
     expect(chosen.filter((endpoint) => endpoint === FAR)).toHaveLength(6)
+  })
+
+  it('goes by the loads as they are, also of an endpoint that was forgotten meanwhile', () => {
+    const loads = new EndpointLoads(services, () => 0)
+    const endpoints = [NEAR_1, NEAR_2]
+    const wish = { annotations: { 'edgeway.io/balancing': 'least-connections' } }
+    picker = pickerOf({ services, loads })
+    set(endpoints, wish)
+    loads.opened(NAME, NEAR_1)
+    expect(first()).toBe(NEAR_2)
+    loads.closed(NAME, NEAR_1)
+    services.setEndpoints(NAME, [])
+    services.setEndpoints(NAME, endpoints)
+
+    loads.opened(NAME, NEAR_1)
+    expect(first()).toBe(NEAR_2)
+  })
+
+  it('chooses among the others, then all anew, when asked to', () => {
+    const tried = picker.order({ servicePort: NAME, scope: 'internal', clientIp: '10.1.0.9' })
+    const one = tried.take()
+    tried.giveBack()
+    expect(tried.take()).toBe(NEAR_2)
+    expect(tried.take()).toBe(one)
+    expect(tried.take()).toBeUndefined()
+    expect(tried.hasBegunAnew).toBe(false)
+
+    expect(tried.again()).toBe(NEAR_2)
+    expect(tried.take()).toBe(one)
+    expect(tried.take()).toBeUndefined()
+    expect(tried.hasBegunAnew).toBe(true)
+    set([NEAR_1])
+    expect([tried.again(), tried.again()]).toEqual([NEAR_1, NEAR_1])
   })
 
   it('has nothing for a ServicePort that has gone', () => {

@@ -6,7 +6,6 @@ import {
   type EndpointHealth,
   endpointRanks,
   formatEndpoint,
-  type HealthState,
   healthiest,
   nodeWeights,
   type Service,
@@ -16,7 +15,7 @@ import {
   type Viewpoint,
 } from '@edgeway/core'
 import type { Balancer, Candidate } from './balancer.ts'
-import type { EndpointLoads } from './endpoint-loads.ts'
+import type { EndpointLoads, Load } from './endpoint-loads.ts'
 import { type ChosenEndpoint, type EndpointChooser, EndpointOrder } from './endpoint-order.ts'
 
 /** A new flow that looks for an endpoint. */
@@ -78,11 +77,9 @@ export class EndpointPicker implements EndpointChooser<Call> {
 
   /** One step of `order`. */
   choose(call: Call, tried?: ReadonlySet<string>): ChosenEndpoint | undefined {
-    const { services, health } = this.#deps
-    const service = services.serviceOf(call.servicePort)
+    const service = this.#deps.services.serviceOf(call.servicePort)
     if (service === undefined) return undefined
-    const healthOf = ({ endpoint }: Choice): HealthState => health.state(call.servicePort, endpoint)
-    const candidates = healthiest(untried(this.#ranksOf(call, service), tried), healthOf)
+    const candidates = this.#candidates(call.servicePort, this.#ranksOf(call, service), tried)
     if (!isNotEmpty(candidates)) return undefined
     return this.#balancer(call, service).pick(candidates, call.key ?? call.clientIp)
   }
@@ -97,6 +94,25 @@ export class EndpointPicker implements EndpointChooser<Call> {
   /** To be called when a Node has changed: it may be nearer or farther now. */
   forgetRanks(): void {
     this.#ranks.clear()
+  }
+
+  /** Most often nothing was tried and nothing fails: then they are what is remembered, without any list made. */
+  #candidates(
+    servicePort: ServicePortName,
+    ranks: Ranks['ranks'],
+    tried: ReadonlySet<string> | undefined,
+  ): readonly Choice[] {
+    const { health } = this.#deps
+    const [first] = ranks
+    if (first === undefined) return NO_CHOICES
+    if (tried === undefined && this.#areHealthy(servicePort, first)) return first
+    return healthiest(untried(ranks, tried), ({ endpoint }) => health.state(servicePort, endpoint))
+  }
+
+  #areHealthy(servicePort: ServicePortName, choices: readonly Choice[]): boolean {
+    const { health } = this.#deps
+    for (const { endpoint } of choices) if (health.state(servicePort, endpoint) !== 'healthy') return false
+    return true
   }
 
   #ranksOf({ servicePort, scope }: Call, service: Service): Ranks['ranks'] {
@@ -140,6 +156,7 @@ class Choice implements Candidate {
   readonly weight: number
   readonly #servicePort: ServicePortName
   readonly #loads: EndpointPickerDeps['loads']
+  #known: Load | undefined
 
   constructor(
     servicePort: ServicePortName,
@@ -154,13 +171,21 @@ class Choice implements Candidate {
   }
 
   get openFlows(): number {
-    return this.#loads.loadOf(this.#servicePort, this.key).openFlows
+    return this.#load?.openFlows ?? 0
   }
 
   get connectMs(): number | undefined {
-    return this.#loads.loadOf(this.#servicePort, this.key).connectMs
+    return this.#load?.connectMs
+  }
+
+  get #load(): Load | undefined {
+    if (this.#known === undefined || this.#known.isForgotten)
+      this.#known = this.#loads.loadOf(this.#servicePort, this.key)
+    return this.#known
   }
 }
+
+const NO_CHOICES: readonly Choice[] = []
 
 function untried(ranks: Ranks['ranks'], tried: ReadonlySet<string> | undefined): Ranks['ranks'] {
   if (tried === undefined) return ranks

@@ -124,7 +124,7 @@ export class RouteLab {
 
   openAt(endpoint: Endpoint | undefined): number {
     if (endpoint === undefined) return 0
-    return this.loads.loadOf(this.of().name, formatEndpoint(endpoint)).openFlows
+    return this.loads.loadOf(this.of().name, formatEndpoint(endpoint))?.openFlows ?? 0
   }
 
   #feedback(): ConstructorParameters<typeof RequestRoutes>[1]['feedback'] {
