@@ -8,6 +8,7 @@ export interface TrafficMetrics {
   readonly connectSeconds: Histogram<'protocol' | 'direction' | 'path'>
   readonly dialFailures: Counter<'reason'>
   readonly refusals: Counter<'reason'>
+  readonly tlsHellos: Counter<'service' | 'outcome'>
 }
 
 /** Direction `outbound`: a client of this node calls. `inbound`: another node calls a pod of this one. */
@@ -49,6 +50,11 @@ export function trafficMetrics(metrics: Metrics): TrafficMetrics {
       name: 'edgeway_traffic_inbound_refusals_total',
       help: 'Flows of other nodes that were refused, by reason.',
       labels: ['reason'],
+    }),
+    tlsHellos: metrics.counter({
+      name: 'edgeway_traffic_tls_hellos_total',
+      help: 'First words of clients where TLS was expected, by Service and whether they name a server.',
+      labels: ['service', 'outcome'],
     }),
   }
 }

@@ -1,4 +1,4 @@
-import type { ServiceDirectory } from '@edgeway/core'
+import type { ServiceDirectory, ServicePortName } from '@edgeway/core'
 import type { TrafficMetrics } from '../metrics.ts'
 import type { Timers } from '../timers.ts'
 import { ByteMeter, type MeteredFlow, type Metering } from './byte-meter.ts'
@@ -9,6 +9,9 @@ import { ServiceLabels } from './service-labels.ts'
 export type { FlowDirection, FlowOutcome, FlowRecord } from './flow-record.ts'
 
 export type FlowJournalOptions = FlowLogOptions
+
+/** What a client said first where TLS was expected: the name of a server, none, or something else. */
+export type HelloOutcome = 'named' | 'unnamed' | 'not-tls'
 
 export interface FlowJournalDeps {
   readonly logger: FlowLogger
@@ -61,6 +64,11 @@ export class FlowJournal implements Disposable {
     this.#countBytes(record, metering)
     this.#observe(record)
     this.#log.ended(record)
+  }
+
+  /** Of a ServicePort that is said to speak TLS. */
+  countHello(name: ServicePortName, outcome: HelloOutcome): void {
+    this.#metrics.tlsHellos.add({ service: this.#labels.labelOf(name), outcome })
   }
 
   /** Ends the counting of open flows' bytes; flows may still end. */

@@ -55,6 +55,8 @@ export interface FlowRecord {
   readonly requests?: number | undefined
   /** How many endpoints were tried, the last one included. */
   readonly attempts?: number | undefined
+  /** That the client of a TLS connection asked for. */
+  readonly serverName?: string | undefined
   readonly error?: unknown
 }
 

@@ -1,48 +1,123 @@
 import type { Socket } from 'node:net'
-import { NO_CONNECTION_POOL, type ServiceDirectory, type ServicePortName } from '@edgeway/core'
+import { type ConnectionPool, NO_CONNECTION_POOL, type Service, type ServiceDirectory } from '@edgeway/core'
+import { MannersSeen } from '../first-bytes/manners.ts'
 import type { CalledPort } from '../listen/interceptor.ts'
-import type { OpenFlows } from '../open-flows.ts'
-import { OutboundFlow, type OutboundFlowDeps, type OutboundFlowOptions } from './outbound-flow.ts'
+import type { OpenFlow, OpenFlows } from '../open-flows.ts'
+import { type AcceptedClient, acceptedClient, type Caller } from './accepted-client.ts'
+import { Dialling } from './dialling.ts'
+import { EarlyDial, type EarlyDialEvents } from './early-dial.ts'
+import { HelloFlow } from './hello-flow.ts'
+import type { HttpForwarder } from './http-forwarder.ts'
+import { OpenConnections } from './open-connections.ts'
+import {
+  type FlowStart,
+  OutboundFlow,
+  type OutboundFlowDeps,
+  type OutboundFlowOptions,
+} from './outbound-flow.ts'
+import { PortTreatments } from './port-treatments.ts'
+import { relayLimits } from './relay-limits.ts'
+import { SniffedFlow } from './sniffed-flow.ts'
 
 export interface OutboundFlowsDeps extends OutboundFlowDeps {
-  readonly services: Pick<ServiceDirectory, 'serviceOf'>
+  readonly services: Pick<ServiceDirectory, 'serviceOf' | 'endpoints'>
   readonly open: OpenFlows
+  /** `undefined`: every connection is carried as it is. */
+  readonly http: HttpForwarder | undefined
+  /** Milliseconds of a clock that never goes back; `performance.now` unless given. */
+  readonly now?: () => number
 }
 
-/** Carries connections of this node's clients to an endpoint of the ServicePort they called. */
+const AT_ONCE: FlowStart = {}
+
+/** Takes connections of this node's clients to an endpoint of the ServicePort they called, or to who serves their requests. */
 export class OutboundFlows {
   readonly #options: OutboundFlowOptions
   readonly #deps: OutboundFlowsDeps
-  /** Only of ServicePorts that have some. */
-  readonly #openFlows = new Map<ServicePortName, number>()
+  readonly #treatments: PortTreatments
+  readonly #manners: MannersSeen
+  readonly #connections = new OpenConnections()
 
   constructor(options: OutboundFlowOptions, deps: OutboundFlowsDeps) {
     this.#options = options
     this.#deps = deps
+    this.#treatments = new PortTreatments(deps.services)
+    this.#manners = new MannersSeen(deps.now ?? (() => performance.now()))
   }
 
   /** Takes over an accepted client, from which nothing was read yet; returns at once. */
   accept(client: Socket, called: CalledPort | undefined): void {
-    const name = called?.servicePort.name
-    const service = name && this.#deps.services.serviceOf(name)
-    const pool = service?.destinationPolicy?.connectionPool ?? NO_CONNECTION_POOL
-    const isOverLimit =
-      pool.maxConnections !== undefined && name !== undefined && this.#openOf(name) >= pool.maxConnections
-    const terms = { ...this.#options, pool, isOverLimit }
-    const flow = new OutboundFlow({ client, called, service }, terms, this.#deps)
-    this.#deps.open.add(flow)
-    if (name === undefined) return
-    this.#openFlows.set(name, this.#openOf(name) + 1)
-    void flow.ended.then(() => this.#closed(name))
+    const service = called && this.#deps.services.serviceOf(called.servicePort.name)
+    const accepted = acceptedClient(client, { called, service })
+    this.#deps.open.add(this.#flowOf(accepted))
   }
 
-  #openOf(name: ServicePortName): number {
-    return this.#openFlows.get(name) ?? 0
+  #flowOf(accepted: AcceptedClient): OpenFlow {
+    if (!isCaller(accepted)) return this.#carry(accepted, AT_ONCE)
+    const { called, service } = accepted
+    const { treatment, declaresHttp } = this.#treatments.of(called.servicePort, service)
+    if (treatment === 'tls') return this.#awaitHello(accepted)
+    if (treatment === 'l4' || this.#deps.http === undefined) return this.#carry(accepted, AT_ONCE)
+    if (this.#manners.of(service, called.servicePort.name) === 'server-first')
+      return this.#carry(accepted, AT_ONCE)
+    return this.#sniff(accepted, { http: this.#deps.http, declaresHttp })
   }
 
-  #closed(name: ServicePortName): void {
-    const left = this.#openOf(name) - 1
-    if (left === 0) this.#openFlows.delete(name)
-    else this.#openFlows.set(name, left)
+  /** Carries the connection as it is. One whose endpoint was dialled before has been counted then. */
+  #carry(accepted: AcceptedClient, start: FlowStart): OpenFlow {
+    const name = accepted.called?.servicePort.name
+    const pool = poolOf(accepted.service)
+    const isCounted = start.dialling !== undefined
+    const isOverLimit = name !== undefined && !isCounted && this.#connections.isFull(name, pool)
+    const flow = new OutboundFlow(accepted, { ...this.#options, pool, isOverLimit, start }, this.#deps)
+    if (name === undefined) return flow
+    if (!isCounted) this.#connections.opened(name)
+    void flow.ended.then(() => this.#connections.closed(name))
+    return flow
   }
+
+  readonly #carryOn = (caller: Caller, start: FlowStart): OpenFlow => this.#carry(caller, start)
+
+  #awaitHello(caller: Caller): OpenFlow {
+    const { journal } = this.#deps
+    return new HelloFlow(caller, this.#limitsOf(caller), { journal, carry: this.#carryOn })
+  }
+
+  #sniff(
+    caller: Caller,
+    { http, declaresHttp }: { readonly http: HttpForwarder; readonly declaresHttp: boolean },
+  ): OpenFlow {
+    const { journal } = this.#deps
+    const manners = this.#manners
+    const options = { ...this.#limitsOf(caller), declaresHttp }
+    return new SniffedFlow(caller, options, {
+      ...{ journal, manners, http },
+      carry: this.#carryOn,
+      dialEarly: this.#dialEarly,
+    })
+  }
+
+  readonly #dialEarly = (caller: Caller, events: EarlyDialEvents): EarlyDial | undefined => {
+    const { called, service } = caller
+    const { name } = called.servicePort
+    const pool = poolOf(service)
+    if (this.#connections.isFull(name, pool)) return undefined
+    this.#connections.opened(name)
+    const request = { accepted: caller, called, pool, key: undefined }
+    const dialling = new Dialling(request, this.#options, this.#deps)
+    const onReleased = (): void => this.#connections.closed(name)
+    return new EarlyDial(name, dialling, { feedback: this.#deps.feedback, events, onReleased })
+  }
+
+  #limitsOf({ service }: Caller): ReturnType<typeof relayLimits> {
+    return relayLimits({ pool: poolOf(service), idleTimeoutMs: this.#options.idleTimeoutMs })
+  }
+}
+
+function isCaller(accepted: AcceptedClient): accepted is Caller {
+  return accepted.called !== undefined && accepted.service !== undefined
+}
+
+function poolOf(service: Service | undefined): ConnectionPool {
+  return service?.destinationPolicy?.connectionPool ?? NO_CONNECTION_POOL
 }

@@ -1,0 +1,84 @@
+import { formatClient } from '../account/client-address.ts'
+import type { FlowJournal, FlowOutcome } from '../account/flow-journal.ts'
+import { FirstBytes, type FirstBytesEvents } from '../first-bytes/first-bytes.ts'
+import { resetSocket } from '../kernel/reset-socket.ts'
+import type { OpenFlow } from '../open-flows.ts'
+import { RelayDeadlines } from '../relay/relay-deadlines.ts'
+import type { RelayLimits } from '../relay/relay-engine.ts'
+import type { Caller } from './accepted-client.ts'
+
+export interface AwaitedClientDeps {
+  readonly journal: Pick<FlowJournal, 'record'>
+  /** Looks at what the client has said so far; goes on by `carryOn` once that is enough. */
+  readonly look: FirstBytesEvents['onBytes']
+  /** Nothing more will come of it: the client has left, or was cut. */
+  readonly onOver: () => void
+}
+
+/** A connection of which something has to be known before it is carried on, by what its client says first. */
+export class AwaitedClient implements OpenFlow {
+  readonly ended: Promise<void>
+  readonly #caller: Caller
+  readonly #deps: AwaitedClientDeps
+  readonly #resolve: () => void
+  readonly #firstBytes: FirstBytes
+  readonly #deadlines: RelayDeadlines
+  #next: OpenFlow | undefined
+  #isOver = false
+
+  constructor(caller: Caller, limits: RelayLimits, deps: AwaitedClientDeps) {
+    const { promise, resolve } = Promise.withResolvers<void>()
+    this.ended = promise
+    this.#resolve = resolve
+    this.#caller = caller
+    this.#deps = deps
+    const onClosed = (): void => this.#end('client-gone')
+    this.#firstBytes = new FirstBytes(caller.client, { onBytes: deps.look, onClosed })
+    this.#deadlines = new RelayDeadlines(limits, { bytes: 0, expire: (outcome) => this.#end(outcome) })
+  }
+
+  /** Enough is known: what `next` makes has the connection from here on. Not more than once. */
+  carryOn(next: () => OpenFlow): void {
+    if (this.#isOver) return
+    this.#stop()
+    try {
+      this.#next = next()
+      void this.#next.ended.then(this.#resolve)
+    } catch (error) {
+      // A defect costs this flow and no other.
+      this.#giveUp('dial-failed', error)
+    }
+  }
+
+  cut(): void {
+    if (this.#next === undefined) this.#end('cut')
+    else this.#next.cut()
+  }
+
+  #end(outcome: FlowOutcome): void {
+    if (this.#isOver) return
+    this.#stop()
+    this.#deps.onOver()
+    this.#giveUp(outcome)
+  }
+
+  #stop(): void {
+    this.#isOver = true
+    this.#firstBytes[Symbol.dispose]()
+    this.#deadlines[Symbol.dispose]()
+  }
+
+  #giveUp(outcome: FlowOutcome, error?: unknown): void {
+    const { client, called, source, acceptedAtMs } = this.#caller
+    resetSocket(client)
+    this.#deps.journal.record({
+      direction: 'outbound',
+      outcome,
+      client: source === undefined ? 'unknown' : formatClient(source),
+      service: called.servicePort.name,
+      durationMs: performance.now() - acceptedAtMs,
+      error,
+    })
+    this.#resolve()
+  }
+}

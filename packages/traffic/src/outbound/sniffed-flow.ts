@@ -1,0 +1,127 @@
+import type { FlowJournal } from '../account/flow-journal.ts'
+import { classify } from '../first-bytes/classify.ts'
+import type { MannersSeen } from '../first-bytes/manners.ts'
+import type { OpenFlow } from '../open-flows.ts'
+import type { RelayLimits } from '../relay/relay-engine.ts'
+import type { Caller } from './accepted-client.ts'
+import { AwaitedClient } from './awaited-client.ts'
+import type { Dialling } from './dialling.ts'
+import type { EarlyDial, EarlyDialEvents } from './early-dial.ts'
+import type { HttpForwarder, HttpStart } from './http-forwarder.ts'
+import type { FlowStart } from './outbound-flow.ts'
+
+export interface SniffedFlowDeps {
+  readonly journal: Pick<FlowJournal, 'record'>
+  readonly manners: MannersSeen
+  readonly http: HttpForwarder
+  /** Carries the connection as it is. */
+  readonly carry: (caller: Caller, start: FlowStart) => OpenFlow
+  /** Connects to an endpoint before it is known what for; `undefined` where the ServicePort has as many connections as it may have. */
+  readonly dialEarly: (caller: Caller, events: EarlyDialEvents) => EarlyDial | undefined
+}
+
+export interface SniffedFlowOptions extends RelayLimits {
+  /** Somebody says that HTTP is spoken there. */
+  readonly declaresHttp: boolean
+}
+
+/** After so long a client that is silent, or has said nothing that tells its protocol, is taken for one that may not speak HTTP. */
+const SILENCE_MS = 1_000
+
+/**
+ * A connection to a ServicePort whose HTTP requests are looked at one by one, until it is known whether it speaks HTTP. Whoever speaks
+ * first decides it; a server that speaks first is not kept waiting: see `MannersSeen`.
+ */
+export class SniffedFlow implements OpenFlow {
+  readonly #caller: Caller
+  readonly #options: SniffedFlowOptions
+  readonly #deps: SniffedFlowDeps
+  readonly #awaited: AwaitedClient
+  #early: EarlyDial | undefined
+  #silence: NodeJS.Timeout | undefined
+  #hasSpoken = false
+
+  constructor(caller: Caller, options: SniffedFlowOptions, deps: SniffedFlowDeps) {
+    this.#caller = caller
+    this.#options = options
+    this.#deps = deps
+    const { journal } = deps
+    const look = (bytes: Buffer, hasEnded: boolean): void => this.#look(bytes, hasEnded)
+    this.#awaited = new AwaitedClient(caller, options, { journal, look, onOver: () => this.#discard() })
+    this.#begin()
+  }
+
+  get ended(): Promise<void> {
+    return this.#awaited.ended
+  }
+
+  cut(): void {
+    this.#awaited.cut()
+  }
+
+  /** Of a ServicePort that HTTP is declared for, and was seen at, the server is not asked. */
+  #begin(): void {
+    const { service, called } = this.#caller
+    const manners = this.#deps.manners.of(service, called.servicePort.name)
+    if (manners === 'unknown') this.#dialEarly()
+    else if (!this.#options.declaresHttp) this.#afterSilence(() => this.#dialEarly())
+  }
+
+  #dialEarly(): void {
+    this.#early = this.#deps.dialEarly(this.#caller, {
+      onServerFirst: ({ isGreeting }) => this.#serverFirst(isGreeting),
+      onFailed: () => this.#dialFailed(),
+    })
+  }
+
+  #serverFirst(isGreeting: boolean): void {
+    const { service, called } = this.#caller
+    if (isGreeting) this.#deps.manners.sawGreeting(service, called.servicePort.name)
+    this.#carry(this.#early?.take())
+  }
+
+  /** A client of HTTP is answered so when it asks; another one might wait for ever. */
+  #dialFailed(): void {
+    if (this.#options.declaresHttp) this.#early?.discard()
+    else if (!this.#hasSpoken) this.#afterSilence(() => this.#carry(this.#early?.take()))
+  }
+
+  #look(bytes: Buffer, hasEnded: boolean): void {
+    const kind = classify(bytes)
+    if (kind === 'http1' || kind === 'http2') this.#serve(kind)
+    else if (kind !== 'more' || hasEnded) this.#carry(this.#early?.take())
+    else if (bytes.length > 0) this.#undecided()
+  }
+
+  /** From the first byte on: whoever sends byte by byte gets no more time. */
+  #undecided(): void {
+    if (this.#hasSpoken) return
+    this.#hasSpoken = true
+    this.#afterSilence(() => this.#carry(this.#early?.take()))
+  }
+
+  #serve(protocol: HttpStart['protocol']): void {
+    const { service, called } = this.#caller
+    const { manners, http } = this.#deps
+    clearTimeout(this.#silence)
+    manners.sawHttp(service, called.servicePort.name)
+    const spare = protocol === 'http1' ? this.#early?.takeSpare() : undefined
+    this.#early?.discard()
+    this.#awaited.carryOn(() => http.serve(this.#caller, { protocol, spare }))
+  }
+
+  #carry(dialling: Dialling | undefined): void {
+    clearTimeout(this.#silence)
+    this.#awaited.carryOn(() => this.#deps.carry(this.#caller, { dialling }))
+  }
+
+  #afterSilence(then: () => void): void {
+    clearTimeout(this.#silence)
+    this.#silence = setTimeout(then, SILENCE_MS)
+  }
+
+  #discard(): void {
+    clearTimeout(this.#silence)
+    this.#early?.discard()
+  }
+}
