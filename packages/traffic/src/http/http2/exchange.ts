@@ -1,0 +1,285 @@
+import { constants, type ServerHttp2Stream } from 'node:http2'
+import type { RequestJournal, RequestOutcome } from '../../account/request-journal.ts'
+import type { ProxiedConnection } from '../../account/proxy-protocol.ts'
+import type { Timers } from '../../timers.ts'
+import type { PortRoutes } from '../policy/port-routes.ts'
+import type { RequestRoute, TryFailure } from '../policy/request-route.ts'
+import type { IncomingRequest } from './incoming-request.ts'
+import {
+  dropConnectionFields,
+  type Fields,
+  fieldIn,
+  type Headers,
+  keepSensitive,
+  trailersOf,
+} from './message-fields.ts'
+import {
+  BROKEN,
+  grpcStatusOf,
+  NO_ENDPOINT,
+  NO_REQUEST,
+  NO_RESPONSE,
+  NOT_CONNECTED,
+  OVER_LIMIT,
+  type Refusal,
+  respondHere,
+  TOO_LATE,
+} from './own-response.ts'
+import { RequestBody } from './request-body.ts'
+import { mayHaveTrailers, ResponseBody } from './response-body.ts'
+import type { UpstreamSession } from './upstream-session.ts'
+import type { UpstreamSessions } from './upstream-sessions.ts'
+import { type ResponseHead, type TryEvents, UpstreamTry } from './upstream-try.ts'
+
+/** What all requests of one client's session have in common. */
+export interface ExchangeDeps {
+  readonly sessions: UpstreamSessions
+  readonly journal: Pick<RequestJournal, 'end'>
+  readonly timers: Timers
+  readonly proxied: ProxiedConnection
+  /** Address and port of the client. */
+  readonly client: string
+  /** The session is cut: nobody is to blame. */
+  isCut(): boolean
+}
+
+export interface ExchangeRequest {
+  readonly request: IncomingRequest
+  readonly routes: PortRoutes
+}
+
+const { NGHTTP2_CANCEL: CANCEL, NGHTTP2_INTERNAL_ERROR: INTERNAL_ERROR } = constants
+const { NGHTTP2_NO_ERROR: NO_ERROR, NGHTTP2_PROTOCOL_ERROR: PROTOCOL_ERROR } = constants
+
+/** One request of HTTP/2 and its response, over all of its tries. Ends with the client's stream. */
+export class Exchange implements TryEvents {
+  readonly #stream: ServerHttp2Stream
+  readonly #request: IncomingRequest
+  readonly #routes: PortRoutes
+  readonly #deps: ExchangeDeps
+  readonly #startedAt: number
+  #fields: Fields = []
+  #route: RequestRoute | undefined
+  #body: RequestBody | undefined
+  #response: ResponseBody | undefined
+  #try: UpstreamTry | undefined
+  /** Of the last try, also after its end. */
+  #session: UpstreamSession | undefined
+  #waiting: Disposable | undefined
+  #requestTimer: Disposable | undefined
+  #tryTimer: Disposable | undefined
+  #outcome: RequestOutcome | undefined
+  #status: number | undefined
+  #grpcStatus: string | undefined
+  /** The response has no body. */
+  #isWhole = false
+
+  constructor(stream: ServerHttp2Stream, { request, routes }: ExchangeRequest, deps: ExchangeDeps) {
+    this.#stream = stream
+    this.#request = request
+    this.#routes = routes
+    this.#deps = deps
+    this.#startedAt = deps.timers.now()
+    // `close` comes after it and says as much.
+    stream.on('error', () => {})
+    // What the client sent before it left must be read, so that the stream can close.
+    stream.once('aborted', () => stream.resume())
+    stream.once('close', () => this.#end())
+  }
+
+  start(): void {
+    const { problem } = this.#request
+    if (problem !== undefined) return this.#refuse({ ...problem, outcome: 'bad-request' })
+    const route = this.#routes.begin(this.#request)
+    if (route === 'over-limit') return this.#refuse(OVER_LIMIT)
+    this.#route = route
+    const { requestTimeoutMs, forwardedHeaders } = this.#routes.policy
+    this.#fields = this.#request.outgoingFields(forwardedHeaders)
+    if (this.#request.hasBody) this.#body = new RequestBody(this.#stream)
+    if (requestTimeoutMs !== undefined)
+      this.#requestTimer = this.#deps.timers.after(requestTimeoutMs, () => this.#expired())
+    this.#nextTry(NO_ENDPOINT)
+  }
+
+  onInterim(headers: Headers, fields: Fields): void {
+    const { headersSent, closed, destroyed } = this.#stream
+    if (headersSent || closed || destroyed) return
+    this.#stream.additionalHeaders(trailersOf(fields, headers))
+  }
+
+  onHead(head: ResponseHead): void {
+    const status = Number(head.headers[':status'])
+    const isReplayable = !this.#request.hasBody
+    if (status >= 500 && isReplayable && this.#route?.failed(status, { isReplayable }) === true) {
+      this.#leaveTry()
+      return this.#nextTry(NO_ENDPOINT)
+    }
+    this.#tryTimer?.[Symbol.dispose]()
+    this.#route?.responded(status)
+    this.#body?.keepNoMore()
+    this.#respond(status, head)
+  }
+
+  onTryClosed(): void {
+    const { failure, resetCode } = this.#try ?? { failure: 'reset' as const, resetCode: undefined }
+    if (this.#status === undefined) return this.#failed(failure, resetCode ?? BROKEN)
+    if (this.#isWhole || this.#response?.isComplete === true) this.#stopClient()
+    else this.#reset(resetCode ?? INTERNAL_ERROR, 'endpoint-failed')
+  }
+
+  #nextTry(otherwise: Refusal): void {
+    const endpoint = this.#route?.next()
+    if (endpoint === undefined) return this.#refuse(otherwise)
+    const { sessions, proxied } = this.#deps
+    const call = { routes: this.#routes, endpoint, proxied, dialBudget: this.#route?.dialBudget }
+    const session = sessions.ready(call)
+    if (session !== undefined) return this.#send(session)
+    this.#waiting = sessions.wait(call, {
+      served: (fresh) => this.#send(fresh),
+      failed: (failure) => this.#failed(failure, NOT_CONNECTED),
+    })
+    if (this.#waiting === undefined) this.#refuse(OVER_LIMIT)
+  }
+
+  #send(session: UpstreamSession): void {
+    this.#waiting = undefined
+    this.#session = session
+    const { hasBody, mayHaveTrailers: hasTrailers } = this.#request
+    try {
+      this.#try = new UpstreamTry(
+        session,
+        { fields: this.#fields, hasBody, mayHaveTrailers: hasTrailers },
+        this,
+      )
+    } catch {
+      // What node:http2 does not take, though nghttp2 did.
+      return this.#refuse(NO_REQUEST)
+    }
+    const { perTryTimeoutMs } = this.#routes.policy
+    if (perTryTimeoutMs !== undefined)
+      this.#tryTimer = this.#deps.timers.after(perTryTimeoutMs, () => {
+        this.#try?.timedOut()
+        this.#failed('timeout', TOO_LATE)
+      })
+    this.#body?.sendTo(this.#try.stream)
+  }
+
+  #respond(status: number, { headers, fields, isWhole }: ResponseHead): void {
+    const stream = this.#stream
+    const upstream = this.#try
+    if (upstream === undefined || stream.closed || stream.destroyed) return
+    this.#grpcStatus = fieldIn(headers, 'grpc-status')
+    dropConnectionFields(fields)
+    keepSensitive(fields, headers)
+    const setCookie = this.#route?.setCookie
+    if (setCookie !== undefined) fields.push('set-cookie', setCookie)
+    const endStream = isWhole || this.#request.method === 'HEAD' || isWithoutContent(status)
+    const waitForTrailers = !endStream && mayHaveTrailers(headers)
+    // `sendDate` is unknown to @types/node; a date is the endpoint's to send.
+    const options = { endStream, waitForTrailers, sendDate: false }
+    try {
+      stream.respond(fields, options)
+    } catch {
+      // Of a status that HTTP does not have.
+      this.#leaveTry(PROTOCOL_ERROR)
+      return this.#refuse(NO_RESPONSE)
+    }
+    this.#status = status
+    this.#isWhole = endStream
+    if (endStream) upstream.stream.resume()
+    else this.#response = new ResponseBody(stream, upstream, waitForTrailers)
+  }
+
+  /** @param otherwise - what the client is told when there is no other try: a response, or the code of a reset */
+  #failed(failure: TryFailure, otherwise: Refusal | number): void {
+    const canReplay = this.#body?.isReplayable ?? true
+    this.#leaveTry()
+    const again = this.#route?.failed(failure, { isReplayable: !this.#request.hasBody }) === true
+    if (again && canReplay) return this.#nextTry(NOT_CONNECTED)
+    if (typeof otherwise === 'object') this.#refuse(otherwise)
+    else this.#reset(otherwise, 'endpoint-failed')
+  }
+
+  #expired(): void {
+    this.#try?.timedOut()
+    this.#leaveTry()
+    if (this.#status === undefined) this.#refuse(TOO_LATE)
+    else this.#reset(CANCEL, 'timeout')
+  }
+
+  /** Nothing more is wanted of the current try. */
+  #leaveTry(code = CANCEL): void {
+    this.#tryTimer?.[Symbol.dispose]()
+    this.#waiting?.[Symbol.dispose]()
+    this.#body?.detach()
+    this.#try?.cancel(code)
+    this.#try = undefined
+  }
+
+  #refuse(refusal: Refusal): void {
+    const { isGrpc } = this.#request
+    this.#leaveTry()
+    this.#outcome ??= refusal.outcome
+    this.#status = isGrpc ? 200 : refusal.status
+    this.#isWhole = true
+    if (isGrpc) this.#grpcStatus = grpcStatusOf(refusal.status)
+    respondHere(this.#stream, this.#request, refusal)
+    this.#stopClient()
+  }
+
+  #reset(code: number, outcome: RequestOutcome): void {
+    this.#outcome ??= outcome
+    this.#stream.close(code)
+    this.#body?.drop()
+  }
+
+  /** The response is over. What is still to come of the request nobody reads: the client is told so (RFC 9113, 8.1). */
+  #stopClient(): void {
+    if (!this.#request.hasBody || this.#body?.isComplete === true) return
+    if (this.#response === undefined) this.#stream.close(NO_ERROR)
+    else this.#response.closeAfterwards()
+    if (this.#body === undefined) this.#stream.resume()
+    else this.#body.drop()
+  }
+
+  #end(): void {
+    const { rstCode } = this.#stream
+    this.#outcome ??= this.#outcomeOf(rstCode)
+    this.#requestTimer?.[Symbol.dispose]()
+    this.#leaveTry(rstCode === NO_ERROR ? CANCEL : rstCode)
+    this.#record(this.#outcome)
+    this.#route?.end()
+  }
+
+  #outcomeOf(rstCode: number): RequestOutcome {
+    const isComplete = this.#isWhole || this.#response?.isComplete === true
+    if (rstCode === NO_ERROR && isComplete) return 'completed'
+    return this.#deps.isCut() ? 'cut' : 'client-gone'
+  }
+
+  #record(outcome: RequestOutcome): void {
+    const { client, journal, timers } = this.#deps
+    const grpcStatus = this.#response?.grpcStatus ?? this.#grpcStatus
+    journal.end({
+      service: this.#routes.name,
+      protocol: 'http2',
+      method: this.#request.method,
+      status: this.#status,
+      outcome,
+      client,
+      endpoint: this.#route?.endpoint,
+      path: this.#session?.path,
+      attempts: this.#route?.attempts ?? 0,
+      why: this.#route?.why,
+      durationMs: timers.now() - this.#startedAt,
+      bytesSent: this.#body?.bytes ?? 0,
+      bytesReceived: this.#response?.bytes ?? 0,
+      grpcStatus: grpcStatus === undefined ? undefined : Number(grpcStatus),
+    })
+  }
+}
+
+/** RFC 9110, 15.3.5, 15.3.6 and 15.4.5. */
+function isWithoutContent(status: number): boolean {
+  return status === 204 || status === 205 || status === 304
+}

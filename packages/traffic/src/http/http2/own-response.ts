@@ -1,0 +1,104 @@
+import type { ServerHttp2Stream } from 'node:http2'
+import type { RequestOutcome } from '../../account/request-journal.ts'
+
+/** Why a request is answered here. */
+export interface Refusal {
+  readonly status: OwnStatus
+  readonly sentence: string
+  readonly outcome: RequestOutcome
+}
+
+export const NO_ENDPOINT: Refusal = { status: 503, sentence: 'no endpoint is ready', outcome: 'no-endpoint' }
+
+export const NOT_CONNECTED: Refusal = {
+  status: 503,
+  sentence: 'no endpoint could be connected to',
+  outcome: 'dial-failed',
+}
+
+export const OVER_LIMIT: Refusal = {
+  status: 503,
+  sentence: 'as many requests as may be are under way',
+  outcome: 'over-limit',
+}
+
+export const TOO_LATE: Refusal = {
+  status: 504,
+  sentence: 'the endpoint did not answer in time',
+  outcome: 'timeout',
+}
+
+export const BROKEN: Refusal = {
+  status: 502,
+  sentence: 'the connection to the endpoint broke before its response',
+  outcome: 'endpoint-failed',
+}
+
+export const NO_RESPONSE: Refusal = {
+  status: 502,
+  sentence: 'the endpoint sent no valid response',
+  outcome: 'bad-response',
+}
+
+export const NO_REQUEST: Refusal = {
+  status: 400,
+  sentence: 'the request can not be passed on',
+  outcome: 'bad-request',
+}
+
+/** Statuses that are answered here. */
+export type OwnStatus = 400 | 405 | 502 | 503 | 504
+
+/** https://github.com/grpc/grpc/blob/master/doc/statuscodes.md */
+const GRPC_STATUSES: Readonly<Record<OwnStatus, string>> = {
+  /** INTERNAL */
+  400: '13',
+  /** UNIMPLEMENTED */
+  405: '12',
+  /** UNAVAILABLE: a client may try again. */
+  502: '14',
+  503: '14',
+  /** DEADLINE_EXCEEDED */
+  504: '4',
+}
+
+/** @returns the status of gRPC that stands for it */
+export function grpcStatusOf(status: OwnStatus): string {
+  return GRPC_STATUSES[status]
+}
+
+/** Answers a request that no endpoint answered; a client that has not sent all of its body is told to stop (RFC 9113, 8.1). */
+export function respondHere(
+  stream: ServerHttp2Stream,
+  { method, isGrpc }: { readonly method: string; readonly isGrpc: boolean },
+  { status, sentence }: Pick<Refusal, 'status' | 'sentence'>,
+): void {
+  if (stream.closed || stream.destroyed) return
+  if (isGrpc) stream.respond(trailersOnly(status, sentence), { endStream: true })
+  else {
+    const content = `${sentence}\n`
+    stream.respond({
+      ':status': status,
+      'content-type': 'text/plain; charset=utf-8',
+      'content-length': Buffer.byteLength(content),
+    })
+    if (method !== 'HEAD') stream.end(content)
+  }
+}
+
+/** How gRPC tells of a failure before the first message (PROTOCOL-HTTP2.md, `Trailers-Only`). */
+function trailersOnly(status: OwnStatus, sentence: string): Record<string, string> {
+  return {
+    ':status': '200',
+    'content-type': 'application/grpc',
+    'grpc-status': GRPC_STATUSES[status],
+    'grpc-message': percentEncoded(sentence),
+  }
+}
+
+/** All but printable ASCII, and the percent sign, as `%XX` of UTF-8 (PROTOCOL-HTTP2.md, `Percent-Encoded`). */
+function percentEncoded(text: string): string {
+  return encodeURIComponent(text).replace(/%(2[0-46-9A-F]|3[A-F]|40|5[B-F]|60|7[B-E])/g, (encoded) =>
+    decodeURIComponent(encoded),
+  )
+}

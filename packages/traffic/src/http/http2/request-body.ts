@@ -1,0 +1,103 @@
+import type { ClientHttp2Stream, ServerHttp2Stream } from 'node:http2'
+import { EndOfMessage } from './end-of-message.ts'
+import { type Fields, type Headers, type Trailers, trailersOf } from './message-fields.ts'
+
+/** What of a body is kept for another try. Only what surely reached nobody is sent again, which is seldom. */
+const MAX_KEPT_BYTES = 65_536
+
+/**
+ * The body of a request, on its way from the client to the endpoint of the current try. A stopped endpoint stops the client.
+ *
+ * HOT PATH: a chunk is passed on as it is.
+ */
+export class RequestBody {
+  /** Of payload, from the client. */
+  bytes = 0
+  readonly #client: ServerHttp2Stream
+  readonly #end: EndOfMessage
+  #upstream: ClientHttp2Stream | undefined
+  #hasBegun = false
+  #kept: Buffer[] | undefined = []
+  #hasEnded = false
+  #isDropped = false
+  #trailers: Trailers = {}
+
+  constructor(client: ServerHttp2Stream) {
+    this.#client = client
+    this.#end = new EndOfMessage(client)
+  }
+
+  /** All of it so far can be sent once more. */
+  get isReplayable(): boolean {
+    return this.#kept !== undefined
+  }
+
+  /** The client has sent all of it. */
+  get isComplete(): boolean {
+    return this.#end.hasCome
+  }
+
+  /** From its beginning, for which it must be replayable unless this is the first time. */
+  sendTo(upstream: ClientHttp2Stream): void {
+    this.#upstream = upstream
+    upstream.on('drain', () => {
+      if (this.#upstream === upstream) this.#client.resume()
+    })
+    upstream.on('wantTrailers', () => upstream.sendTrailers(this.#trailers))
+    if (this.#hasBegun) this.#replay(upstream)
+    else this.#begin()
+  }
+
+  /** The current try is over; nothing more is read until there is another one. */
+  detach(): void {
+    if (this.#upstream === undefined) return
+    this.#upstream = undefined
+    this.#client.pause()
+  }
+
+  /** There will be no other try. */
+  keepNoMore(): void {
+    this.#kept = undefined
+  }
+
+  /** What still comes is of no use to anybody: it is read, so that the stream can end. */
+  drop(): void {
+    this.#isDropped = true
+    this.#kept = undefined
+    this.#upstream = undefined
+    this.#client.resume()
+  }
+
+  #begin(): void {
+    const client = this.#client
+    this.#hasBegun = true
+    client.on('trailers', (headers: Headers, _flags: number, fields: Fields) => {
+      this.#trailers = trailersOf(fields, headers)
+    })
+    client.on('end', () => {
+      if (!this.#end.hasCome) return
+      this.#hasEnded = true
+      this.#upstream?.end()
+    })
+    client.on('data', (chunk: Buffer) => this.#pass(chunk))
+  }
+
+  #pass(chunk: Buffer): void {
+    if (this.#isDropped) return
+    this.bytes += chunk.length
+    if (this.#kept !== undefined) this.#keep(chunk)
+    if (this.#upstream?.write(chunk) !== true) this.#client.pause()
+  }
+
+  #keep(chunk: Buffer): void {
+    if (this.bytes > MAX_KEPT_BYTES) this.#kept = undefined
+    else this.#kept?.push(chunk)
+  }
+
+  #replay(upstream: ClientHttp2Stream): void {
+    let isFlowing = true
+    for (const chunk of this.#kept ?? []) isFlowing = upstream.write(chunk)
+    if (this.#hasEnded) upstream.end()
+    else if (isFlowing) this.#client.resume()
+  }
+}
