@@ -1,4 +1,3 @@
-import {layerOf} from '@edgeway/core'
 import type {
   Component,
   ComponentDeps,
@@ -17,8 +16,8 @@ import { DirectDialer } from './dial/direct-dialer.ts'
 import { EndpointChoice } from './endpoint-choice.ts'
 import type { EndpointFeedback } from './endpoint-feedback.ts'
 import { DEFAULT_HEALTH_OPTIONS, type HealthOptions } from './health/health-options.ts'
-import { HttpForwarder } from './http/http-forwarder.ts'
 import { DEFAULT_HTTP_OPTIONS, type HttpOptions } from './http/http-options.ts'
+import { RequestForwarder } from './http/request-forwarder.ts'
 import { InboundFlows } from './inbound/inbound-flows.ts'
 import { BufferLimitingDialer, bufferLimiter } from './kernel/kernel-buffers.ts'
 import { originalDestinationReader, type ReadOriginalDestination } from './kernel/original-destination.ts'
@@ -136,26 +135,29 @@ export class Traffic implements Component {
     const abandoned = parts.use(new AbandonedDials())
     const timers = SYSTEM_TIMERS
     const http = parts.use(
-      await HttpForwarder.start(
+      await RequestForwarder.start(
         { ...options, ...options.http },
-        { ...deps, ...choice, relay, journal, abandoned, statuses: { responded() {} }, metrics: given.metrics, bytes: metrics.bytes, timers },
+        {
+          ...deps,
+          ...choice,
+          relay,
+          journal,
+          abandoned,
+          metrics: given.metrics,
+          bytes: metrics.bytes,
+          timers,
+        },
       ),
     )
     const open = new OpenFlows()
     parts.defer(() => open.drain(options.drainTimeoutMs))
     const flows = { ...deps, relay, journal, open, abandoned }
-    const outbound = new OutboundFlows(options, { ...flows, ...choice, http: undefined })
+    const outbound = new OutboundFlows(options, { ...flows, ...choice, http })
     const udp = parts.use(await startUdp(options, { ...flows, ...choice }))
     const { inbound: datagrams } = udp
     const inbound = new InboundFlows(options, { ...flows, dialer: local, datagrams, trafficMetrics: metrics })
     const onConnection: OnConnection = (client, called) => {
       limit(client)
-      const service = called && services.serviceOf(called.servicePort.name)
-      if (called && service && layerOf({ port: called.servicePort, service, endpointCount: 2 }) === 'l7') {
-        const { remoteAddress: ip = '', remotePort: port = 0 } = client
-        open.add(http.serve({ socket: client, called, service, source: { ip, port } }, { protocol: 'http1', spare: undefined }))
-        return
-      }
       outbound.accept(client, called)
     }
     const interceptor = parts.use(await startInterceptor(options, { ...deps, socketOptions, onConnection }))

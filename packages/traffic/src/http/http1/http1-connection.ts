@@ -1,4 +1,4 @@
-import type { Endpoint, Path } from '@edgeway/core'
+import type { EndpointAddress, Path } from '@edgeway/core'
 import type { Metering } from '../../account/byte-meter.ts'
 import type { FlowOutcome } from '../../account/flow-journal.ts'
 import type { ProxiedConnection } from '../../account/proxy-protocol.ts'
@@ -20,11 +20,11 @@ export interface Http1ConnectionDeps {
   /** What holds now for the ServicePort. */
   terms(): ExchangeDeps
   /**
-   * Takes over the connection of a request that wants to go on by HTTP/2.
+   * Takes over the connection of a request that wants to go on by HTTP/2, once it was released.
    *
-   * @returns false where it can't: the request is then answered by HTTP/1.1
+   * @returns `undefined` where it can't: the request is then answered by HTTP/1.1
    */
-  upgradeToHttp2(head: RequestHead, release: () => FlowEnd): boolean
+  upgradeToHttp2(head: RequestHead, release: () => void): OpenFlow | undefined
   /** Joins the client to an endpoint that has switched protocols. */
   join(client: FlowEnd, upstream: UpstreamConnection, rest: Buffer): Pipe
 }
@@ -33,7 +33,7 @@ export interface Http1ConnectionDeps {
 export interface Pipe {
   readonly joined: Relay
   readonly metering: Metering
-  readonly endpoint: Endpoint
+  readonly endpoint: EndpointAddress
   readonly path: Path
 }
 
@@ -66,6 +66,8 @@ export class Http1Connection implements WireEvents, ExchangeClient, OpenFlow, Sw
   readonly #heads: RequestHeadReader
   readonly #resolve: () => void
   #exchange: Exchange | undefined
+  /** Has the connection now, as one of HTTP/2. */
+  #successor: OpenFlow | undefined
   /** What came behind the part of the request that could be sent on. */
   #unread: Buffer | undefined
   #isDraining = false
@@ -108,6 +110,8 @@ export class Http1Connection implements WireEvents, ExchangeClient, OpenFlow, Sw
   }
 
   cut(): void {
+    this.#successor?.cut()
+    if (this.#successor !== undefined) return
     if (this.pipe !== undefined) {
       this.pipe.joined.cut()
       return
@@ -121,8 +125,10 @@ export class Http1Connection implements WireEvents, ExchangeClient, OpenFlow, Sw
   /** Ends once no request is under way. */
   drain(): void {
     this.#isDraining = true
+    this.#successor?.drain?.()
+    if (this.#successor !== undefined || this.pipe !== undefined) return
     // Who does not end its side is not waited for.
-    if (this.#isOver && this.pipe === undefined && !this.#wire.isFull) this.#wire.linger()
+    if (this.#isOver && !this.#wire.isFull) this.#wire.linger()
     else if (this.#exchange === undefined && !this.#heads.isWithin) this.#close()
   }
 
@@ -264,10 +270,12 @@ export class Http1Connection implements WireEvents, ExchangeClient, OpenFlow, Sw
   }
 
   #upgrade(head: RequestHead, rest: Buffer): boolean {
-    return this.#deps.upgradeToHttp2(head, () => {
+    this.#successor = this.#deps.upgradeToHttp2(head, () => {
       this.#unread = rest.length === 0 ? undefined : Buffer.from(rest)
-      return this.#release()
+      this.#release()
     })
+    void this.#successor?.ended.then(() => this.#resolve())
+    return this.#successor !== undefined
   }
 
   #takeBody(bytes: Buffer, from: number): void {

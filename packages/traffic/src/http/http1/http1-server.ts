@@ -4,6 +4,7 @@ import type { FlowJournal } from '../../account/flow-journal.ts'
 import type { RequestJournal } from '../../account/request-journal.ts'
 import type { RequestOutcome } from '../../account/request-record.ts'
 import { resetSocket } from '../../kernel/reset-socket.ts'
+import type { OpenFlow } from '../../open-flows.ts'
 import type { FlowEnd, RelayEngine } from '../../relay/relay-engine.ts'
 import type { Timers } from '../../timers.ts'
 import type { WireEvents } from '../../wire/wire.ts'
@@ -31,8 +32,16 @@ export interface Http1ServerDeps {
   readonly journal: Pick<FlowJournal, 'meter'>
   readonly requests: RequestJournal
   readonly timers: Timers
-  /** As of `Http1ConnectionDeps`. */
-  upgradeToHttp2(client: HttpClient, head: RequestHead, release: () => FlowEnd): boolean
+  /** @returns `undefined` where it can't be: the request is then answered by HTTP/1.1 */
+  upgradeToHttp2(wish: UpgradeWish): OpenFlow | undefined
+}
+
+/** A request that wants its connection to go on by HTTP/2. */
+export interface UpgradeWish {
+  readonly client: HttpClient
+  readonly head: RequestHead
+  /** Gives the client's socket back, and with it what it had read after the request. */
+  release(): void
 }
 
 /** Until the connection listens; nothing is read before. */
@@ -83,7 +92,7 @@ export class Http1Server implements Disposable {
           terms = { routes: current, pool: pools.of(current), defaultHost, onOutcome }
         return terms
       },
-      upgradeToHttp2: (head, release) => upgradeToHttp2(client, head, release),
+      upgradeToHttp2: (head, release) => upgradeToHttp2({ client, head, release }),
       join: (end, upstream, rest) => this.#join(end, upstream, rest),
     }
   }

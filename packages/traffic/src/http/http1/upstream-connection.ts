@@ -1,4 +1,4 @@
-import type { ConnectionPool, Endpoint, Path } from '@edgeway/core'
+import type { ConnectionPool, EndpointAddress, Path } from '@edgeway/core'
 import type { FlowEnd } from '../../relay/relay-engine.ts'
 import type { Wire, WireEvents } from '../../wire/wire.ts'
 import { BodyReader } from '../message/body-reader.ts'
@@ -41,7 +41,7 @@ export interface UpstreamHome {
 }
 
 export interface UpstreamWay {
-  readonly endpoint: Endpoint
+  readonly endpoint: EndpointAddress
   readonly path: Path
   /** It may serve requests of any client. */
   readonly isShareable: boolean
@@ -152,22 +152,23 @@ export class UpstreamConnection implements WireEvents, Sweepable {
   #readHeads(more: Buffer): void {
     const bytes = this.#partial === undefined ? more : Buffer.concat([this.#partial, more])
     this.#partial = undefined
-    let from = 0
-    while (from < bytes.length && this.#reader !== undefined && this.#head === undefined) {
-      const end = endOfHead(bytes, from)
-      if (end === -1) {
-        this.#keepPartial(bytes, from)
-        return
-      }
-      const head = parseResponseHead(bytes.toString('latin1', from, end), this.#terms.method)
-      if (isProblem(head)) this.#broken(head.problem)
-      else if (head.isInterim) this.#passInterim(head)
-      else {
-        this.#readResponse(head, from === 0 ? bytes : bytes.subarray(from), end - from)
-        return
-      }
-      from = end
+    let from: number | undefined = 0
+    while (from !== undefined && from < bytes.length) from = this.#readHead(bytes, from)
+  }
+
+  /** @returns where the next head begins; `undefined` where none is to be read any more, or not yet */
+  #readHead(bytes: Buffer, from: number): number | undefined {
+    const end = endOfHead(bytes, from)
+    if (end === -1) {
+      this.#keepPartial(bytes, from)
+      return undefined
     }
+    const head = parseResponseHead(bytes.toString('latin1', from, end), this.#terms.method)
+    if (isProblem(head)) this.#broken(head.problem)
+    else if (head.isInterim) this.#passInterim(head)
+    else this.#readResponse(head, from === 0 ? bytes : bytes.subarray(from), end - from)
+    // A response that was complete has used up the rest, whatever that was.
+    return this.#reader !== undefined && this.#head === undefined ? end : undefined
   }
 
   #passInterim(head: ResponseHead): void {

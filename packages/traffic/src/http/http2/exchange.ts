@@ -1,6 +1,6 @@
 import { constants, type ServerHttp2Stream } from 'node:http2'
-import type { RequestJournal, RequestOutcome } from '../../account/request-journal.ts'
 import type { ProxiedConnection } from '../../account/proxy-protocol.ts'
+import type { RequestJournal, RequestOutcome } from '../../account/request-journal.ts'
 import type { Timers } from '../../timers.ts'
 import type { PortRoutes } from '../policy/port-routes.ts'
 import type { RequestRoute, TryFailure } from '../policy/request-route.ts'

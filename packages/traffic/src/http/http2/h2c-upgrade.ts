@@ -64,7 +64,11 @@ export function upgradedStart(
   const length = received.readUIntBE(PREFACE.length, 3)
   const isSettings =
     received[PREFACE.length + 3] === SETTINGS && ((received[PREFACE.length + 4] ?? 0) & ACK) === 0
-  if (!isSettings || received.readUInt32BE(PREFACE.length + 5) !== 0 || length > MAX_FRAME_BYTES - settings.length)
+  if (
+    !isSettings ||
+    received.readUInt32BE(PREFACE.length + 5) !== 0 ||
+    length > MAX_FRAME_BYTES - settings.length
+  )
     return 'malformed'
   if (received.length < payloadAt + length) return undefined
   return Buffer.concat([

@@ -1,4 +1,9 @@
-import { constants, performServerHandshake, type ServerHttp2Session, type ServerHttp2Stream } from 'node:http2'
+import {
+  constants,
+  performServerHandshake,
+  type ServerHttp2Session,
+  type ServerHttp2Stream,
+} from 'node:http2'
 import type { Logger } from '@edgeway/core'
 import { formatClient } from '../../account/client-address.ts'
 import type { RequestJournal } from '../../account/request-journal.ts'
@@ -61,6 +66,11 @@ export class Http2Flow implements OpenFlow {
     const { promise, resolve } = Promise.withResolvers<void>()
     this.ended = promise
     this.#listen(resolve)
+  }
+
+  /** How the connection ended; what became of its requests is told of each. */
+  get outcome(): 'completed' | 'cut' {
+    return this.#isCut ? 'cut' : 'completed'
   }
 
   /** No new requests; ends when those that are under way have ended. */

@@ -1,4 +1,4 @@
-import { sensitiveHeaders, type IncomingHttpHeaders } from 'node:http2'
+import { type IncomingHttpHeaders, sensitiveHeaders } from 'node:http2'
 
 /**
  * Header fields as node:http2 tells and takes them: name, value, name, value. In lower case, as they came, each line by itself. Those

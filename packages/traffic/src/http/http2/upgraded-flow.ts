@@ -1,7 +1,7 @@
 import { resetSocket } from '../../kernel/reset-socket.ts'
 import type { OpenFlow } from '../../open-flows.ts'
 import type { HttpClient } from '../http-client.ts'
-import { upgradedStart, type UpgradeRequest } from './h2c-upgrade.ts'
+import { type UpgradeRequest, upgradedStart } from './h2c-upgrade.ts'
 import { type Http2Deps, Http2Flow } from './http2-flow.ts'
 
 const SWITCHING = 'HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n'

@@ -72,7 +72,10 @@ export class UpstreamSession {
     this.#maxStreams = Math.min(options.maxStreams ?? ASSUMED_STREAMS, ASSUMED_STREAMS)
     this.#session = sessionOver(connection)
     const cut = (): void => connection.reset()
-    this.#life = new SessionLife({ session: this.#session, idleTimeoutMs: options.idleTimeoutMs, cut }, timers)
+    this.#life = new SessionLife(
+      { session: this.#session, idleTimeoutMs: options.idleTimeoutMs, cut },
+      timers,
+    )
     // Its half-close is its end: nothing could be answered any more.
     connection.stream.once('end', () => this.#session.destroy())
     this.#listen(connection)
@@ -102,7 +105,8 @@ export class UpstreamSession {
       if (this.hasRoom) this.#deps.onRoom()
     })
     const { maxRequests = MAX_REQUESTS, maxDurationMs = Number.POSITIVE_INFINITY } = this.#options
-    if (this.#requests >= maxRequests || this.#deps.timers.now() - this.#openedAt > maxDurationMs) this.retire()
+    if (this.#requests >= maxRequests || this.#deps.timers.now() - this.#openedAt > maxDurationMs)
+      this.retire()
     return stream
   }
 

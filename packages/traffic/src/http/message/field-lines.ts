@@ -65,6 +65,14 @@ export class FieldLines {
     return found
   }
 
+  /** Name and value of each line. */
+  all(): (readonly [name: string, value: string])[] {
+    const found: (readonly [string, string])[] = []
+    for (let line = 0; line < this.#lines.length; line += STRIDE)
+      found.push([this.text.slice(this.#lines[line], this.#lines[line + 1]), this.#valueOf(line)])
+    return found
+  }
+
   /** The same of a known field, by its bit: all values, as one list where there are several (RFC 9110, 5.3). */
   known(bit: number): string | undefined {
     if ((this.seen & bit) === 0) return undefined

@@ -52,6 +52,11 @@ export function allFieldsOf(head: Head, name: string): readonly string[] {
   return head.fields.values(name)
 }
 
+/** All lines, in their order: names as they came, values without white space around them. */
+export function linesOf(head: Head): readonly (readonly [name: string, value: string])[] {
+  return head.fields.all()
+}
+
 /**
  * Reads the head of a request strictly (RFC 9112, 3, 5 and 6): what two servers may read in two ways is refused.
  *

@@ -159,6 +159,9 @@ export class Http2Lab implements AsyncDisposable {
     })
     const { retries } = requestMetrics(new MemoryMetrics())
     const statuses = { responded: () => {} }
-    return new RequestRoutes({ dialBudgetMs: 15_000 }, { services, picker, feedback, statuses, retries, ...time })
+    return new RequestRoutes(
+      { dialBudgetMs: 15_000 },
+      { services, picker, feedback, statuses, retries, ...time },
+    )
   }
 }
