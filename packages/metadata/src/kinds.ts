@@ -1,6 +1,10 @@
 import type { Node, Service } from '@edgeway/core'
 import type { ApiObject } from './kubernetes/api-object.ts'
-import { type DestinationRule, destinationRuleMapper } from './mappers/destination-rule-mapper.ts'
+import {
+  type DestinationRule,
+  destinationRuleMapper,
+  restoredDestinationRule,
+} from './mappers/destination-rule-mapper.ts'
 import { type EndpointSlice, hasLoopbackEndpoint, mapEndpointSlice } from './mappers/endpoint-slice-mapper.ts'
 import { mapEndpoints } from './mappers/endpoints-mapper.ts'
 import { mapNode } from './mappers/node-mapper.ts'
@@ -49,6 +53,7 @@ export function destinationRules(clusterDomain: string): ReflectedKind<Destinati
       ),
     },
     map: destinationRuleMapper(clusterDomain),
+    restored: restoredDestinationRule,
   }
 }
 

@@ -68,7 +68,7 @@ describe('DestinationRules of an API server', () => {
     cluster.apply(destinationRuleObject({ namespace: 'shop', name: 'web', trafficPolicy }))
     await eventually(() => {
       const { destinationPolicy } = running.services.service('shop', 'web') ?? {}
-      expect(destinationPolicy?.balancing).toBe('source-ip-hash')
+      expect(destinationPolicy?.balancing).toEqual({ kind: 'source-ip-hash' })
     })
     const { lines } = running.deps.logger
     expect(lines.filter(({ level }) => level === 'warn' || level === 'error')).toEqual([])

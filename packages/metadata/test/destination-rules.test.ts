@@ -98,8 +98,8 @@ function calm(simple: string, version: IstioVersion = 'v1'): ApiObject {
   return destinationRuleObject({ namespace: 'shop', name: 'calm', host: 'web', trafficPolicy, version })
 }
 
-const RANDOM = { balancing: 'random' }
-const ROUND_ROBIN = { balancing: 'round-robin' }
+const RANDOM = { balancing: { kind: 'random' } }
+const ROUND_ROBIN = { balancing: { kind: 'round-robin' } }
 
 describe('a cluster without DestinationRules', () => {
   it.each([

@@ -43,20 +43,19 @@ describe('a consistent hash', () => {
     })
   })
 
-  it.each([
-    { name: 'JSESSIONID' },
-    { name: 'JSESSIONID', ttl: null },
-    { name: 'JSESSIONID', path: '' },
-  ])("is by the application's own cookie where no ttl is given: %j", (httpCookie) => {
-    expect(mapHash({ httpCookie })).toEqual({
-      balancing: {
-        kind: 'cookie-hash',
-        cookie: { name: 'JSESSIONID', path: undefined, ttlSeconds: undefined, sameSite: undefined },
-        isForeign: true,
-      },
-      problems: [],
-    })
-  })
+  it.each([{ name: 'JSESSIONID' }, { name: 'JSESSIONID', ttl: null }, { name: 'JSESSIONID', path: '' }])(
+    "is by the application's own cookie where no ttl is given: %j",
+    (httpCookie) => {
+      expect(mapHash({ httpCookie })).toEqual({
+        balancing: {
+          kind: 'cookie-hash',
+          cookie: { name: 'JSESSIONID', path: undefined, ttlSeconds: undefined, sameSite: undefined },
+          isForeign: true,
+        },
+        problems: [],
+      })
+    },
+  )
 
   it.each([
     [{ httpHeaderName: ':path' }, 'httpHeaderName: expected the name of a header, found ":path", ignored'],

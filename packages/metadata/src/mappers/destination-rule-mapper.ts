@@ -50,6 +50,17 @@ export function destinationRuleMapper(clusterDomain: string): (object: ApiObject
   }
 }
 
+/** As it is mapped today: version 2 of the store has one word for how endpoints are chosen. */
+export function restoredDestinationRule(stored: DestinationRule): DestinationRule {
+  const { policy } = stored
+  const { balancing }: { readonly balancing?: unknown } = policy
+  if (balancing === undefined || typeof balancing === 'object') return stored
+  const known = WORDS_OF_VERSION_2.find((word) => word === balancing)
+  return { ...stored, policy: { ...policy, balancing: known && { kind: known } } }
+}
+
+const WORDS_OF_VERSION_2 = ['random', 'round-robin', 'least-connections', 'source-ip-hash'] as const
+
 /** EdgeMesh does not read hosts, and people write the Service's bare name there: what says more is taken at its word. */
 function readTarget(spec: LenientFields, namespace: string, clusterDomain: string): Target {
   const host = spec.string('host') ?? ''

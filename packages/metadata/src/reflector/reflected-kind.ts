@@ -18,6 +18,8 @@ export interface ReflectedKind<Value> {
    * @throws {MalformedObjectError}
    */
   map(object: ApiObject): Value | undefined
+  /** What `map` would give today, of what it gave to an earlier version of this program; the same, unless given. */
+  readonly restored?: (stored: Value) => Value
   /** Whether somebody on the way has spoilt the object: what was known of it holds on. */
   isCorrupted?(object: ApiObject): boolean
 }

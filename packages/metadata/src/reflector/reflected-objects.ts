@@ -57,15 +57,16 @@ export class ReflectedObjects<Value> {
   }
 
   /**
-   * Begins with what an earlier process stored. What it stored it had mapped itself.
+   * Begins with what an earlier process stored. What it stored it had mapped itself, as its version did.
    *
    * @returns whether there is a complete list among it
    */
   restore(): boolean {
     const { store, onChanges } = this.#deps
     if (store === undefined) return false
-    const { name } = this.#kind
-    const objects = store.take(name) as readonly ReflectedObject<Value>[]
+    const { name, restored } = this.#kind
+    const stored = store.take(name) as readonly ReflectedObject<Value>[]
+    const objects = restored === undefined ? stored : stored.map((one) => withValue(one, restored))
     onChanges(this.#set.restore(objects, store.listRevisionOf(name)))
     this.#showSize()
     return store.listRevisionOf(name) !== undefined
@@ -101,4 +102,12 @@ export class ReflectedObjects<Value> {
   #showSize(): void {
     this.#deps.metrics.objects.set({ kind: this.#kind.name }, this.#set.size)
   }
+}
+
+/** A stored object that is no more than remembered to be gone has no value. */
+function withValue<Value>(
+  object: ReflectedObject<Value>,
+  restored: (stored: Value) => Value,
+): ReflectedObject<Value> {
+  return object.value === undefined ? object : { ...object, value: restored(object.value) }
 }

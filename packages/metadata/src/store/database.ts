@@ -38,7 +38,10 @@ export interface StoreContent {
 }
 
 /** Of the tables and of the values in them: raise it with every change of either. */
-const SCHEMA_VERSION = 2
+const SCHEMA_VERSION = 3
+
+/** Has the same tables; `ReflectedKind.restored` knows the values. */
+const READABLE_VERSION = 2
 
 const SCHEMA = `
 CREATE TABLE objects (
@@ -61,8 +64,11 @@ export function openDatabase(file: string): DatabaseSync {
   return unlessFailed(new DatabaseSync(file), (database) => {
     // With WAL a crash loses the last writes at most, never what was there.
     database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;')
-    if (versionOf(database) === 0) database.exec(SCHEMA)
+    const version = versionOf(database)
+    if (version === 0) database.exec(SCHEMA)
     else refuseOtherVersions(database, file)
+    // From now on there are values that the program of that version can't read.
+    if (version === READABLE_VERSION) database.exec(`PRAGMA user_version = ${SCHEMA_VERSION}`)
   })
 }
 
@@ -95,7 +101,8 @@ function unlessFailed(database: DatabaseSync, prepare: (database: DatabaseSync) 
 
 function refuseOtherVersions(database: DatabaseSync, file: string): void {
   const version = versionOf(database)
-  if (version !== SCHEMA_VERSION) throw new StoreVersionError(file, version, SCHEMA_VERSION)
+  if (version !== SCHEMA_VERSION && version !== READABLE_VERSION)
+    throw new StoreVersionError(file, version, SCHEMA_VERSION)
 }
 
 function versionOf(database: DatabaseSync): number {
