@@ -1,22 +1,17 @@
 import { isDeepStrictEqual } from 'node:util'
 import {
-  annotationProblems,
   type Endpoint,
-  FORWARDING_ANNOTATION,
   formatVirtualServicePortName,
-  HEALTH_CHECK_ANNOTATION,
-  INTERCEPT_ANNOTATION,
   ipFamilyOf,
   isPublished,
   type NodeName,
-  PROXY_PROTOCOL_ANNOTATION,
-  SERVICE_TOPOLOGY_ANNOTATION,
   type Service,
   type ServicePort,
   type ServicePortName,
 } from '@edgeway/core'
 import { isNamed, labelOf } from './address-key.ts'
 import { isSameEndpoint, type Sight } from './sight.ts'
+import { carriedAnnotations, serviceFor } from './virtual-service.ts'
 
 /** By which one endpoint of a headless Service is called. */
 export interface VirtualPort {
@@ -69,15 +64,6 @@ export const NO_VIEW: HeadlessView = {
   source: undefined,
 }
 
-/** Those that mean something to connections to one endpoint. */
-const CARRIED_ANNOTATIONS = new Set([
-  FORWARDING_ANNOTATION,
-  HEALTH_CHECK_ANNOTATION,
-  INTERCEPT_ANNOTATION,
-  PROXY_PROTOCOL_ANNOTATION,
-  SERVICE_TOPOLOGY_ANNOTATION,
-])
-
 /**
  * Names stand for virtual addresses of the endpoints that can't be reached otherwise. All endpoints that have one, whether
  * they need it now or did before, are called by a virtual ServicePort of their own. Who was called by a name before is
@@ -126,7 +112,7 @@ function namedBy(
 }
 
 function virtualPorts(source: HeadlessSource, before: HeadlessView): VirtualPort[] {
-  const annotations = carried(source.service.annotations)
+  const annotations = carriedAnnotations(source.service.annotations)
   const known = Map.groupBy(before.ports.values(), ({ of }) => of)
   return source.service.ports.flatMap((port) => {
     const former = new Map(known.get(port.name)?.map((one) => [one.key, one]))
@@ -193,34 +179,6 @@ function callsFor(
     externalIps: [],
     nodePort: undefined,
   }
-}
-
-/** Without wishes among several endpoints: there is one. */
-function serviceFor(service: Service, label: string, port: ServicePort): Service {
-  const { destinationPolicy } = service
-  return {
-    ...service,
-    name: `${service.name}@${label}`,
-    type: 'ClusterIP',
-    clusterIps: port.clusterIps,
-    headless: false,
-    ports: [port],
-    clientIpAffinitySeconds: undefined,
-    internalTrafficPolicy: 'Cluster',
-    externalTrafficPolicy: 'Cluster',
-    trafficDistribution: undefined,
-    publishNotReadyAddresses: false,
-    destinationPolicy: destinationPolicy && { ...destinationPolicy, balancing: undefined },
-  }
-}
-
-/** What is wrong with them is told of the Service itself. */
-function carried(annotations: Service['annotations']): Service['annotations'] {
-  return Object.fromEntries(
-    Object.entries(annotations).filter(
-      ([name, value]) => CARRIED_ANNOTATIONS.has(name) && annotationProblems({ [name]: value }).length === 0,
-    ),
-  )
 }
 
 /** Peers of a StatefulSet look for one another before they are ready. */

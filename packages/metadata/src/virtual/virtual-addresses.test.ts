@@ -180,13 +180,29 @@ describe('a virtual ServicePort', () => {
       'edgeway.io/forwarding': 'agent',
       'edgeway.io/health-check': 'tcp',
       'edgeway.io/proxy-protocol': 'v2',
+      'edgeway.io/protocol': 'http',
+      'edgeway.io/request-timeout': '10s',
+      'edgeway.io/per-try-timeout': '2s',
+      'edgeway.io/retries': '2',
+      'edgeway.io/retry-on': '503',
+      'edgeway.io/forwarded-headers': 'forwarded',
       'apps.kubeedge.io/service-topology': 'range-nodegroup',
     }
     const annotations = {
       ...kept,
       'edgeway.io/topology': 'node',
       'edgeway.io/balancing': 'round-robin',
+      'edgeway.io/hash-header': 'x-user',
+      'edgeway.io/hash-cookie': 'stick',
+      'edgeway.io/max-error-percent': '50',
       'edgeway.io/weights': 'edge-2=7',
+    }
+    const outlierDetection = {
+      consecutiveFailures: 3,
+      baseEjectionMs: undefined,
+      maxEjectionPercent: undefined,
+      consecutive5xx: 3,
+      consecutiveGatewayErrors: 3,
     }
     const service = headlessService({
       annotations,
@@ -194,7 +210,7 @@ describe('a virtual ServicePort', () => {
       internalTrafficPolicy: 'Local',
       externalTrafficPolicy: 'Local',
       trafficDistribution: 'PreferSameNode',
-      destinationPolicy: { balancing: { kind: 'random' }, connectionPool, outlierDetection: undefined },
+      destinationPolicy: { balancing: { kind: 'random' }, connectionPool, outlierDetection },
     })
     cluster.directory.set(service, [FAR])
     expect(cluster.virtual.services.serviceOf(virtual('db-1'))).toMatchObject({
@@ -203,7 +219,15 @@ describe('a virtual ServicePort', () => {
       internalTrafficPolicy: 'Cluster',
       externalTrafficPolicy: 'Cluster',
       trafficDistribution: undefined,
-      destinationPolicy: { balancing: undefined, connectionPool },
+      destinationPolicy: {
+        balancing: undefined,
+        connectionPool,
+        outlierDetection: {
+          consecutiveFailures: 3,
+          consecutive5xx: undefined,
+          consecutiveGatewayErrors: undefined,
+        },
+      },
     })
   })
 
