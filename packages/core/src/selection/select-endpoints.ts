@@ -46,12 +46,16 @@ export function healthiest<Item>(
   ranks: Iterable<readonly Item[]>,
   healthOf: (item: Item) => HealthState,
 ): readonly Item[] {
+  const isHealthy = (item: Item): boolean => healthOf(item) === 'healthy'
   let first: readonly Item[] | undefined
   let recovering: readonly Item[] | undefined
   for (const rank of ranks) {
+    if (rank.length === 0) continue
+    // As it is nearly always, for each of very many requests.
+    if (rank.every(isHealthy)) return rank
     const able = rank.filter((item) => healthOf(item) !== 'unhealthy')
-    if (able.some((item) => healthOf(item) === 'healthy')) return able
-    if (rank.length > 0) first ??= rank
+    if (able.some(isHealthy)) return able
+    first ??= rank
     if (able.length > 0) recovering ??= able
   }
   return recovering ?? first ?? []

@@ -63,6 +63,20 @@ describe('EndpointLoads', () => {
     expect(loads.loadOf(WEB, KEY)?.openFlows).toBe(0)
   })
 
+  it('forgets an endpoint that had gone before its flow began, and keeps one that has come back', () => {
+    services.set(SERVICE, [])
+    loads.opened(WEB, A)
+    loads.connected(WEB, A, 12)
+    loads.closed(WEB, A)
+    expect(loads.loadOf(WEB, KEY)).toEqual(NOTHING)
+
+    loads.opened(WEB, A)
+    loads.connected(WEB, A, 12)
+    services.set(SERVICE, [A])
+    loads.closed(WEB, A)
+    expect(loads.loadOf(WEB, KEY).connectMs).toBe(12)
+  })
+
   it('forgets an idle endpoint with its Service', () => {
     loads.connected(WEB, A, 12)
 
