@@ -38,8 +38,14 @@ export class EndpointFeedback implements EndpointReports {
     this.#deps.health.failed(service, endpoint, failure)
   }
 
-  /** It sent a byte. */
-  answered(service: ServicePortName, endpoint: EndpointAddress): void {
+  /**
+   * It sent a byte.
+   *
+   * @param afterMs - since a request was sent to it, where that is known: tells of its speed as connecting does, of which there
+   *   is hardly any while connections are kept
+   */
+  answered(service: ServicePortName, endpoint: EndpointAddress, afterMs?: number): void {
     this.#deps.health.answered(service, endpoint)
+    if (afterMs !== undefined) this.#deps.loads.connected(service, endpoint, afterMs)
   }
 }

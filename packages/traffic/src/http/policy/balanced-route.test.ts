@@ -34,6 +34,16 @@ describe('a request', () => {
     expect(lab.heard).toEqual([`opened ${n}`, `answered ${n}`, `status ${n} 200`, `closed ${n}`])
   })
 
+  it('tells how long the endpoint took to answer where the fastest are preferred', () => {
+    lab.set({ annotations: { 'edgeway.io/balancing': 'peak-ewma' } })
+    const route = lab.begin()
+    const n = lab.numberOf(route.next())
+    lab.now += 25
+    route.responded(200)
+
+    expect(lab.heard).toContain(`answered ${n} after 25`)
+  })
+
   it('goes to each other endpoint when one can not be connected to, without any wish, whatever it asks', () => {
     lab.set({})
     const route = lab.begin({ method: 'POST' })
@@ -64,7 +74,7 @@ describe('a request', () => {
   })
 
   it.each<[TryFailure, string[]]>([
-    ['reset', ['failed N reset']],
+    ['reset', ['failed N reset', 'status N 502']],
     ['timeout', ['status N 504']],
     [503, ['answered N', 'status N 503']],
     ['unsent', []],

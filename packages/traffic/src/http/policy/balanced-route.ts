@@ -11,7 +11,8 @@ const IDEMPOTENT: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'TRAC
 /** Of one request: what no endpoint ever takes must end some time. */
 const MAX_UNSENT = 8
 
-/** What counts for who watches statuses when none came in time (RFC 9110, 15.6.5). */
+/** What counts for who watches statuses when none came, or none in time (RFC 9110, 15.6.3 and 15.6.5). */
+const BAD_GATEWAY = 502
 const GATEWAY_TIMEOUT = 504
 
 /** A request's way by the policy of its ServicePort. HOT PATH: one per request; nothing more is made before a try fails. */
@@ -29,6 +30,8 @@ export class BalancedRoute implements RequestRoute {
   #failure: TryFailure | undefined
   /** The current try is counted with its endpoint. */
   #isOpen = false
+  /** Only where the speed of endpoints is measured. */
+  #triedAt = 0
   #hasResponded = false
   #hasEnded = false
   #retries = 0
@@ -64,7 +67,9 @@ export class BalancedRoute implements RequestRoute {
     this.attempts++
     if (this.#failure !== undefined) this.#noteTry(this.#failure)
     this.#isOpen = true
-    this.#port.deps.feedback.opened(this.#port.name, endpoint)
+    const { name, deps, measuresSpeed } = this.#port
+    if (measuresSpeed) this.#triedAt = deps.now()
+    deps.feedback.opened(name, endpoint)
     return endpoint
   }
 
@@ -100,10 +105,14 @@ export class BalancedRoute implements RequestRoute {
   #tell(endpoint: Endpoint, failure: TryFailure): void {
     const { name, deps } = this.#port
     if (typeof failure === 'number') {
-      deps.feedback.answered(name, endpoint)
+      const { measuresSpeed } = this.#port
+      deps.feedback.answered(name, endpoint, measuresSpeed ? deps.now() - this.#triedAt : undefined)
       deps.statuses.responded(name, endpoint, failure)
     } else if (failure === 'timeout') deps.statuses.responded(name, endpoint, GATEWAY_TIMEOUT)
-    else if (failure === 'reset') deps.feedback.failed(name, endpoint, 'reset')
+    else if (failure === 'reset') {
+      deps.feedback.failed(name, endpoint, 'reset')
+      deps.statuses.responded(name, endpoint, BAD_GATEWAY)
+    }
   }
 
   #another(endpoint: Endpoint, failure: TryFailure, isReplayable: boolean): Endpoint | undefined {

@@ -68,6 +68,8 @@ export class ServicePortRoutes implements PortRoutes {
   readonly balancing: BalancingPolicy
   readonly pool: ConnectionPool
   readonly isShareable: boolean
+  /** How fast endpoints answer counts for the choice. */
+  readonly measuresSpeed: boolean
   readonly state: PortState
   readonly options: RouteOptions
   readonly deps: RouteDeps
@@ -80,6 +82,7 @@ export class ServicePortRoutes implements PortRoutes {
     this.balancing = balancingPolicyOf(service)
     this.pool = service.destinationPolicy?.connectionPool ?? NO_CONNECTION_POOL
     this.isShareable = service.annotations[PROXY_PROTOCOL_ANNOTATION] !== 'v2'
+    this.measuresSpeed = this.balancing.kind === 'peak-ewma'
     this.state = state
     this.options = options
     this.deps = deps

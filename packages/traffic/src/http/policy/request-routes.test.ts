@@ -142,6 +142,24 @@ describe('requests by other policies', () => {
   })
 })
 
+describe('requests to the fastest', () => {
+  it('go by how fast endpoints answer, while all of them are connected to already', () => {
+    const lab = new RouteLab(2)
+    lab.set({ annotations: { 'edgeway.io/balancing': 'peak-ewma' } })
+    const counts = [0, 0]
+    for (let n = 0; n < 200; n++) {
+      const route = lab.begin()
+      const place = lab.numberOf(route.next())
+      counts[place] = (counts[place] ?? 0) + 1
+      lab.now += place === 0 ? 100 : 1
+      route.responded(200)
+      route.end()
+    }
+
+    expect(counts[0]).toBeLessThan(20)
+  })
+})
+
 describe('RequestRoutes', () => {
   let lab: RouteLab
   beforeEach(() => {

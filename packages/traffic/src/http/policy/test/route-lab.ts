@@ -21,6 +21,8 @@ import { balancerFor } from '../../../balance/balancer-for.ts'
 import { EndpointLoads } from '../../../balance/endpoint-loads.ts'
 import { EndpointPicker } from '../../../balance/endpoint-picker.ts'
 import { seededRandom } from '../../../balance/test/candidates.ts'
+import { EndpointFeedback } from '../../../endpoint-feedback.ts'
+import { trafficMetrics } from '../../../metrics.ts'
 import type { PortRoutes } from '../port-routes.ts'
 import type { RequestFacts, RequestRoute } from '../request-route.ts'
 import { RequestRoutes } from '../request-routes.ts'
@@ -128,20 +130,31 @@ export class RouteLab {
   }
 
   #feedback(): ConstructorParameters<typeof RequestRoutes>[1]['feedback'] {
-    const { loads } = this
+    const ignore = (): void => {}
+    const real = new EndpointFeedback({
+      loads: this.loads,
+      health: { failed: ignore, connected: ignore, answered: ignore },
+      failures: trafficMetrics(new MemoryMetrics()).dialFailures,
+    })
     const write = (word: string, endpoint: EndpointAddress, more = ''): void =>
       void this.heard.push(`${word} ${this.numberOf(endpoint)}${more}`)
     return {
       opened: (service, endpoint) => {
-        loads.opened(service, endpoint)
+        real.opened(service, endpoint)
         write('opened', endpoint)
       },
       closed: (service, endpoint) => {
-        loads.closed(service, endpoint)
+        real.closed(service, endpoint)
         write('closed', endpoint)
       },
-      answered: (_service, endpoint) => write('answered', endpoint),
-      failed: (_service, endpoint, failure) => write('failed', endpoint, ` ${failure}`),
+      answered: (service, endpoint, afterMs) => {
+        real.answered(service, endpoint, afterMs)
+        write('answered', endpoint, afterMs === undefined ? '' : ` after ${afterMs}`)
+      },
+      failed: (service, endpoint, failure) => {
+        real.failed(service, endpoint, failure)
+        write('failed', endpoint, ` ${failure}`)
+      },
     }
   }
 
