@@ -88,6 +88,23 @@ describe('RequestJournal', () => {
     expect(requests(labels)).toBe(2)
   })
 
+  it('counts apart what is not alike', () => {
+    const all = journal()
+    const what = (['http1', 'http2'] as const).flatMap((protocol) =>
+      (['GET', 'PUT', 'OPTIONS'] as const).flatMap((method) =>
+        [undefined, 100, 200, 300, 400, 500].map((status) => ({ protocol, method, status })),
+      ),
+    )
+    for (const one of what) all.end({ ...REQUEST, ...one })
+
+    const counts = ['http1', 'http2'].flatMap((protocol) =>
+      ['read', 'write', 'other'].flatMap((method) =>
+        ['none', '1xx', '2xx', '3xx', '4xx', '5xx'].map((status) => requests({ protocol, method, status })),
+      ),
+    )
+    expect(counts).toEqual(Array(36).fill(1))
+  })
+
   it('counts its bytes, both ways together, beside those of flows, and its seconds', () => {
     const all = journal()
     all.end(REQUEST)

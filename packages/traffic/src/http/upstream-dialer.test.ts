@@ -77,7 +77,8 @@ describe('UpstreamDialer', () => {
   it('leaves an endpoint that does not answer after the time of the DestinationRule', async () => {
     const dialer = new FakeDialer()
     dialer.set(ENDPOINT, 'silent')
-    const outcome = await over(dialer).dial(upstream({}, { connectTimeoutMs: 20 }), WANTED)
+    const hours = { dialTimeoutMs: 3_600_000, dialBudgetMs: 36_000_000 }
+    const outcome = await over(dialer, hours).dial(upstream({}, { connectTimeoutMs: 20 }), WANTED)
 
     expect(outcome).toMatchObject({ status: 'failed', error: { failure: 'timeout' } })
     expect(heard).toEqual(['failed timeout'])

@@ -26,6 +26,7 @@ describe('a request', () => {
     const n = lab.numberOf(endpoint)
     expect(lab.openAt(endpoint)).toBe(1)
     route.responded(200)
+    route.responded(500)
     expect(lab.openAt(endpoint)).toBe(1)
     route.end()
     route.end()
@@ -174,6 +175,14 @@ describe('a request', () => {
     expect(lab.heard).toEqual([])
   })
 
+  it('leaves its endpoint when it goes on without a word', () => {
+    const route = lab.begin()
+    const first = route.next()
+    const second = route.next()
+
+    expect([lab.openAt(first), lab.openAt(second)]).toEqual([0, 1])
+  })
+
   it('has no further endpoint after its end', () => {
     const route = lab.begin()
     route.next()
@@ -205,13 +214,16 @@ describe('a request that no endpoint got', () => {
     expect(lab.heard.filter((word) => word.startsWith('failed'))).toEqual([])
   })
 
-  it('is where it was by its key', () => {
+  it('is where it was by its key, until it has to go elsewhere', () => {
     const route = lab.begin({ fields: { 'x-user': 'ann' } })
-    route.next()
-    route.failed('unsent', STREAMED)
-    route.next()
+    const reasons = Array.from({ length: 3 }, () => {
+      route.next()
+      const { why } = route
+      route.failed('unsent', STREAMED)
+      return why
+    })
 
-    expect(route.why).toBe('header-hash')
+    expect(reasons).toEqual(['header-hash', 'header-hash', 'retry'])
   })
 
   it('is given up some time', () => {
@@ -232,6 +244,14 @@ describe('all requests of a ServicePort', () => {
     expect(attempts.reduce((sum, each) => sum + each)).toBe(10 + 10)
     lab.now += 10_000
     expect(failAll(lab.begin(), 503)).toBe(4)
+  })
+
+  it('have the larger budget the more they are', () => {
+    for (let n = 0; n < 100; n++) lab.serve()
+    let retries = 0
+    for (let n = 0; n < 10; n++) retries += failAll(lab.begin(), 503) - 1
+
+    expect(retries).toBe((100 + 10) / 5)
   })
 
   it('share a limit of retries under way', () => {

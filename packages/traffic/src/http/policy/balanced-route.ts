@@ -137,7 +137,8 @@ export class BalancedRoute implements RequestRoute {
   /** The first time it is not the endpoint's fault: sessions stay where they are. */
   #afterUnsent(endpoint: Endpoint): Endpoint | undefined {
     if (++this.#unsent > MAX_UNSENT) return undefined
-    if (this.#unsentTo !== endpoint) this.#order.giveBack()
+    if (this.#unsentTo === endpoint) this.why = 'retry'
+    else this.#order.giveBack()
     this.#unsentTo = endpoint
     return this.#order.take() ?? this.#order.again()
   }

@@ -170,6 +170,7 @@ describe('RequestRoutes', () => {
     const before = lab.of()
     expect(lab.of()).toBe(before)
     expect(lab.of('external')).not.toBe(before)
+    expect(lab.of()).toBe(before)
 
     lab.set({ annotations: { 'edgeway.io/request-timeout': '5s' } })
     expect(lab.of()).not.toBe(before)

@@ -58,7 +58,7 @@ function valueWithin(field: string, name: string): string | undefined {
     const end = semicolon === -1 ? field.length : semicolon
     const start = skipSpace(field, from, end)
     const equals = start + name.length
-    if (equals < end && field.charCodeAt(equals) === EQUALS && field.startsWith(name, start)) {
+    if (field.charCodeAt(equals) === EQUALS && field.startsWith(name, start)) {
       const value = unquoted(field.slice(equals + 1, end).trim())
       if (value.length > 0 && value.length <= MAX_VALUE_LENGTH) return value
     }
