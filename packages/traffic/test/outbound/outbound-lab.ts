@@ -56,7 +56,9 @@ export class OutboundLab implements AsyncDisposable {
     const metrics = trafficMetrics(deps.metrics)
     const { logger } = deps
     const timers = SYSTEM_TIMERS
-    const journal = parts.use(new FlowJournal({ flowLogSampleRatio: 1 }, { logger, metrics, services, timers }))
+    const journal = parts.use(
+      new FlowJournal({ flowLogSampleRatio: 1 }, { logger, metrics, services, timers }),
+    )
     const relay = parts.use(await RelayEngines.start({ engine: 'auto' }, { logger }))
     const nodes = new FakeNodeDirectory()
     const choosing = { ...deps, services, nodes, dialer, nodeName: NODE, failures: metrics.dialFailures }

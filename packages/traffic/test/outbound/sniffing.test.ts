@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import type { Socket } from 'node:net'
 import { text } from 'node:stream/consumers'
-import { FakeDialer, endpointsOf, startTcpEndpoint } from '@edgeway/testbed'
+import { endpointsOf, FakeDialer, startTcpEndpoint } from '@edgeway/testbed'
 import { describe, expect, it } from 'vitest'
 import { Bulk, digestOf } from '../bulk.ts'
 import { eventually, failure, NODE, openDescriptors } from '../traffic-lab.ts'

@@ -75,8 +75,7 @@ describe('a connection to a ServicePort that is said to speak TLS', () => {
     const used = new Set<string>()
     for (const name of NAMES) {
       const answers = new Set<string>()
-      for (let client = 1; client <= 8; client++)
-        answers.add(await askAndLeave(lab, { client, name }))
+      for (let client = 1; client <= 8; client++) answers.add(await askAndLeave(lab, { client, name }))
       expect([...answers], name).toHaveLength(1)
       for (const answer of answers) used.add(answer.split(' ')[0] ?? '')
     }
