@@ -1,7 +1,7 @@
 import { LINGER_MS } from '../relay/linger.ts'
 
 /** Dropped at most; then the peer has to wait, and reads its answer meanwhile. */
-const MAX_DROPPED_BYTES = 256 * 1024
+const MAX_DROPPED_BYTES = 1024 * 1024
 
 export interface LingeringWire {
   pause(): void

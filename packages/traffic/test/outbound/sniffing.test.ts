@@ -43,7 +43,7 @@ describe('a connection to a ServicePort whose requests are looked at', () => {
     const { caller, protocol, spare } = await lab.serving()
     expect({ protocol, spare }).toEqual({ protocol: 'http2', spare: undefined })
     expect(String(caller.client.read())).toBe(PREFACE)
-    await expect.poll(() => lab.dialer.open, 'the connection made early').toBe(0)
+    await expect.poll(() => lab.dialer.open).toBe(0)
   })
 
   it('gets the greeting of a server that speaks first, though nobody knew that', async () => {

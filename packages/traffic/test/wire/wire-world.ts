@@ -25,9 +25,12 @@ export class WireWorld implements AsyncDisposable {
   readonly buffers: ReadBuffers
   readonly #server: Server
   readonly #sockets = new Set<Socket>()
+  /** By the port of the other side: several are on their way. */
+  readonly #accepted = new Map<number | undefined, Socket>()
 
   private constructor(server: Server, wires: Wires, buffers: ReadBuffers) {
     this.#server = server
+    server.setMaxListeners(0).on('connection', (socket) => this.#accepted.set(socket.remotePort, socket))
     this.wires = wires
     this.buffers = buffers
   }
@@ -44,17 +47,23 @@ export class WireWorld implements AsyncDisposable {
   async ends(): Promise<Ends> {
     const address = this.#server.address()
     if (address === null || typeof address === 'string') throw new Error('the server does not listen')
-    const accepted = once(this.#server, 'connection')
     const options = { host: address.address, port: address.port, allowHalfOpen: true, noDelay: true }
     const peer = connect(options)
-    const [socket]: Socket[] = await accepted
-    if (socket === undefined) throw new Error('just accepted')
-    if (peer.connecting) await once(peer, 'connect')
+    await once(peer, 'connect')
+    const socket = await this.#acceptedFrom(peer.localPort)
     for (const one of [peer, socket]) {
       this.#sockets.add(one)
       one.on('error', () => {}).on('close', () => this.#sockets.delete(one))
     }
     return { peer, socket, near: { stream: socket, reset: () => resetSocket(socket) } }
+  }
+
+  async #acceptedFrom(port: number | undefined): Promise<Socket> {
+    for (;;) {
+      const socket = this.#accepted.get(port)
+      if (this.#accepted.delete(port) && socket !== undefined) return socket
+      await once(this.#server, 'connection')
+    }
   }
 
   wire(kind: WireKind, end: FlowEnd, events: WireEvents): Wire {
@@ -100,10 +109,13 @@ export interface Joined {
 export class Told implements WireEvents {
   readonly events: string[] = []
   bytes = Buffer.alloc(0)
+  /** Called with each piece, from within. */
+  onEach = (): void => {}
   #waiting: (() => void)[] = []
 
   onBytes(bytes: Buffer): void {
     this.bytes = Buffer.concat([this.bytes, bytes])
+    this.onEach()
     this.#happened('bytes')
   }
 
