@@ -68,13 +68,13 @@ describe('EndpointLoads', () => {
     loads.opened(WEB, A)
     loads.connected(WEB, A, 12)
     loads.closed(WEB, A)
-    expect(loads.loadOf(WEB, KEY)).toEqual(NOTHING)
+    expect(loads.loadOf(WEB, KEY)).toBeUndefined()
 
     loads.opened(WEB, A)
     loads.connected(WEB, A, 12)
     services.set(SERVICE, [A])
     loads.closed(WEB, A)
-    expect(loads.loadOf(WEB, KEY).connectMs).toBe(12)
+    expect(loads.loadOf(WEB, KEY)?.connectMs).toBe(12)
   })
 
   it('forgets an idle endpoint with its Service', () => {

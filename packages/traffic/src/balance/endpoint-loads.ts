@@ -45,7 +45,7 @@ export class EndpointLoads implements Disposable {
   closed(service: ServicePortName, endpoint: EndpointAddress): void {
     const load = this.#load(service, endpoint)
     load.openFlows--
-    if (load.openFlows === 0 && !this.#isListed(service, endpoint)) this.#delete(service, endpoint)
+    if (load.openFlows === 0 && !load.isListed) this.#delete(service, endpoint)
   }
 
   connected(service: ServicePortName, endpoint: EndpointAddress, connectMs: number): void {
@@ -74,14 +74,10 @@ export class EndpointLoads implements Disposable {
     const known = this.#loads.get(service)?.get(key)
     if (known !== undefined) return known
     const load = new EndpointLoad(this.#now)
+    load.isListed = this.#services.endpoints(service).some((listed) => this.#keyOf(listed) === key)
     const loads = this.#loads.get(service) ?? new Map<string, EndpointLoad>()
     this.#loads.set(service, loads.set(key, load))
     return load
-  }
-
-  #isListed(service: ServicePortName, endpoint: EndpointAddress): boolean {
-    const key = this.#keyOf(endpoint)
-    return this.#services.endpoints(service).some((listed) => this.#keyOf(listed) === key)
   }
 
   #delete(service: ServicePortName, endpoint: EndpointAddress): void {
@@ -96,7 +92,10 @@ export class EndpointLoads implements Disposable {
     const loads = this.#loads.get(service)
     if (loads === undefined) return
     const listed = new Set(this.#services.endpoints(service).map((endpoint) => this.#keyOf(endpoint)))
-    for (const [key, { openFlows }] of loads) if (openFlows === 0 && !listed.has(key)) forget(loads, key)
+    for (const [key, load] of loads) {
+      load.isListed = listed.has(key)
+      if (load.openFlows === 0 && !load.isListed) forget(loads, key)
+    }
     if (loads.size === 0) this.#loads.delete(service)
   }
 }
@@ -110,6 +109,8 @@ function forget(loads: Map<string, EndpointLoad>, key: string): void {
 class EndpointLoad implements Load {
   openFlows = 0
   isForgotten = false
+  /** Looked up when that may have changed, since flows end far more often. */
+  isListed = true
   readonly #now: () => number
   #ewma: PeakEwma | undefined
 

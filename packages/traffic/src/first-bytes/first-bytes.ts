@@ -31,6 +31,11 @@ export class FirstBytes implements Disposable {
     else if (stream.readableEnded) queueMicrotask(this.#look)
   }
 
+  /** Something has come. */
+  get hasSome(): boolean {
+    return this.#seenBytes > 0
+  }
+
   /** Looks no more. */
   [Symbol.dispose](): void {
     if (this.#isOver) return

@@ -55,6 +55,15 @@ export class AwaitedClient implements OpenFlow {
     else this.#next.cut()
   }
 
+  /** A client that has said nothing is let go; one that is within its first words may still say the rest. */
+  drain(): void {
+    if (this.#next !== undefined) this.#next.drain?.()
+    else if (!this.#firstBytes.hasSome && !this.#isOver) {
+      this.#caller.client.destroySoon()
+      this.#end('completed')
+    }
+  }
+
   #end(outcome: FlowOutcome): void {
     if (this.#isOver) return
     this.#stop()
@@ -70,7 +79,7 @@ export class AwaitedClient implements OpenFlow {
 
   #giveUp(outcome: FlowOutcome, error?: unknown): void {
     const { client, called, source, acceptedAtMs } = this.#caller
-    resetSocket(client)
+    if (outcome !== 'completed') resetSocket(client)
     this.#deps.journal.record({
       direction: 'outbound',
       outcome,

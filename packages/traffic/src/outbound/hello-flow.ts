@@ -36,6 +36,10 @@ export class HelloFlow implements OpenFlow {
     this.#awaited.cut()
   }
 
+  drain(): void {
+    this.#awaited.drain()
+  }
+
   #look(bytes: Buffer, hasEnded: boolean): void {
     const hello = clientHello(bytes)
     if (hello === 'more') {

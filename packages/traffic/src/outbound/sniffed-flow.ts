@@ -59,6 +59,10 @@ export class SniffedFlow implements OpenFlow {
     this.#awaited.cut()
   }
 
+  drain(): void {
+    this.#awaited.drain()
+  }
+
   /** Of a ServicePort that HTTP is declared for, and was seen at, the server is not asked. */
   #begin(): void {
     const { service, called } = this.#caller

@@ -8,15 +8,14 @@ import { NODE } from '../traffic-lab.ts'
 
 /** A server of HTTP behind the mesh, on loopback. */
 export class HttpOrigin implements AsyncDisposable {
-  /** Connections that it has accepted, in order. */
-  readonly connections: Socket[] = []
+  readonly #accepted: Socket[] = []
   readonly #server: Server
 
   private constructor(server: Server) {
     this.#server = server
     server.on('connection', (socket) => {
       socket.on('error', () => {})
-      this.connections.push(socket)
+      this.#accepted.push(socket)
     })
   }
 
@@ -67,10 +66,15 @@ export class HttpOrigin implements AsyncDisposable {
     return endpoint
   }
 
+  /** Connections by which somebody has asked something, in order. */
+  get connections(): readonly Socket[] {
+    return this.#accepted.filter(({ bytesRead }) => bytesRead > 0)
+  }
+
   /** Stops listening and resets all connections. */
   kill(): void {
     this.#server.close()
-    for (const socket of this.connections) socket.resetAndDestroy()
+    for (const socket of this.#accepted) socket.resetAndDestroy()
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

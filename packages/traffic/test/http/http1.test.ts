@@ -402,6 +402,7 @@ describe.each(RELAY_ENGINES)('HTTP/1.1 by relay engine %s', (relayEngine) => {
     expect(written).toBeLessThan(32 * MIB)
     expect(sent).toBeLessThan(32 * MIB)
     client.resetAndDestroy()
+    origin.kill()
   })
 
   it('finishes the request that is under way when the agent stops, and ends the connection', async () => {

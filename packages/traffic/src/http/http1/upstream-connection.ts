@@ -159,16 +159,14 @@ export class UpstreamConnection implements WireEvents, Sweepable {
   /** @returns where the next head begins; `undefined` where none is to be read any more, or not yet */
   #readHead(bytes: Buffer, from: number): number | undefined {
     const end = endOfHead(bytes, from)
-    if (end === -1) {
-      this.#keepPartial(bytes, from)
-      return undefined
-    }
-    const head = parseResponseHead(bytes.toString('latin1', from, end), this.#terms.method)
-    if (isProblem(head)) this.#broken(head.problem)
-    else if (head.isInterim) this.#passInterim(head)
-    else this.#readResponse(head, from === 0 ? bytes : bytes.subarray(from), end - from)
-    // A response that was complete has used up the rest, whatever that was.
-    return this.#reader !== undefined && this.#head === undefined ? end : undefined
+    const head = end === -1 ? undefined : parseResponseHead(bytes.toString('latin1', from, end), this.#terms.method)
+    if (head === undefined) this.#keepPartial(bytes, from)
+    else if (isProblem(head)) this.#broken(head.problem)
+    else if (head.isInterim) {
+      this.#passInterim(head)
+      return this.#reader === undefined ? undefined : end
+    } else this.#readResponse(head, from === 0 ? bytes : bytes.subarray(from), end - from)
+    return undefined
   }
 
   #passInterim(head: ResponseHead): void {
