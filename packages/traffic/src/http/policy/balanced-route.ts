@@ -1,8 +1,8 @@
 import { type Endpoint, RETRY_CAUSES, type RetryCause } from '@edgeway/core'
 import type { EndpointOrder } from '../../balance/endpoint-order.ts'
 import { DialBudget } from '../dial-budget.ts'
-import type { ServicePortRoutes } from './port-routes.ts'
 import type { RequestFacts, RequestRoute, RouteReason, TryFailure } from './request-route.ts'
+import type { RouteTerms } from './route-terms.ts'
 import type { Stickiness } from './stickiness.ts'
 
 /** RFC 9110, 9.2.2: to do it twice is as good as once. */
@@ -21,7 +21,7 @@ export class BalancedRoute implements RequestRoute {
   attempts = 0
   endpoint: Endpoint | undefined
   why: RouteReason
-  readonly #port: ServicePortRoutes
+  readonly #port: RouteTerms
   readonly #method: string
   readonly #order: EndpointOrder
   #dialBudget: DialBudget | undefined
@@ -40,11 +40,7 @@ export class BalancedRoute implements RequestRoute {
   #unsent = 0
   #unsentTo: Endpoint | undefined
 
-  constructor(
-    { method, clientIp }: RequestFacts,
-    { key, why, setCookie }: Stickiness,
-    port: ServicePortRoutes,
-  ) {
+  constructor({ method, clientIp }: RequestFacts, { key, why, setCookie }: Stickiness, port: RouteTerms) {
     this.setCookie = setCookie
     this.why = why
     this.#port = port

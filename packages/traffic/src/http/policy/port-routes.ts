@@ -2,7 +2,6 @@ import {
   type BalancingPolicy,
   balancingPolicyOf,
   type ConnectionPool,
-  type Counter,
   NO_CONNECTION_POOL,
   PROXY_PROTOCOL_ANNOTATION,
   type RequestPolicy,
@@ -12,12 +11,10 @@ import {
   type ServicePortName,
   type TrafficScope,
 } from '@edgeway/core'
-import type { EndpointPicker } from '../../balance/endpoint-picker.ts'
-import type { EndpointFeedback } from '../../endpoint-feedback.ts'
 import { BalancedRoute } from './balanced-route.ts'
 import type { PortState } from './port-state.ts'
 import type { RequestFacts, RequestRoute } from './request-route.ts'
-import type { StatusReports } from './status-reports.ts'
+import type { RouteDeps, RouteOptions, RouteTerms } from './route-terms.ts'
 import { type Stickiness, stickinessOf } from './stickiness.ts'
 
 /** How the requests of one ServicePort and scope find their endpoints, while its Service is what it is. */
@@ -35,23 +32,6 @@ export interface PortRoutes {
   begin(request: RequestFacts): RequestRoute | 'over-limit'
 }
 
-export interface RouteOptions {
-  /** For all connections that are tried for one request, together. */
-  readonly dialBudgetMs: number
-}
-
-export interface RouteDeps {
-  readonly picker: Pick<EndpointPicker, 'order'>
-  readonly feedback: Pick<EndpointFeedback, 'opened' | 'closed' | 'answered' | 'failed'>
-  readonly statuses: StatusReports
-  /** Counts tries after the first one by what the one before failed with. */
-  readonly retries: Pick<Counter<'reason'>, 'add'>
-  /** From 0 to below 1, evenly. */
-  random(): number
-  /** Milliseconds of a clock that never goes back. */
-  now(): number
-}
-
 /** What a ServicePort and scope have of their own, beside what all have. */
 export interface RoutedPort {
   readonly servicePort: Pick<ServicePort, 'name'>
@@ -60,7 +40,7 @@ export interface RoutedPort {
   readonly state: PortState
 }
 
-export class ServicePortRoutes implements PortRoutes {
+export class ServicePortRoutes implements PortRoutes, RouteTerms {
   readonly name: ServicePortName
   readonly scope: TrafficScope
   readonly service: Service
@@ -68,7 +48,6 @@ export class ServicePortRoutes implements PortRoutes {
   readonly balancing: BalancingPolicy
   readonly pool: ConnectionPool
   readonly isShareable: boolean
-  /** How fast endpoints answer counts for the choice. */
   readonly measuresSpeed: boolean
   readonly state: PortState
   readonly options: RouteOptions

@@ -1,7 +1,8 @@
 import type { Service, ServiceDirectory, ServicePort, ServicePortName, TrafficScope } from '@edgeway/core'
 import type { CalledPort } from '../../listen/interceptor.ts'
-import { type PortRoutes, type RouteDeps, type RouteOptions, ServicePortRoutes } from './port-routes.ts'
+import { type PortRoutes, ServicePortRoutes } from './port-routes.ts'
 import { PortState } from './port-state.ts'
+import type { RouteDeps, RouteOptions } from './route-terms.ts'
 
 export interface RequestRoutesDeps extends RouteDeps {
   readonly services: Pick<ServiceDirectory, 'servicePort' | 'serviceOf' | 'watch'>
