@@ -40,6 +40,7 @@ export interface RoutedPort {
   readonly state: PortState
 }
 
+/** Reads the wishes of a Service once, for all of its requests. */
 export class ServicePortRoutes implements PortRoutes, RouteTerms {
   readonly name: ServicePortName
   readonly scope: TrafficScope

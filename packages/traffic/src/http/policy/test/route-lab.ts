@@ -24,7 +24,7 @@ import { seededRandom } from '../../../balance/test/candidates.ts'
 import { EndpointFeedback } from '../../../endpoint-feedback.ts'
 import { trafficMetrics } from '../../../metrics.ts'
 import type { PortRoutes } from '../port-routes.ts'
-import type { RequestFacts, RequestRoute } from '../request-route.ts'
+import type { RequestFacts, RequestRoute, TryFailure } from '../request-route.ts'
 import { RequestRoutes } from '../request-routes.ts'
 
 const NO_LIMITS: HttpConnectionPool = {
@@ -48,6 +48,12 @@ export function factsOf({
   ...facts
 }: Partial<RequestFacts> & { readonly fields?: Readonly<Record<string, string>> } = {}): RequestFacts {
   return { method: 'GET', path: '/', clientIp: '10.1.0.9', field: (name) => fields[name], ...facts }
+}
+
+/** Fails as long as it may be tried again, and says how often it was tried. */
+export function failAll(route: RequestRoute, failure: TryFailure): number {
+  while (route.next() !== undefined && route.failed(failure, { isReplayable: true }));
+  return route.attempts
 }
 
 /** Routes of one ServicePort with endpoints `0`, `1`, ..., whose feedback is written down. */
