@@ -42,11 +42,11 @@ export class FieldLines {
       if (colon === at || text.charCodeAt(colon) !== COLON) return problemOfName(text, at, colon)
       const end = endOfValue(text, colon + 1)
       if (!hasCrlfAt(text, end)) return problemOfValue(text, at, end)
+      if (this.#lines.length === MAX_FIELDS * STRIDE) return TOO_MANY_FIELDS
       this.#add(at, colon)
       at = end + 2
     }
-    if (at !== last || !hasCrlfAt(text, at)) return badRequest('The head does not end in an empty line.')
-    return this.#lines.length > MAX_FIELDS * STRIDE ? TOO_MANY_FIELDS : undefined
+    return at === last && hasCrlfAt(text, at) ? undefined : NO_EMPTY_LINE
   }
 
   /** First value of that field, without white space around it. */
@@ -134,6 +134,8 @@ export class FieldLines {
     return sliceWithoutBlanks(text, start, end)
   }
 }
+
+export const NO_EMPTY_LINE = badRequest('The head does not end in an empty line.')
 
 const TOO_MANY_FIELDS: HeadProblem = {
   problem: `The head has more than ${MAX_FIELDS} fields.`,

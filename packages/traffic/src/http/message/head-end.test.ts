@@ -32,6 +32,27 @@ describe('endOfHead', () => {
   })
 })
 
+describe('endOfHead and problemOfPartialHead', () => {
+  it('say the same of bytes that come one by one, where they look at each once', () => {
+    fc.assert(
+      fc.property(fc.array(fc.oneof(piece, fc.constantFrom('\x00', '\x7f'))), (pieces) => {
+        const all = bytes(pieces.join(''))
+        let end = -1
+        let problem: object | undefined
+        for (let length = 1; length <= all.length && end === -1 && problem === undefined; length++) {
+          const some = all.subarray(0, length)
+          end = endOfHead(some, 0, length - 1)
+          problem = problemOfPartialHead(some, length - 1)
+
+          expect(end).toBe(endOfHead(some, 0))
+          expect(problem).toEqual(problemOfPartialHead(some))
+        }
+      }),
+      { numRuns: 1_000 },
+    )
+  })
+})
+
 describe('problemOfPartialHead', () => {
   it.each([
     ['GET / HTTP/1.1\r\na: b'],

@@ -2,6 +2,8 @@ import { CR, LF, VALUE } from './char-classes.ts'
 import { badRequest, type HeadProblem } from './head-problem.ts'
 
 export const MAX_HEAD_BYTES = 65_536
+/** Longer than any that is registered by far; 501 beyond (RFC 9112, 3). */
+export const MAX_METHOD_BYTES = 64
 export const MAX_TARGET_BYTES = 32_768
 
 /** Empty lines before a request that are overlooked (RFC 9112, 2.2 asks for one at least). */
@@ -16,17 +18,17 @@ export const TARGET_TOO_LONG: HeadProblem = {
   status: 414,
 }
 
-const LONGEST_METHOD = 256
 const END = Buffer.from('\r\n\r\n', 'latin1')
 /** From here on the loop of the runtime is faster than ours. */
 const SHORT = 2_048
 
 /**
  * @param from - where the head begins; empty lines before it are part of it
+ * @param searched - index before which it was sought in vain already, so that bytes that come one by one are looked at once
  * @returns index after the empty line that ends the head, or -1: there is none yet
  */
-export function endOfHead(bytes: Buffer, from: number): number {
-  const start = afterEmptyLines(bytes, from)
+export function endOfHead(bytes: Buffer, from: number, searched = from): number {
+  const start = Math.max(afterEmptyLines(bytes, from), searched - END.length + 1)
   if (bytes.length - start > SHORT) {
     const end = bytes.indexOf(END, start)
     return end === -1 ? -1 : end + END.length
@@ -50,11 +52,15 @@ function endOfShortHead(bytes: Buffer, start: number): number {
 /**
  * What is wrong already with a head that has no end yet, so that nobody waits for it: line ends that are none, control
  * characters (RFC 9112, 2.2; RFC 9110, 5.5), and sizes beyond the limits.
+ *
+ * @param checked - index before which there was nothing wrong already
  */
-export function problemOfPartialHead(bytes: Buffer): HeadProblem | undefined {
+export function problemOfPartialHead(bytes: Buffer, checked = 0): HeadProblem | undefined {
   if (bytes.length > MAX_HEAD_BYTES) return HEAD_TOO_LARGE
   const start = afterEmptyLines(bytes, 0)
-  for (let at = start; at < bytes.length; at++) {
+  // Of a CR at the end it was not known yet what comes after it.
+  const unchecked = bytes[checked - 1] === CR ? checked - 1 : checked
+  for (let at = Math.max(start, unchecked); at < bytes.length; at++) {
     const byte = bytes[at]
     if (byte === undefined || VALUE[byte] === 1) continue
     const problem = problemOfLineEnd(bytes, at)
@@ -63,7 +69,7 @@ export function problemOfPartialHead(bytes: Buffer): HeadProblem | undefined {
   }
   const line = bytes.indexOf(CR, start)
   const lineEnd = line === -1 ? bytes.length : line
-  return lineEnd - start > MAX_TARGET_BYTES + LONGEST_METHOD ? TARGET_TOO_LONG : undefined
+  return lineEnd - start > MAX_TARGET_BYTES + MAX_METHOD_BYTES ? TARGET_TOO_LONG : undefined
 }
 
 /** @param at - of a byte that is no part of a line */

@@ -13,6 +13,7 @@ describe('parseRequestHead refuses', () => {
   it.each([
     ['no method', line(' / HTTP/1.1'), '400 The request line does not begin with a method and one space.'],
     ['a method that is no token', line('G(T / HTTP/1.1'), '400 The request line does not begin'],
+    ['a long method', line(`${'A'.repeat(65)} / HTTP/1.1`), '501 The method has more than 64 bytes.'],
     ['one word', line('GET'), '400 The request line does not begin'],
     ['no version', line('GET /'), '400 The request line has no version.'],
     ['no version after a space', line('GET / '), '400 The request line has no version.'],

@@ -1,7 +1,7 @@
 import { isAuthority } from './authority.ts'
 import { type BodyFraming, NO_BODY } from './body-framing.ts'
 import { type ConnectionOptions, connectionOptions, isPersistent } from './connection-options.ts'
-import { FieldLines } from './field-lines.ts'
+import { FieldLines, NO_EMPTY_LINE } from './field-lines.ts'
 import { HEAD_TOO_LARGE, MAX_HEAD_BYTES, MAX_LEADING_LINES } from './head-end.ts'
 import { badRequest, type HeadProblem, isProblem } from './head-problem.ts'
 import { FIELD } from './known-fields.ts'
@@ -65,7 +65,7 @@ export function linesOf(head: Head): readonly (readonly [name: string, value: st
 export function parseRequestHead(text: string): RequestHead | HeadProblem {
   if (text.length > MAX_HEAD_BYTES) return HEAD_TOO_LARGE
   const head = withoutLeadingLines(text)
-  if (!head.endsWith('\r\n\r\n')) return badRequest('The head does not end in an empty line.')
+  if (!head.endsWith('\r\n\r\n')) return NO_EMPTY_LINE
   const line = parseRequestLine(head)
   if (isProblem(line)) return line
   const fields = new FieldLines(head)

@@ -1,6 +1,6 @@
 import { isAuthority } from './authority.ts'
 import { CR, endOfTarget, endOfToken, hasCrlfAt, SPACE } from './char-classes.ts'
-import { MAX_TARGET_BYTES, TARGET_TOO_LONG } from './head-end.ts'
+import { MAX_METHOD_BYTES, MAX_TARGET_BYTES, TARGET_TOO_LONG } from './head-end.ts'
 import { badRequest, type HeadProblem } from './head-problem.ts'
 
 /** RFC 9112, 3. */
@@ -28,6 +28,7 @@ const METHODS = ['GET', 'POST', 'HEAD', 'PUT', 'DELETE', 'PATCH', 'OPTIONS']
 export function parseRequestLine(text: string): RequestLine | HeadProblem {
   const methodEnd = endOfToken(text, 0)
   if (methodEnd === 0 || text.charCodeAt(methodEnd) !== SPACE) return NO_METHOD
+  if (methodEnd > MAX_METHOD_BYTES) return METHOD_TOO_LONG
   const targetEnd = endOfTarget(text, methodEnd + 1)
   if (targetEnd - methodEnd > MAX_TARGET_BYTES) return TARGET_TOO_LONG
   if (text.charCodeAt(targetEnd) !== SPACE) return problemOfTarget(text.charCodeAt(targetEnd))
@@ -68,6 +69,10 @@ function minorVersionAt(text: string, at: number): 0 | 1 | undefined {
 }
 
 const NO_METHOD = badRequest('The request line does not begin with a method and one space.')
+const METHOD_TOO_LONG: HeadProblem = {
+  problem: `The method has more than ${MAX_METHOD_BYTES} bytes.`,
+  status: 501,
+}
 const CONNECT: HeadProblem = { problem: 'The method CONNECT is not served.', status: 405 }
 
 function problemOfTarget(code: number): HeadProblem {

@@ -1,7 +1,7 @@
 import { type BodyFraming, NO_BODY, UNTIL_CLOSE } from './body-framing.ts'
 import { CR, endOfValue, hasCrlfAt, SPACE } from './char-classes.ts'
 import { type ConnectionOptions, connectionOptions, isPersistent } from './connection-options.ts'
-import { FieldLines } from './field-lines.ts'
+import { FieldLines, NO_EMPTY_LINE } from './field-lines.ts'
 import { MAX_HEAD_BYTES } from './head-end.ts'
 import { badResponse, type HeadProblem, isProblem } from './head-problem.ts'
 import { FIELD } from './known-fields.ts'
@@ -50,7 +50,7 @@ const DIGITS = /^[0-9]{1,16}$/
  */
 export function parseResponseHead(text: string, method: string): ResponseHead | HeadProblem {
   if (text.length > MAX_HEAD_BYTES) return TOO_LARGE
-  if (!text.endsWith('\r\n\r\n')) return badResponse('The head does not end in an empty line.')
+  if (!text.endsWith('\r\n\r\n')) return badResponse(NO_EMPTY_LINE.problem)
   const line = parseStatusLine(text)
   if (line === undefined) return badResponse('The status line is malformed.')
   const fields = new FieldLines(text)
