@@ -97,6 +97,12 @@ export class WireWorld implements AsyncDisposable {
   }
 }
 
+export interface Recorded {
+  readonly peer: Socket
+  readonly wire: Wire
+  readonly told: Told
+}
+
 export interface Joined {
   readonly one: Socket
   readonly other: Socket
@@ -108,13 +114,16 @@ export interface Joined {
 /** Keeps what a wire tells. */
 export class Told implements WireEvents {
   readonly events: string[] = []
-  bytes = Buffer.alloc(0)
+  /** Bytes so far. */
+  length = 0
+  readonly #chunks: Buffer[] = []
   /** Called with each piece, from within. */
   onEach = (): void => {}
   #waiting: (() => void)[] = []
 
   onBytes(bytes: Buffer): void {
-    this.bytes = Buffer.concat([this.bytes, bytes])
+    this.#chunks.push(Buffer.from(bytes))
+    this.length += bytes.length
     this.onEach()
     this.#happened('bytes')
   }
@@ -133,6 +142,10 @@ export class Told implements WireEvents {
 
   count(event: string): number {
     return this.events.filter((told) => told === event).length
+  }
+
+  get bytes(): Buffer {
+    return Buffer.concat(this.#chunks)
   }
 
   get text(): string {

@@ -2,13 +2,15 @@ import { once } from 'node:events'
 import type { Socket } from 'node:net'
 import { buffer, text } from 'node:stream/consumers'
 import fc from 'fast-check'
-import { describe, expect, it } from 'vitest'
+import { afterEach, describe, expect, it, vi } from 'vitest'
 import { Bulk, digestOf } from '../bulk.ts'
 import { closed, failure } from '../relay/relay-world.ts'
 import { openDescriptors } from '../traffic-lab.ts'
-import { Told, WIRE_KINDS, WireWorld } from './wire-world.ts'
+import { type Recorded, Told, WIRE_KINDS, WireWorld } from './wire-world.ts'
 
 const MIB = 1024 * 1024
+
+afterEach(() => void vi.useRealTimers())
 
 /** Until nothing is under way on loopback any more. */
 async function turns(count = 20): Promise<void> {
@@ -129,10 +131,10 @@ describe.each(WIRE_KINDS)('a wire by %s', (kind) => {
     await told.event('bytes')
     wire.pause()
     await turns(200)
-    const read = told.bytes.length
+    const read = told.length
     await turns(200)
 
-    expect(told.bytes.length).toBe(read)
+    expect(told.length).toBe(read)
     expect(upload.taken).toBeLessThan(24 * MIB)
     upload.destroy()
   })
@@ -291,12 +293,12 @@ describe.each(WIRE_KINDS)('a wire by %s', (kind) => {
       await told.event('bytes')
       wire.writeText('413 too large')
       wire.linger()
-      const before = told.bytes.length
+      const before = told.length
 
       expect(await text(peer)).toBe('413 too large')
       peer.resume()
       await told.event('closed')
-      expect(told.bytes.length).toBe(before)
+      expect(told.length).toBe(before)
       expect(told.count('end')).toBe(0)
       upload.destroy()
     }
@@ -380,6 +382,85 @@ describe.each(PAIRS)('wires by %s and %s', (...kinds) => {
   })
 })
 
+/** A wire whose reads are that big has a buffer of its own. */
+const BUSY_BYTES = 32 * 1024
+
+async function send({ peer, told }: Pick<Recorded, 'peer' | 'told'>, bytes: number): Promise<void> {
+  const before = told.length
+  peer.write(Buffer.alloc(bytes, 'a'))
+  await told.until(() => told.length === before + bytes)
+}
+
+describe('the memory that wires read into', () => {
+  it.each(PAIRS)('is not read into again while its bytes wait, by %s from %s', async (to, from) => {
+    await using world = await WireWorld.open()
+    const target = await world.recorded(to)
+    const [source, other] = [await world.recorded(from), await world.recorded('handle')]
+    const wait = Buffer.alloc(16 * MIB)
+    target.wire.write(wait)
+    source.wire.events = Object.assign(new Told(), {
+      onBytes: (bytes: Buffer) => {
+        if (!target.wire.write(bytes)) source.wire.pause()
+        source.told.onBytes(bytes)
+      },
+    })
+    for (const { wire } of [source, other]) wire.resume()
+    source.peer.write('precious')
+    await source.told.event('bytes')
+    other.peer.write('garbage!')
+    await other.told.event('bytes')
+    target.wire.end()
+
+    const received = await buffer(target.peer)
+    expect(received.subarray(wait.length).toString()).toBe('precious')
+  })
+
+  it('is kept for bytes that wait when the busy wire that they came from is gone', async () => {
+    await using world = await WireWorld.open()
+    const [target, source, other] = [
+      await world.recorded('handle'),
+      await world.recorded('handle'),
+      await world.recorded('handle'),
+    ]
+    const into = target.wire
+    source.wire.resume()
+    while (world.wires.busyConnections === 0) await send(source, BUSY_BYTES)
+    const wait = Buffer.alloc(16 * MIB)
+    into.write(wait)
+    const written: Buffer[] = []
+    source.wire.events = Object.assign(new Told(), {
+      onBytes: (bytes: Buffer) => {
+        written.push(Buffer.from(bytes))
+        into.write(bytes)
+        source.wire.reset()
+      },
+    })
+    source.peer.write(Buffer.alloc(64 * 1024, 'p'))
+    while (written.length === 0) await turns(1)
+    other.wire.resume()
+    for (let round = 0; round < 100; round++) await send(other, BUSY_BYTES)
+    into.end()
+
+    const received = await buffer(target.peer)
+    expect(received.subarray(wait.length).equals(Buffer.concat(written))).toBe(true)
+  })
+
+  it('is given back by a wire that falls silent, which goes on afterwards', async () => {
+    await using world = await WireWorld.open()
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+    const { peer, wire, told } = await world.recorded('handle')
+    wire.resume()
+    for (let round = 1; round <= 3; round++) {
+      while (world.wires.busyConnections === 0) await send({ peer, told }, BUSY_BYTES)
+      vi.advanceTimersByTime(20_000)
+      expect(world.wires.busyConnections).toBe(0)
+    }
+    peer.end('b')
+    await told.event('end')
+    expect(told.text.endsWith('ab')).toBe(true)
+  })
+})
+
 async function carry(
   world: WireWorld,
   kinds: (typeof PAIRS)[number],
@@ -387,8 +468,8 @@ async function carry(
 ): Promise<void> {
   const joined = await world.joined(kinds)
   const [sent, answered, received, answer] = await Promise.all([
-    send(joined.one, flow.there, 2 * flow.number),
-    send(joined.other, flow.back, 2 * flow.number + 1),
+    sendPieces(joined.one, flow.there, 2 * flow.number),
+    sendPieces(joined.other, flow.back, 2 * flow.number + 1),
     buffer(joined.other),
     buffer(joined.one),
   ])
@@ -398,7 +479,7 @@ async function carry(
 }
 
 /** Sends pieces that differ in each byte's place, then the end. Resolves with all of them. */
-async function send(socket: Socket, pieces: readonly number[], seed: number): Promise<Buffer> {
+async function sendPieces(socket: Socket, pieces: readonly number[], seed: number): Promise<Buffer> {
   const all = Buffer.alloc(pieces.reduce((sum, bytes) => sum + bytes, 0))
   for (let at = 0; at < all.length; at++) all[at] = (at * 31 + (at >> 8) + seed * 7) & 0xff
   let at = 0
