@@ -4,7 +4,7 @@ export interface OpenFlow {
   readonly ended: Promise<void>
   /** Ends it now, whatever it is at. */
   cut(): void
-  /** Ends it as soon as nothing is under way: of flows that may last without carrying anything. */
+  /** Takes nothing new on, and ends when what it is at is over. Absent where a flow is one thing only. */
   drain?(): void
 }
 
@@ -23,6 +23,7 @@ export class OpenFlows {
     const late = setTimeout(() => {
       for (const flow of this.#flows) flow.cut()
     }, timeoutMs)
+    for (const flow of this.#flows) flow.drain?.()
     await Promise.all([...this.#flows].map(({ ended }) => ended))
     clearTimeout(late)
   }

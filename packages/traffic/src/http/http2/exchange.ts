@@ -26,6 +26,7 @@ import {
   TOO_LATE,
 } from './own-response.ts'
 import { RequestBody } from './request-body.ts'
+import { resetStream } from './reset-stream.ts'
 import { mayHaveTrailers, ResponseBody } from './response-body.ts'
 import type { UpstreamSession } from './upstream-session.ts'
 import type { UpstreamSessions } from './upstream-sessions.ts'
@@ -187,7 +188,7 @@ export class Exchange implements TryEvents {
     this.#status = status
     this.#isWhole = endStream
     if (endStream) upstream.stream.resume()
-    else this.#response = new ResponseBody(stream, upstream, waitForTrailers)
+    else this.#response = new ResponseBody(stream, upstream, headers)
   }
 
   /** @param otherwise - what the client is told when there is no other try: a response, or the code of a reset */
@@ -229,7 +230,7 @@ export class Exchange implements TryEvents {
 
   #reset(code: number, outcome: RequestOutcome): void {
     this.#outcome ??= outcome
-    this.#stream.close(code)
+    resetStream(this.#stream, code)
     this.#body?.drop()
   }
 

@@ -6,6 +6,7 @@ import {
   fieldIn,
   type Headers,
   indexOfField,
+  isGrpc,
   keepSensitive,
   linesOf,
 } from './message-fields.ts'
@@ -88,11 +89,6 @@ export class IncomingRequest implements RequestFacts {
       return { status: 400, sentence: 'the authority has user information' }
     return undefined
   }
-}
-
-/** https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md: the content type begins so. */
-function isGrpc(headers: Headers): boolean {
-  return headers['content-type']?.startsWith('application/grpc') === true
 }
 
 /** In lines of their own: what the client sent stays, and comes first. */

@@ -28,6 +28,12 @@ export function indexOfField(fields: Fields, name: string): number {
   return -1
 }
 
+/** https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md: the content type begins so; gRPC-Web has its trailers in the body. */
+export function isGrpc(headers: Headers): boolean {
+  const type = headers['content-type']
+  return type?.startsWith('application/grpc') === true && !type.startsWith('application/grpc-web')
+}
+
 /** Keeps what the sender marked as never to be indexed. */
 export function keepSensitive(fields: Fields, headers: Headers): void {
   const names = sensitiveIn(headers)

@@ -1,5 +1,4 @@
 import type { ClientHttp2Stream, ServerHttp2Stream } from 'node:http2'
-import { EndOfMessage } from './end-of-message.ts'
 import { type Fields, type Headers, type Trailers, trailersOf } from './message-fields.ts'
 
 /** What of a body is kept for another try. Only what surely reached nobody is sent again, which is seldom. */
@@ -14,7 +13,6 @@ export class RequestBody {
   /** Of payload, from the client. */
   bytes = 0
   readonly #client: ServerHttp2Stream
-  readonly #end: EndOfMessage
   #upstream: ClientHttp2Stream | undefined
   #hasBegun = false
   #kept: Buffer[] | undefined = []
@@ -24,7 +22,9 @@ export class RequestBody {
 
   constructor(client: ServerHttp2Stream) {
     this.#client = client
-    this.#end = new EndOfMessage(client)
+    client.on('trailers', (headers: Headers, _flags: number, fields: Fields) => {
+      this.#trailers = trailersOf(fields, headers)
+    })
   }
 
   /** All of it so far can be sent once more. */
@@ -34,7 +34,7 @@ export class RequestBody {
 
   /** The client has sent all of it. */
   get isComplete(): boolean {
-    return this.#end.hasCome
+    return this.#hasEnded || this.#client.destroyed || this.#client.state.remoteClose === 1
   }
 
   /** From its beginning, for which it must be replayable unless this is the first time. */
@@ -71,11 +71,9 @@ export class RequestBody {
   #begin(): void {
     const client = this.#client
     this.#hasBegun = true
-    client.on('trailers', (headers: Headers, _flags: number, fields: Fields) => {
-      this.#trailers = trailersOf(fields, headers)
-    })
     client.on('end', () => {
-      if (!this.#end.hasCome) return
+      // A client that resets its stream with NO_ERROR has not ended its body, though node:http2 says so.
+      if (client.aborted || client.destroyed) return
       this.#hasEnded = true
       this.#upstream?.end()
     })

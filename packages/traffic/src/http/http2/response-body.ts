@@ -1,6 +1,5 @@
 import { constants, type ServerHttp2Stream } from 'node:http2'
-import { EndOfMessage } from './end-of-message.ts'
-import { type Fields, fieldIn, type Headers, type Trailers, trailersOf } from './message-fields.ts'
+import { type Fields, fieldIn, type Headers, isGrpc, type Trailers, trailersOf } from './message-fields.ts'
 import type { UpstreamTry } from './upstream-try.ts'
 
 /**
@@ -16,14 +15,17 @@ export class ResponseBody {
   grpcStatus: string | undefined
   readonly #client: ServerHttp2Stream
   readonly #hasTrailers: boolean
+  readonly #isGrpc: boolean
+  readonly #length: string | undefined
   #trailers: Trailers = {}
   #areTrailersSent = false
   #closesAfterwards = false
 
-  constructor(client: ServerHttp2Stream, { stream, session }: UpstreamTry, hasTrailers: boolean) {
+  constructor(client: ServerHttp2Stream, { stream, session }: UpstreamTry, headers: Headers) {
     this.#client = client
-    this.#hasTrailers = hasTrailers
-    const end = new EndOfMessage(stream)
+    this.#hasTrailers = mayHaveTrailers(headers)
+    this.#isGrpc = isGrpc(headers)
+    this.#length = headers['content-length']
     stream.on('data', (chunk: Buffer) => {
       this.bytes += chunk.length
       session.heard++
@@ -32,9 +34,9 @@ export class ResponseBody {
     })
     client.on('drain', () => stream.resume())
     stream.on('end', () => {
-      if (end.hasCome && client.writable) this.#end()
+      if (!stream.destroyed && stream.rstCode === constants.NGHTTP2_NO_ERROR) this.#end()
     })
-    if (!hasTrailers) return
+    if (!this.#hasTrailers) return
     stream.on('trailers', (headers: Headers, _flags: number, fields: Fields) => {
       this.#trailers = trailersOf(fields, headers)
       this.grpcStatus = fieldIn(headers, 'grpc-status')
@@ -48,7 +50,14 @@ export class ResponseBody {
     else this.#client.close(constants.NGHTTP2_NO_ERROR)
   }
 
+  /**
+   * For node:http2 a response that was reset with NO_ERROR ends as one that is complete. Where there is a length, or gRPC's status
+   * must follow, it can be told; what is too short stays open here until the stream closes.
+   */
   #end(): void {
+    if (this.#length !== undefined && Number(this.#length) !== this.bytes) return
+    if (this.#isGrpc && this.grpcStatus === undefined) return
+    if (!this.#client.writable) return
     this.isComplete = true
     this.#client.end()
   }

@@ -102,7 +102,8 @@ export class UpstreamSession {
     this.#requests++
     stream.once('close', () => {
       this.#life.streamClosed()
-      if (this.hasRoom) this.#deps.onRoom()
+      if (this.#isRetired) this.retire()
+      else if (this.hasRoom) this.#deps.onRoom()
     })
     const { maxRequests = MAX_REQUESTS, maxDurationMs = Number.POSITIVE_INFINITY } = this.#options
     if (this.#requests >= maxRequests || this.#deps.timers.now() - this.#openedAt > maxDurationMs)
@@ -119,10 +120,13 @@ export class UpstreamSession {
     return this.#lastStreamId !== undefined && id > this.#lastStreamId ? 'unsent' : 'reset'
   }
 
-  /** Takes no new streams; ends when those that are open have ended. */
+  /**
+   * Takes no new streams; ends when those that are open have ended. GOAWAY comes only then: node:http2 as a server would answer one
+   * by refusing the request that is just on its way.
+   */
   retire(): void {
     this.#isRetired = true
-    this.#life.close()
+    if (this.#life.streams === 0) this.#life.close()
   }
 
   /** Ends it with all of its streams. */

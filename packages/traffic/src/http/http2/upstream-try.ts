@@ -1,5 +1,6 @@
 import { type ClientHttp2Stream, constants } from 'node:http2'
 import type { Fields, Headers } from './message-fields.ts'
+import { resetStream } from './reset-stream.ts'
 import type { UpstreamSession } from './upstream-session.ts'
 
 /** What one try tells of its response. Nothing more comes once it was cancelled. */
@@ -74,7 +75,7 @@ export class UpstreamTry {
   cancel(code: number = constants.NGHTTP2_CANCEL): void {
     if (this.#isCancelled) return
     this.#isCancelled = true
-    this.stream.close(code)
+    resetStream(this.stream, code)
     // What was read already must go before the stream can.
     this.stream.resume()
   }
