@@ -157,7 +157,9 @@ export class HandleWire implements Wire {
 
   /** As of `WriterEvents`. */
   onUnwritable(): void {
+    // What the peer has sent before its reset is read even where nobody wants more just now: behind it comes the end.
     if (this.hasEnded) this.close()
+    else this.resume()
   }
 
   get #isGone(): boolean {

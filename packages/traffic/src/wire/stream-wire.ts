@@ -134,6 +134,8 @@ export class StreamWire implements Wire {
 
   readonly #onBytes = (bytes: Buffer): void => {
     this.bytesRead += bytes.length
+    // Who has looked into the stream before, by `readable`, makes it flow once more when it stops looking.
+    if (this.#isPaused) this.#stream.pause()
     if (this.#lingering === undefined) this.events.onBytes(bytes)
     else this.#lingering.drop(bytes.length)
   }
