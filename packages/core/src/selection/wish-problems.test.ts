@@ -97,6 +97,15 @@ describe('wishProblems', () => {
     expect(problemsOf({ forwarding: 'l7', retries: '1' }, { ports: ['https', port] })).toEqual([])
   })
 
+  it('says that nobody looks for the name of a server where no TLS is declared', () => {
+    const problem = 'balancing: server-name-hash has no effect, no port of the Service declares TLS'
+    const balancing = 'server-name-hash'
+
+    expect(problemsOf({ balancing }, { ports: ['http', ''] })).toEqual([problem])
+    expect(problemsOf({ balancing }, { ports: ['http', 'https'] })).toEqual([])
+    expect(problemsOf({ balancing, protocol: 'tls' }, { ports: ['db'] })).toEqual([])
+  })
+
   it('says which annotation another one is needed for', () => {
     const problem = 'retry-on: no effect without retries'
 

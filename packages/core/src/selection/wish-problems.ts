@@ -37,7 +37,8 @@ export function wishProblems(service: Wishes): readonly string[] {
   const { annotations } = service
   const problems = annotationProblems(annotations)
   const understood = problems.length === 0 ? annotations : withoutProblems(annotations)
-  return [...problems, ...conflicts({ ...service, annotations: understood })]
+  const wishes = { ...service, annotations: understood }
+  return [...problems, ...conflicts(wishes), ...serverNameConflicts(wishes)]
 }
 
 function withoutProblems(annotations: Annotations): Annotations {
@@ -80,6 +81,12 @@ function holderOf(annotations: Annotations, clientIpAffinitySeconds: number | un
   if (clientIpAffinitySeconds !== undefined) return 'sessionAffinity'
   if (annotations[BALANCING_ANNOTATION] !== undefined) return BALANCING_ANNOTATION
   return annotatedHash(annotations)?.kind === 'header-hash' ? HASH_HEADER_ANNOTATION : HASH_COOKIE_ANNOTATION
+}
+
+function serverNameConflicts({ annotations, ports }: Wishes): readonly string[] {
+  if (annotations[BALANCING_ANNOTATION] !== 'server-name-hash' || ports.length === 0) return []
+  if (ports.some((port) => declaredProtocol(port, annotations) === 'tls')) return []
+  return [`${BALANCING_ANNOTATION}: server-name-hash has no effect, no port of the Service declares TLS`]
 }
 
 function retryConflicts(annotations: Annotations): readonly string[] {
