@@ -15,6 +15,9 @@ describe('endOfHead', () => {
     ['GET / HTTP/1.1\r\n\r', 0, -1],
     ['GET / HTTP/1.1\n\n', 0, -1],
     ['\r\n\r\n', 0, -1],
+    ['GET\ra\r\n', 0, -1],
+    ['GET\r\n\n\n', 0, -1],
+    ['GET\n\n\r\n', 0, -1],
     ['', 0, -1],
   ])('of %j from %i on is %i', (text, from, end) => {
     expect(endOfHead(bytes(text), from)).toBe(end)
@@ -28,6 +31,7 @@ describe('endOfHead', () => {
 
         expect(endOfHead(bytes(text), 0)).toBe(found === -1 ? -1 : found + 4)
       }),
+      { numRuns: 1_000 },
     )
   })
 })
