@@ -1,10 +1,9 @@
 import type { Socket } from 'node:net'
-import type { BusyReaders } from '../relay/busy-readers.ts'
 import { type HandleBinding, type StreamHandle, UV_EOF } from '../relay/handle-binding.ts'
-import type { ReadBuffers } from '../relay/read-buffers.ts'
 import type { FlowEnd } from '../relay/relay-engine.ts'
 import { HandleWriter } from './handle-writer.ts'
 import { Lingering } from './lingering.ts'
+import { ReadMemory, type ReadMemoryDeps } from './read-memory.ts'
 import { giveBack } from './returned-socket.ts'
 import type { Wire, WireEvents } from './wire.ts'
 
@@ -15,14 +14,9 @@ export interface WiredSocket {
   readonly handle: StreamHandle
 }
 
-export interface HandleWireDeps {
+export interface HandleWireDeps extends ReadMemoryDeps {
   readonly binding: HandleBinding
-  readonly buffers: ReadBuffers
-  readonly busy: BusyReaders
 }
-
-/** A connection reads into a buffer of its own while its reads are at least this big. */
-const BUSY_READ_BYTES = 16 * 1024
 
 /**
  * A wire of a plain TCP connection, by libuv's handle. The socket stays the owner of the handle: it sends the end, it closes, it
@@ -40,7 +34,7 @@ export class HandleWire implements Wire {
   readonly #handle: StreamHandle
   readonly #deps: HandleWireDeps
   readonly #writer: HandleWriter
-  #own: Buffer | undefined
+  readonly #memory: ReadMemory
   #isReading = false
   #isAttached = false
   #isPaused = true
@@ -55,6 +49,7 @@ export class HandleWire implements Wire {
     this.#socket = socket
     this.#handle = handle
     this.#deps = deps
+    this.#memory = new ReadMemory(this, deps)
     this.#writer = new HandleWriter(handle, { ...deps, events: this })
     socket.on('error', ignore).on('close', this.#onClose)
   }
@@ -124,7 +119,6 @@ export class HandleWire implements Wire {
   }
 
   release(unread: Buffer): FlowEnd {
-    const { buffers, binding } = this.#deps
     this.pause()
     this.#isReleased = true
     this.#socket.off('close', this.#onClose)
@@ -132,20 +126,18 @@ export class HandleWire implements Wire {
     // Copied: the relay writes it when it likes.
     if (unread.length > 0) this.#socket.unshift(Buffer.from(unread))
     if (!this.#isAttached) return this.#end
-    if (this.#own !== undefined) this.#handle.useUserBuffer(buffers.shared)
-    this.#dropOwn()
     const { hasEnded } = this
-    giveBack({ socket: this.#socket, handle: this.#handle, into: buffers.shared, hasEnded }, binding)
+    const { isOwn } = this.#memory
+    const into = this.#memory.forget()
+    if (isOwn) this.#handle.useUserBuffer(into)
+    giveBack({ socket: this.#socket, handle: this.#handle, into, hasEnded }, this.#deps.binding)
     return this.#end
   }
 
   /** Gives its buffer back after a time of silence. While it is paused, others may still write from it. */
   rest(): void {
-    const { buffers } = this.#deps
-    if (this.#own === undefined || !this.#isReading || this.#isGone) return
-    this.#handle.useUserBuffer(buffers.shared)
-    buffers.give(this.#own)
-    this.#dropOwn()
+    if (!this.#memory.isOwn || !this.#isReading || this.#isGone) return
+    this.#handle.useUserBuffer(this.#memory.giveBack())
   }
 
   /** As of `WriterEvents`. */
@@ -201,30 +193,14 @@ export class HandleWire implements Wire {
 
   #received(count: number): Buffer | undefined {
     this.bytesRead += count
-    const from = this.#own ?? this.#deps.buffers.shared
+    const from = this.#memory.current
     this.#tell(count === from.length ? from : from.subarray(0, count))
-    return this.#isGone ? undefined : this.#nextBuffer(count)
+    return this.#isGone ? undefined : this.#memory.next(count, this.#isReading)
   }
 
   #tell(bytes: Buffer): void {
     if (this.#lingering === undefined) this.events.onBytes(bytes)
     else this.#lingering.drop(bytes.length)
-  }
-
-  /** @returns what is read into from here on; `undefined`: the same */
-  #nextBuffer(count: number): Buffer | undefined {
-    const { buffers, busy } = this.#deps
-    if (count >= BUSY_READ_BYTES) {
-      if (this.#own !== undefined) return undefined
-      this.#own = buffers.take()
-      busy.add(this)
-      return this.#own
-    }
-    // While it is paused, others may still write from it.
-    if (this.#own === undefined || !this.#isReading) return undefined
-    buffers.give(this.#own)
-    this.#dropOwn()
-    return buffers.shared
   }
 
   #ended(): void {
@@ -239,17 +215,10 @@ export class HandleWire implements Wire {
     })
   }
 
-  /** Whoever writes from it keeps it. */
-  #dropOwn(): void {
-    if (this.#own === undefined) return
-    this.#own = undefined
-    this.#deps.busy.delete(this)
-  }
-
   readonly #onClose = (): void => {
     this.#isReading = false
     this.#lingering?.[Symbol.dispose]()
-    this.#dropOwn()
+    this.#memory.forget()
     this.events.onClosed()
   }
 }

@@ -202,3 +202,8 @@ class Forwarding implements WireEvents {
     this.#resolve()
   }
 }
+
+/** Until nothing is under way on loopback any more. */
+export async function turns(count = 20): Promise<void> {
+  for (let turn = 0; turn < count; turn++) await new Promise((resolve) => setImmediate(resolve))
+}
