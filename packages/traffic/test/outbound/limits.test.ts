@@ -51,4 +51,19 @@ describe('the limit of connections', () => {
     expect(lab.dialer.dialled).toBe(1)
     expect(lab.served.filter(({ spare }) => spare !== undefined)).toHaveLength(1)
   })
+
+  it('counts a connection made early once when it is used', async () => {
+    await using web = await startTcpEndpoint((socket) => void socket.pipe(socket), NODE)
+    const l7 = { appProtocol: 'http', annotations: { 'edgeway.io/forwarding': 'l7' }, ...limited(1) }
+    await using lab = await OutboundLab.start({ ...l7, endpoints: [web.endpoint] })
+    for (let call = 1; call <= 2; call++) {
+      const client = await lab.connect()
+      await eventually(() => lab.dialer.connections[call - 1])
+      client.end('\x00')
+      await once(client, 'data')
+      await lab.flowsEnded(call)
+    }
+
+    expect(await lab.flowsEnded(2)).toMatchObject([{ outcome: 'completed' }, { outcome: 'completed' }])
+  })
 })

@@ -31,10 +31,11 @@ describe('a connection to a ServicePort whose requests are looked at', () => {
     expect(await text(client)).toContain('204')
   })
 
-  it('is served as HTTP/2 when the preface comes byte by byte', async () => {
+  it('is served as HTTP/2 when the preface comes byte by byte, though the server has said its own', async () => {
     await using web = await startTcpEndpoint((socket) => void socket.resume().write(SETTINGS), NODE)
     await using lab = await OutboundLab.start({ ...HTTP, endpoints: [web.endpoint] })
     const client = await lab.connect()
+    await eventually(() => lab.dialer.connections[0]?.stream.readableLength || undefined)
     for (const letter of PREFACE) {
       expect(lab.served).toEqual([])
       await new Promise((resolve) => client.write(letter, resolve))
