@@ -98,7 +98,10 @@ export class EndpointSessions {
   }
 
   #add(connection: ConstructorParameters<typeof UpstreamSession>[0], call: UpstreamCall): void {
-    if (this.#cancel.signal.aborted) return connection.reset()
+    if (this.#cancel.signal.aborted) {
+      connection.reset()
+      return
+    }
     const session = new UpstreamSession(connection, optionsOf(call.routes.pool, this.#options), {
       timers: this.#deps.timers,
       onRoom: () => this.#serve(session),

@@ -90,9 +90,15 @@ export class Exchange implements TryEvents {
 
   start(): void {
     const { problem } = this.#request
-    if (problem !== undefined) return this.#refuse({ ...problem, outcome: 'bad-request' })
+    if (problem !== undefined) {
+      this.#refuse({ ...problem, outcome: 'bad-request' })
+      return
+    }
     const route = this.#routes.begin(this.#request)
-    if (route === 'over-limit') return this.#refuse(OVER_LIMIT)
+    if (route === 'over-limit') {
+      this.#refuse(OVER_LIMIT)
+      return
+    }
     this.#route = route
     const { requestTimeoutMs, forwardedHeaders } = this.#routes.policy
     this.#fields = this.#request.outgoingFields(forwardedHeaders)
@@ -113,7 +119,8 @@ export class Exchange implements TryEvents {
     const isReplayable = !this.#request.hasBody
     if (status >= 500 && isReplayable && this.#route?.failed(status, { isReplayable }) === true) {
       this.#leaveTry()
-      return this.#nextTry(NO_ENDPOINT)
+      this.#nextTry(NO_ENDPOINT)
+      return
     }
     this.#tryTimer?.[Symbol.dispose]()
     this.#route?.responded(status)
@@ -123,18 +130,27 @@ export class Exchange implements TryEvents {
 
   onTryClosed(): void {
     const { failure, resetCode } = this.#try ?? { failure: 'reset' as const, resetCode: undefined }
-    if (this.#status === undefined) return this.#failed(failure, resetCode ?? BROKEN)
+    if (this.#status === undefined) {
+      this.#failed(failure, resetCode ?? BROKEN)
+      return
+    }
     if (this.#isWhole || this.#response?.isComplete === true) this.#stopClient()
     else this.#reset(resetCode ?? INTERNAL_ERROR, 'endpoint-failed')
   }
 
   #nextTry(otherwise: Refusal): void {
     const endpoint = this.#route?.next()
-    if (endpoint === undefined) return this.#refuse(otherwise)
+    if (endpoint === undefined) {
+      this.#refuse(otherwise)
+      return
+    }
     const { sessions, proxied } = this.#deps
     const call = { routes: this.#routes, endpoint, proxied, dialBudget: this.#route?.dialBudget }
     const session = sessions.ready(call)
-    if (session !== undefined) return this.#send(session)
+    if (session !== undefined) {
+      this.#send(session)
+      return
+    }
     this.#waiting = sessions.wait(call, {
       served: (fresh) => this.#send(fresh),
       failed: (failure) => this.#failed(failure, NOT_CONNECTED),
@@ -154,7 +170,8 @@ export class Exchange implements TryEvents {
       )
     } catch {
       // What node:http2 does not take, though nghttp2 did.
-      return this.#refuse(NO_REQUEST)
+      this.#refuse(NO_REQUEST)
+      return
     }
     const { perTryTimeoutMs } = this.#routes.policy
     if (perTryTimeoutMs !== undefined)
@@ -183,7 +200,8 @@ export class Exchange implements TryEvents {
     } catch {
       // Of a status that HTTP does not have.
       this.#leaveTry(PROTOCOL_ERROR)
-      return this.#refuse(NO_RESPONSE)
+      this.#refuse(NO_RESPONSE)
+      return
     }
     this.#status = status
     this.#isWhole = endStream
@@ -196,7 +214,10 @@ export class Exchange implements TryEvents {
     const canReplay = this.#body?.isReplayable ?? true
     this.#leaveTry()
     const again = this.#route?.failed(failure, { isReplayable: !this.#request.hasBody }) === true
-    if (again && canReplay) return this.#nextTry(NOT_CONNECTED)
+    if (again && canReplay) {
+      this.#nextTry(NOT_CONNECTED)
+      return
+    }
     if (typeof otherwise === 'object') this.#refuse(otherwise)
     else this.#reset(otherwise, 'endpoint-failed')
   }

@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { constants } from 'node:http2'
-import { describe, expect, it } from 'vitest'
 import { endpointsOf } from '@edgeway/testbed'
+import { describe, expect, it } from 'vitest'
 import { answerTo, connectHttp2, requestFields } from './test/http2-client.ts'
 import { answering, type ServedStream, startHttp2Endpoint } from './test/http2-endpoint.ts'
 import { Http2Lab } from './test/http2-lab.ts'
@@ -56,27 +56,34 @@ describe('requests of HTTP/2 that fail', () => {
     expect((await lab.ended(1))[0]).toMatchObject({ outcome: 'dial-failed', status: 503 })
   })
 
-  it.each(['get', 'post'] as const)('are sent to another endpoint when one refuses the stream: %s', async (method) => {
-    let refused = 0
-    const refuse = ({ stream }: ServedStream): void => {
-      refused++
-      stream.close(constants.NGHTTP2_REFUSED_STREAM)
-    }
-    await using busy = await startHttp2Endpoint(refuse)
-    await using free = await startHttp2Endpoint(({ stream }) => {
-      stream.respond({ ':status': 200 })
-      stream.pipe(stream)
-    })
-    await using lab = await Http2Lab.start({ endpoints: [busy.endpoint, free.endpoint] })
-    await using client = await connectHttp2(lab.url)
-    const calls = Array.from({ length: 16 }, () => client[method]('/', 'the whole body'))
+  it.each(['get', 'post'] as const)(
+    'are sent to another endpoint when one refuses the stream: %s',
+    async (method) => {
+      let refused = 0
+      const refuse = ({ stream }: ServedStream): void => {
+        refused++
+        stream.close(constants.NGHTTP2_REFUSED_STREAM)
+      }
+      await using busy = await startHttp2Endpoint(refuse)
+      await using free = await startHttp2Endpoint(({ stream }) => {
+        stream.respond({ ':status': 200 })
+        stream.pipe(stream)
+      })
+      await using lab = await Http2Lab.start({ endpoints: [busy.endpoint, free.endpoint] })
+      await using client = await connectHttp2(lab.url)
+      const calls = Array.from({ length: 16 }, () =>
+        method === 'get' ? client.get('/') : client.post('/', 'the whole body'),
+      )
 
-    for (const answer of await Promise.all(calls)) expect(answer).toMatchObject({ status: 200, rstCode: 0 })
-    if (method === 'post')
-      expect(new Set((await Promise.all(calls)).map(({ body }) => body))).toEqual(new Set(['the whole body']))
-    expect(refused).toBeGreaterThan(0)
-    expect(lab.heard.filter((word) => word.startsWith('failed'))).toEqual([])
-  })
+      for (const answer of await Promise.all(calls)) expect(answer).toMatchObject({ status: 200, rstCode: 0 })
+      if (method === 'post')
+        expect(new Set((await Promise.all(calls)).map(({ body }) => body))).toEqual(
+          new Set(['the whole body']),
+        )
+      expect(refused).toBeGreaterThan(0)
+      expect(lab.heard.filter((word) => word.startsWith('failed'))).toEqual([])
+    },
+  )
 
   it('hear the code of the endpoint that resets them', async () => {
     await using endpoint = await startHttp2Endpoint(({ stream, headers }) => {
@@ -97,7 +104,10 @@ describe('requests of HTTP/2 that fail', () => {
   it('do not look complete when the endpoint cuts them off, even without an error', async () => {
     await using endpoint = await startHttp2Endpoint(({ stream, headers }) => {
       const isGrpc = headers[':path'] === '/grpc'
-      stream.respond({ ':status': 200, ...(isGrpc ? { 'content-type': 'application/grpc' } : { 'content-length': 20 }) })
+      stream.respond({
+        ':status': 200,
+        ...(isGrpc ? { 'content-type': 'application/grpc' } : { 'content-length': 20 }),
+      })
       stream.write('half of it')
       if (headers[':path'] === '/destroy') setImmediate(() => stream.session?.destroy())
       else setImmediate(() => stream.destroy())
@@ -108,7 +118,9 @@ describe('requests of HTTP/2 that fail', () => {
     expect((await client.get('/reset')).rstCode).toBe(constants.NGHTTP2_INTERNAL_ERROR)
     expect((await client.get('/grpc')).rstCode).toBe(constants.NGHTTP2_INTERNAL_ERROR)
     expect((await client.get('/destroy')).rstCode).toBe(constants.NGHTTP2_INTERNAL_ERROR)
-    expect((await lab.ended(3)).map(({ outcome }) => outcome)).toEqual(Array.from({ length: 3 }, () => 'endpoint-failed'))
+    expect((await lab.ended(3)).map(({ outcome }) => outcome)).toEqual(
+      Array.from({ length: 3 }, () => 'endpoint-failed'),
+    )
   })
 
   it('are answered with 502, or UNAVAILABLE, when the connection breaks before the response', async () => {
@@ -194,7 +206,8 @@ describe('requests of HTTP/2 that fail', () => {
     await using lab = await Http2Lab.start({ endpoints, service: { annotations } })
     await using client = await connectHttp2(lab.url)
 
-    for (let count = 0; count < 5; count++) await Promise.all(Array.from({ length: 6 }, () => client.get('/')))
+    for (let count = 0; count < 5; count++)
+      await Promise.all(Array.from({ length: 6 }, () => client.get('/')))
     expect(lab.records.some(({ attempts, status }) => attempts > 1 && status === 200)).toBe(true)
     await Promise.all(Array.from({ length: 6 }, () => client.post('/', 'x')))
     const posts = lab.records.filter(({ method }) => method === 'POST')

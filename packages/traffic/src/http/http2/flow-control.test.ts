@@ -24,7 +24,8 @@ class Sender {
   #more(): void {
     while (this.sent < TOTAL) {
       this.sent += 65_536
-      if (!this.#stream.write(Buffer.alloc(65_536))) return void this.#stream.once('drain', () => this.#more())
+      if (!this.#stream.write(Buffer.alloc(65_536)))
+        return void this.#stream.once('drain', () => this.#more())
     }
     this.#stream.end()
   }

@@ -13,6 +13,7 @@ const SETTING_BYTES = 6
 const MAX_FRAME_BYTES = 16_384
 const HEADERS = 0x1
 const SETTINGS = 0x4
+const CONTINUATION = 0x9
 const ACK = 0x1
 const END_STREAM = 0x1
 const END_HEADERS = 0x4
@@ -93,26 +94,9 @@ function frame(
   return Buffer.concat([head, ...payload])
 }
 
-const CONTINUATION = 0x9
-
 /** The request has no body. Its fields may need more than one frame (RFC 9113, 6.10). */
-function headersFrames({ method, target, fields }: UpgradeRequest): Buffer[] {
-  const host = fields.find(([name]) => name.toLowerCase() === 'host')?.[1] ?? ''
-  const dropped = new Set(LEFT_OUT)
-  for (const [name, value] of fields)
-    if (name.toLowerCase() === 'connection')
-      for (const option of value.split(',')) dropped.add(option.trim().toLowerCase())
-  const te = fields.some(([name, value]) => name.toLowerCase() === 'te' && /\btrailers\b/i.test(value))
-  const block = Buffer.concat(
-    [
-      [':method', method] as const,
-      [':scheme', 'http'] as const,
-      [':authority', host] as const,
-      [':path', target] as const,
-      ...fields.filter(([name]) => !dropped.has(name.toLowerCase())),
-      ...(te ? [['te', 'trailers'] as const] : []),
-    ].map(([name, value]) => literal(name.toLowerCase(), value)),
-  )
+function headersFrames(request: UpgradeRequest): Buffer[] {
+  const block = Buffer.concat(fieldsOf(request).map(([name, value]) => literal(name.toLowerCase(), value)))
   const frames: Buffer[] = []
   for (let at = 0; at < block.length; at += MAX_FRAME_BYTES) {
     const isLast = at + MAX_FRAME_BYTES >= block.length
@@ -121,6 +105,26 @@ function headersFrames({ method, target, fields }: UpgradeRequest): Buffer[] {
     frames.push(frame(at === 0 ? HEADERS : CONTINUATION, { flags, stream: 1 }, [piece]))
   }
   return frames
+}
+
+function fieldsOf({ method, target, fields }: UpgradeRequest): UpgradeRequest['fields'] {
+  const dropped = new Set([...LEFT_OUT, ...wordsOf(fields, 'connection')])
+  return [
+    [':method', method],
+    [':scheme', 'http'],
+    [':authority', fields.find(([name]) => name.toLowerCase() === 'host')?.[1] ?? ''],
+    [':path', target],
+    ...fields.filter(([name]) => !dropped.has(name.toLowerCase())),
+    ...(wordsOf(fields, 'te').includes('trailers') ? [['te', 'trailers'] as const] : []),
+  ]
+}
+
+/** Of all lines of that field, in lower case. */
+function wordsOf(fields: UpgradeRequest['fields'], name: string): readonly string[] {
+  return fields
+    .filter(([known]) => known.toLowerCase() === name)
+    .flatMap(([, value]) => value.toLowerCase().split(','))
+    .map((word) => word.trim())
 }
 
 /** Literal header field without indexing, new name, no Huffman code (RFC 7541, 6.2.2). */

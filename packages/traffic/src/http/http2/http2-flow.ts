@@ -90,7 +90,9 @@ export class Http2Flow implements OpenFlow {
     const { timers, options, logger } = this.#deps
     const late = timers.after(options.headTimeoutMs, () => this.cut())
     session.once('remoteSettings', () => late[Symbol.dispose]())
-    session.on('stream', (stream, headers, flags, fields) => this.#serve(stream, { headers, flags, fields }))
+    session.on('stream', (stream, headers, ...[flags, fields]) =>
+      this.#serve(stream, { headers, flags, fields }),
+    )
     session.on('error', (error) => logger.debug('HTTP/2 session of a client failed', { error }))
     session.once('close', () => {
       late[Symbol.dispose]()

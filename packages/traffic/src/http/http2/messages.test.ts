@@ -25,7 +25,20 @@ describe('messages of HTTP/2 on their way', () => {
     await using endpoint = await startHttp2Endpoint(echo)
     await using lab = await Http2Lab.start({ endpoints: [endpoint.endpoint] })
     await using client = await connectHttp2(lab.url)
-    const sent = ['x-b', '\xe9\xff', 'cookie', 'a=1', 'x-a', '1', 'cookie', 'b=2', 'x-a', '2', 'te', 'trailers']
+    const sent = [
+      'x-b',
+      '\xe9\xff',
+      'cookie',
+      'a=1',
+      'x-a',
+      '1',
+      'cookie',
+      'b=2',
+      'x-a',
+      '2',
+      'te',
+      'trailers',
+    ]
 
     const { body } = await client.get('/a?b', sent)
 

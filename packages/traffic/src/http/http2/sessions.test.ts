@@ -70,10 +70,13 @@ describe('sessions with endpoints', () => {
   it('are as many as the endpoint, or the Service, makes necessary; then requests wait', async () => {
     const holder = new Holder()
     await using endpoint = await startHttp2Endpoint(holder.hold, { maxConcurrentStreams: 4 })
-    await using lab = await Http2Lab.start({ endpoints: [endpoint.endpoint], service: limited({ maxConcurrentStreams: 2 }) })
+    await using lab = await Http2Lab.start({
+      endpoints: [endpoint.endpoint],
+      service: limited({ maxConcurrentStreams: 2 }),
+    })
     await using client = await connectHttp2(lab.url)
     const calls = Array.from({ length: 40 }, () => client.get('/'))
-    while (holder.held.length < 32) await client.session.ping(() => {}) && (await new Promise(setImmediate))
+    while (holder.held.length < 32) (await client.session.ping(() => {})) && (await new Promise(setImmediate))
 
     expect(endpoint.sessions.size).toBe(16)
     let isOver = false
@@ -214,7 +217,10 @@ describe('sessions with clients', () => {
 
   it('end when their client has no request for a while', async () => {
     await using endpoint = await startHttp2Endpoint(answering('one'))
-    await using lab = await Http2Lab.start({ endpoints: [endpoint.endpoint], options: { clientIdleTimeoutMs: 20 } })
+    await using lab = await Http2Lab.start({
+      endpoints: [endpoint.endpoint],
+      options: { clientIdleTimeoutMs: 20 },
+    })
     await using client = await connectHttp2(lab.url)
     await client.get('/')
     await once(client.session, 'close')

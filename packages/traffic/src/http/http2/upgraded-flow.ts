@@ -62,7 +62,10 @@ export class UpgradedFlow implements OpenFlow {
     const { socket } = this.#client
     const more: unknown = socket.read()
     if (Buffer.isBuffer(more)) this.#received = Buffer.concat([this.#received, more])
-    else if (socket.readableEnded) return this.cut()
+    else if (socket.readableEnded) {
+      this.cut()
+      return
+    }
     const { settings } = this.#upgrade
     const start = upgradedStart(settings, this.#upgrade, this.#received)
     if (start === 'malformed' || (start === undefined && this.#received.length > MAX_UNREAD_BYTES)) this.cut()

@@ -21,7 +21,10 @@ export interface Answer {
 
 export interface ClientConnection extends AsyncDisposable {
   readonly session: ClientHttp2Session
-  open(fields: readonly string[], how?: { readonly endStream?: boolean; readonly waitForTrailers?: boolean }): ClientHttp2Stream
+  open(
+    fields: readonly string[],
+    how?: { readonly endStream?: boolean; readonly waitForTrailers?: boolean },
+  ): ClientHttp2Stream
   get(path: string, more?: readonly string[]): Promise<Answer>
   post(path: string, body: string, more?: readonly string[]): Promise<Answer>
 }
@@ -83,6 +86,8 @@ export function answerTo(stream: ClientHttp2Stream): Promise<Answer> {
 }
 
 /** Of a request by HTTP/2, as trailers: an object without its symbol. */
-export function plain(headers: IncomingHttpHeaders | OutgoingHttpHeaders | undefined): Record<string, unknown> {
+export function plain(
+  headers: IncomingHttpHeaders | OutgoingHttpHeaders | undefined,
+): Record<string, unknown> {
   return { ...headers }
 }

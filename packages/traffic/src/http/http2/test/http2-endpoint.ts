@@ -36,7 +36,7 @@ export async function startHttp2Endpoint(
     session.on('error', () => {})
     session.on('close', () => sessions.delete(session))
   })
-  server.on('stream', (stream, headers, _flags, fields: string[]) => {
+  server.on('stream', (stream, headers, ...[, fields]: [number, string[]]) => {
     seen.push(headers[':path'] ?? '')
     stream.on('error', () => {})
     serve({ stream, headers, fields })
