@@ -1,3 +1,4 @@
+import { NO_CONNECTION_POOL } from '@edgeway/core'
 import { beforeEach, describe, expect, it } from 'vitest'
 import { factsOf, limited, RouteLab } from './test/route-lab.ts'
 
@@ -104,6 +105,17 @@ describe('requests by the hash of a cookie', () => {
       expect(route.why).toBe('cookie-hash')
       expect(lab.serve(withCookie(value))).toBe(place)
     }
+  })
+
+  it("are given none where it is the application's own: they go anywhere", () => {
+    const cookie = { name: 'stick', path: undefined, ttlSeconds: undefined, sameSite: undefined }
+    const balancing = { kind: 'cookie-hash', cookie, isForeign: true } as const
+    const none = { connectionPool: NO_CONNECTION_POOL, outlierDetection: undefined }
+    lab.set({ destinationPolicy: { balancing, ...none } })
+
+    expect(lab.begin({})).toMatchObject({ why: 'balancing', setCookie: undefined })
+    expect(new Set(placesOf(lab, () => ({})))).toEqual(new Set([0, 1, 2]))
+    expect(new Set(USERS.map(() => lab.serve(withCookie('ann')))).size).toBe(1)
   })
 
   it('may have their cookie in any of several fields', () => {

@@ -17,7 +17,8 @@ const BY_CLIENT: Stickiness = { ...BALANCED, why: 'client-affinity' }
 
 /**
  * By header or cookie only its value counts, whoever calls: so a request comes to the same endpoint from everywhere and after
- * a restart. A request without that header goes anywhere. One without that cookie is given one, which counts for itself, too.
+ * a restart. A request without that header goes anywhere. One without that cookie is given one, which counts for itself, too,
+ * unless that is the application's own: then it goes anywhere.
  *
  * @param random - from 0 to below 1, evenly
  */
@@ -30,7 +31,7 @@ export function stickinessOf(
     case 'header-hash':
       return byHeader(policy, request, random)
     case 'cookie-hash':
-      return byCookie(policy, request)
+      return byCookie(policy, request, random)
     case 'source-ip-hash':
     // There is no server name without TLS.
     case 'server-name-hash':
@@ -48,9 +49,14 @@ function byHeader({ header }: HeaderHash, request: RequestFacts, random: () => n
   return { key, why: 'header-hash', setCookie: undefined }
 }
 
-function byCookie({ cookie }: CookieHash, request: RequestFacts): Stickiness {
+function byCookie(
+  { cookie, isForeign }: CookieHash,
+  request: RequestFacts,
+  random: () => number,
+): Stickiness {
   const known = cookieValue(cookiesOf(request), cookie.name)
   if (known !== undefined) return { key: known, why: 'cookie-hash', setCookie: undefined }
+  if (isForeign === true) return { ...BALANCED, key: String(random()) }
   const key = newCookieValue()
   return { key, why: 'cookie-hash', setCookie: setCookieOf(cookie, key) }
 }
