@@ -1,4 +1,4 @@
-import type { Endpoint, NodeName, Service } from '@edgeway/core'
+import type { BalancingPolicy, Endpoint, NodeName, Service } from '@edgeway/core'
 import {
   endpointSelectionContract,
   endpointsOf,
@@ -149,6 +149,20 @@ describe('EndpointPicker of a ServicePort', () => {
     expect(chosen((clientIp) => ({ clientIp, key: 'ann' })).size).toBe(1)
     expect(chosen((key) => ({ key })).size).toBe(2)
     expect(chosen((clientIp) => ({ clientIp })).size).toBe(2)
+  })
+
+  it.each<[policy: string, service: Partial<Service>]>([
+    ['source-ip-hash', { annotations: { 'edgeway.io/balancing': 'source-ip-hash' } }],
+    ['session affinity', { clientIpAffinitySeconds: 60 }],
+  ])('keeps a client with its endpoint whatever key a call has, by %s', (_policy, service) => {
+    set([NEAR_1, NEAR_2], service)
+    const random = seededRandom(7)
+    const by = (policy: BalancingPolicy) => balancerFor(policy, { now: () => 0, random })
+    picker = pickerOf({ services, balancerFor: by })
+    const keys = Array.from({ length: 20 }, (_, index) => `shop-${index}.example.org`)
+
+    expect(new Set(keys.map((key) => first({ key }))).size).toBe(1)
+    expect(new Set(keys.map((_, index) => first({ clientIp: `10.1.0.${index}`, key: 'x' }))).size).toBe(2)
   })
 
   it('remembers what its balancers have chosen over changes of the Service that leave the policy', () => {

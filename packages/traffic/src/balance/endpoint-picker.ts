@@ -24,7 +24,7 @@ export interface Call {
   readonly scope: TrafficScope
   /** Without a port. */
   readonly clientIp: string
-  /** What must stay together, for a policy by hash; the client's address, unless given. */
+  /** What must stay together, for a policy by header, cookie or server name; the client's address, unless given. Others go by that. */
   readonly key?: string | undefined
 }
 
@@ -56,6 +56,13 @@ interface Ranks {
   readonly ranks: readonly (readonly Choice[])[]
 }
 
+/** Other policies by hash are the client's own, whatever it asks for. */
+const BY_KEY: ReadonlySet<BalancingPolicy['kind']> = new Set([
+  'header-hash',
+  'cookie-hash',
+  'server-name-hash',
+])
+
 /** Puts the endpoints of a ServicePort in the order in which a new flow tries them. */
 export class EndpointPicker implements EndpointChooser<Call> {
   readonly #deps: EndpointPickerDeps
@@ -81,7 +88,9 @@ export class EndpointPicker implements EndpointChooser<Call> {
     if (service === undefined) return undefined
     const candidates = this.#candidates(call.servicePort, this.#ranksOf(call, service), tried)
     if (!isNotEmpty(candidates)) return undefined
-    return this.#balancer(call, service).pick(candidates, call.key ?? call.clientIp)
+    const { policy, byScope } = this.#balancersOf(call.servicePort, service)
+    const key = BY_KEY.has(policy.kind) ? call.key : undefined
+    return byScope[call.scope].pick(candidates, key ?? call.clientIp)
   }
 
   /** Lets go of what is kept for a ServicePort that no longer exists. */
@@ -135,17 +144,18 @@ export class EndpointPicker implements EndpointChooser<Call> {
     return ranks
   }
 
-  #balancer({ servicePort, scope }: Call, service: Service): Balancer {
+  #balancersOf(servicePort: ServicePortName, service: Service): Balancers {
     const known = this.#balancers.get(servicePort)
-    if (known?.service === service) return known.byScope[scope]
+    if (known?.service === service) return known
     const policy = balancingPolicyOf(service)
     const { balancerFor } = this.#deps
     const byScope =
       known !== undefined && isDeepStrictEqual(known.policy, policy)
         ? known.byScope
         : { internal: balancerFor(policy), external: balancerFor(policy) }
-    this.#balancers.set(servicePort, { service, policy, byScope })
-    return byScope[scope]
+    const balancers = { service, policy, byScope }
+    this.#balancers.set(servicePort, balancers)
+    return balancers
   }
 }
 
