@@ -159,7 +159,8 @@ export class UpstreamConnection implements WireEvents, Sweepable {
   /** @returns where the next head begins; `undefined` where none is to be read any more, or not yet */
   #readHead(bytes: Buffer, from: number): number | undefined {
     const end = endOfHead(bytes, from)
-    const head = end === -1 ? undefined : parseResponseHead(bytes.toString('latin1', from, end), this.#terms.method)
+    const head =
+      end === -1 ? undefined : parseResponseHead(bytes.toString('latin1', from, end), this.#terms.method)
     if (head === undefined) this.#keepPartial(bytes, from)
     else if (isProblem(head)) this.#broken(head.problem)
     else if (head.isInterim) {
