@@ -70,6 +70,8 @@ export class Http1Connection implements WireEvents, ExchangeClient, OpenFlow, Sw
   #successor: OpenFlow | undefined
   /** What came behind the part of the request that could be sent on. */
   #unread: Buffer | undefined
+  /** Waits for what was written to be taken. */
+  #onDrained: (() => void) | undefined
   #isDraining = false
   /** Nothing more is read of it as HTTP. */
   #isOver = false
@@ -144,6 +146,10 @@ export class Http1Connection implements WireEvents, ExchangeClient, OpenFlow, Sw
   }
 
   onDrain(): void {
+    if (this.#onDrained !== undefined) {
+      this.#onDrained()
+      return
+    }
     this.#exchange?.onClientDrain()
     this.#pump()
   }
@@ -196,6 +202,18 @@ export class Http1Connection implements WireEvents, ExchangeClient, OpenFlow, Sw
   }
 
   onSwitch(upstream: UpstreamConnection, rest: Buffer): void {
+    if (!this.#wire.isFull) {
+      this.#join(upstream, rest)
+      return
+    }
+    // 101 goes out first; until then neither side is read.
+    const unread = Buffer.from(rest)
+    this.#onDrained = () => this.#join(upstream, unread)
+    upstream.wire.pause()
+    this.#wire.pause()
+  }
+
+  #join(upstream: UpstreamConnection, rest: Buffer): void {
     const exchange = this.#exchange
     this.#exchange = undefined
     const pipe = this.#deps.join(this.#release(), upstream, rest)
