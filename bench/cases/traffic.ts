@@ -1,7 +1,7 @@
+import { measureParts } from '../src/part.ts'
 import { Scene } from '../src/scene.ts'
 import { IDLE_PART } from '../src/traffic/idle.ts'
-import { leftOut, measurePart, type TrafficPart } from '../src/traffic/part.ts'
-import { trafficPlanOf } from '../src/traffic/plan.ts'
+import { type TrafficPart, trafficPlanOf } from '../src/traffic/plan.ts'
 import { TCP_PARTS } from '../src/traffic/tcp.ts'
 import { UDP_PART } from '../src/traffic/udp.ts'
 import type { BenchCase } from './case.ts'
@@ -16,13 +16,6 @@ export const traffic: BenchCase = {
   async run(onStep) {
     const plan = trafficPlanOf(process.env, NAMES)
     await using scene = await Scene.start(onStep)
-    const results = []
-    for (const part of PARTS)
-      results.push(
-        ...(plan.parts.includes(part.name)
-          ? await measurePart(part, { scene, plan, onStep })
-          : leftOut(part, plan)),
-      )
-    return results
+    return await measureParts(PARTS, { scene, plan, onStep })
   },
 }

@@ -9,8 +9,7 @@ import { compare, missing, type Result } from '../result.ts'
 import type { Scene } from '../scene.ts'
 import { FORCED_IP, IDLE_PORT, makeForcedService } from './forced-service.ts'
 import { idleCountWithin } from './idle-count.ts'
-import type { PartContext, TrafficPart } from './part.ts'
-import type { TrafficPlan } from './plan.ts'
+import type { TrafficContext, TrafficPart, TrafficPlan } from './plan.ts'
 
 const SERVER = fileURLToPath(new URL('../probes/idle-echo.ts', import.meta.url))
 const CLIENT = fileURLToPath(new URL('../probes/idle-client.ts', import.meta.url))
@@ -66,7 +65,7 @@ function namesOf(count: number) {
   }
 }
 
-async function measure({ scene, plan, onStep }: PartContext): Promise<Result[]> {
+async function measure({ scene, plan, onStep }: TrafficContext): Promise<Result[]> {
   const descriptors = await descriptorLimit()
   const { count, reason } = idleCountWithin(descriptors.most, plan.idleConnections)
   const within = namesOf(count)

@@ -1,4 +1,6 @@
 import { countIn, type Environment, partsIn } from '../chosen.ts'
+import type { BenchPart, PartContext } from '../part.ts'
+import type { Scene } from '../scene.ts'
 
 /** What of the bench `traffic` is measured, and how often. */
 export interface TrafficPlan {
@@ -7,6 +9,9 @@ export interface TrafficPlan {
   readonly pairs: number
   readonly idleConnections: number
 }
+
+export type TrafficPart = BenchPart<Scene, TrafficPlan>
+export type TrafficContext = PartContext<Scene, TrafficPlan>
 
 const USUAL_PAIRS = 5
 const USUAL_IDLE_CONNECTIONS = 10_000

@@ -4,7 +4,7 @@ import { addedLatency } from '../probes/latency.ts'
 import { mustExec } from '../probes/must-exec.ts'
 import type { Result } from '../result.ts'
 import type { Contender, Scene } from '../scene.ts'
-import type { PartContext, TrafficPart } from './part.ts'
+import type { TrafficContext, TrafficPart } from './plan.ts'
 
 const NAME = { bench: 'traffic', case: 'agent' } as const
 const ADDED_UNITS = { 'added latency p50': 'us', 'added latency p99': 'us' } as const
@@ -39,7 +39,7 @@ function partOf({ name, units, probesBeside }: TcpPart): TrafficPart {
 
 /** @throws {Error} when the agent carried nothing meanwhile: the figures would be those of another way */
 async function measure(
-  { scene, plan, onStep }: PartContext,
+  { scene, plan, onStep }: TrafficContext,
   probesBeside: TcpPart['probesBeside'],
 ): Promise<Result[]> {
   const { ours, references } = scene.waysToNear()

@@ -7,7 +7,7 @@ import { exchangeUdp, startUdpEcho, udpFigures } from '../probes/udp.ts'
 import type { Result } from '../result.ts'
 import type { Contender, Scene } from '../scene.ts'
 import { FORCED_IP, makeForcedService } from './forced-service.ts'
-import type { PartContext, TrafficPart } from './part.ts'
+import type { TrafficContext, TrafficPart } from './plan.ts'
 import { forgetConnections } from './tcp.ts'
 
 const NAME = { bench: 'traffic', case: 'agent, UDP' } as const
@@ -47,7 +47,7 @@ export const UDP_PART: TrafficPart = {
   measure,
 }
 
-async function measure({ scene, plan, onStep }: PartContext): Promise<Result[]> {
+async function measure({ scene, plan, onStep }: TrafficContext): Promise<Result[]> {
   const { mesh } = scene
   const pod = mesh.lab.pod('near')
   await startUdpEcho(pod)

@@ -1,17 +1,15 @@
 import { describe, expect, it } from 'vitest'
-import { absolute, judged } from '../result.ts'
-import type { Scene } from '../scene.ts'
-import { leftOut, measurePart, type TrafficPart } from './part.ts'
+import { type BenchPart, leftOut, measurePart, measureParts } from './part.ts'
+import { absolute, judged } from './result.ts'
 
 const NAME = { bench: 'traffic', case: 'agent', metric: 'bulk 1 flow', unit: 'Mbit/s' }
-// The parts here measure nothing.
-const CONTEXT = {
-  scene: {} as Scene,
-  plan: { parts: ['bulk'], pairs: 1, idleConnections: 1 },
-  onStep: () => {},
-}
+type Plan = { readonly parts: readonly string[] }
+type Part = BenchPart<undefined, Plan>
 
-function partBy(measure: TrafficPart['measure']): TrafficPart {
+// The parts here measure nothing.
+const CONTEXT = { scene: undefined, plan: { parts: ['bulk'] }, onStep: () => {} }
+
+function partBy(measure: Part['measure']): Part {
   const figures = () => [
     { ...NAME, referenceName: 'haproxy' },
     { ...NAME, metric: 'UDP packets' },
@@ -19,7 +17,7 @@ function partBy(measure: TrafficPart['measure']): TrafficPart {
   return { name: 'bulk', figures, measure }
 }
 
-describe('a part of the bench traffic', () => {
+describe('a part of a bench', () => {
   it('gives what it has measured', async () => {
     const result = absolute(NAME, [1])
     expect(
@@ -44,6 +42,15 @@ describe('a part of the bench traffic', () => {
     const part = partBy(() => Promise.reject(new Error('not to be measured')))
     expect(leftOut(part, CONTEXT.plan)).toMatchObject([
       { metric: 'bulk 1 flow', ours: null, reason: 'PARTS leaves bulk out' },
+    ])
+  })
+
+  it('is measured where the plan names it', async () => {
+    const bulk = partBy(async () => [absolute(NAME, [1])])
+    const other = { ...partBy(() => Promise.reject(new Error('not to be measured'))), name: 'idle' }
+    expect(await measureParts([bulk, other], CONTEXT)).toMatchObject([
+      { metric: 'bulk 1 flow', ours: 1 },
+      { metric: 'bulk 1 flow', reason: 'PARTS leaves idle out' },
     ])
   })
 })
