@@ -1,29 +1,30 @@
 /**
- * `idle-client.ts IP PORT COUNT...`: opens connections to an echo server until there are that many, has a byte back on each,
- * writes `{"open":COUNT}` and waits for SIGUSR2, for one COUNT after the other; then it asks again on each, writes
+ * `idle-client.ts PROTOCOL IP PORT COUNT...`: opens connections to a server of `echo` or `http` until there are that many, has an
+ * answer on each, writes `{"open":COUNT}` and waits for SIGUSR2, for one COUNT after the other; then it asks again on each, writes
  * `{"alive":COUNT}` and ends. The first connection may take some seconds: what listens may have been started just now.
  */
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
-import { echo } from './echo-connection.ts'
+import { askerOf } from './asker.ts'
 
 /** Fewer than the smallest backlog on the way. */
 const AT_A_TIME = 64
 const FIRST_WITHIN_MS = 15_000
 const FIRST_ATTEMPT_MS = 1_000
 const RETRY_MS = 100
-const ECHO_TIMEOUT_MS = 10_000
+const ANSWER_TIMEOUT_MS = 10_000
 
-const [ip = '', port = '', ...counts] = process.argv.slice(2)
+const [protocol = '', ip = '', port = '', ...counts] = process.argv.slice(2)
+const ask = askerOf(protocol)
 
 async function open(timeoutMs: number): Promise<Socket> {
   const socket = connect({ host: ip, port: Number(port), noDelay: true })
-  // An error is followed by `close`, which the next echo finds.
+  // An error is followed by `close`, which the next question finds.
   socket.on('error', () => {})
   try {
     await once(socket, 'connect', { signal: AbortSignal.timeout(timeoutMs) })
-    await echoInTime(socket)
+    await answerInTime(socket)
     return socket
   } catch (error) {
     socket.destroy()
@@ -32,17 +33,17 @@ async function open(timeoutMs: number): Promise<Socket> {
 }
 
 /** Rejects when the connection ends instead, or nothing comes back. */
-async function echoInTime(socket: Socket): Promise<void> {
+async function answerInTime(socket: Socket): Promise<void> {
   if (socket.destroyed) throw new Error('the connection had ended')
   let timer: NodeJS.Timeout | undefined
   let onClose = (): void => {}
   const failed = new Promise<never>((_, reject) => {
     onClose = () => reject(new Error('the connection ended'))
     socket.once('close', onClose)
-    timer = setTimeout(() => reject(new Error('no byte came back')), ECHO_TIMEOUT_MS)
+    timer = setTimeout(() => reject(new Error('no answer came')), ANSWER_TIMEOUT_MS)
   })
   try {
-    await Promise.race([echo(socket), failed])
+    await Promise.race([ask(socket), failed])
   } finally {
     clearTimeout(timer)
     socket.off('close', onClose)
@@ -80,7 +81,7 @@ try {
   sockets.push(await openFirst())
   for (const count of counts) {
     const more = Number(count) - sockets.length
-    await forEach(more, async () => void sockets.push(await open(ECHO_TIMEOUT_MS)))
+    await forEach(more, async () => void sockets.push(await open(ANSWER_TIMEOUT_MS)))
     const asked = once(process, 'SIGUSR2')
     process.stdout.write(`${JSON.stringify({ open: sockets.length })}\n`)
     await asked
@@ -99,7 +100,7 @@ for (const socket of sockets) socket.resetAndDestroy()
 
 async function isAlive(socket: Socket): Promise<boolean> {
   try {
-    await echoInTime(socket)
+    await answerInTime(socket)
     return true
   } catch {
     // That is what was asked.

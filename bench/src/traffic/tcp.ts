@@ -78,7 +78,7 @@ function addedBeside(direct: Contender): Probe {
     units: ADDED_UNITS,
     async run(client, { name, ip }) {
       if (name === 'direct' || name === 'kernel DNAT') return {}
-      const { p50, p99 } = await addedLatency(client, { direct: direct.ip, way: ip })
+      const { p50, p99 } = await addedLatency(client, { protocol: 'echo', direct: direct.ip, way: ip })
       return { 'added latency p50': p50, 'added latency p99': p99 }
     },
   }
