@@ -78,13 +78,7 @@ export const TARGETS: readonly Target[] = [
     { metric: NEW_CONNECTIONS, reference: 'EdgeMesh', atLeast: 10 },
   ),
   ...targets(
-    {
-      id: 'P7',
-      text: 'L7 HTTP/1.1 same node',
-      bench: 'http',
-      case: 'same node',
-      open: 'there is no HTTP at L7 yet',
-    },
+    { id: 'P7', text: 'L7 HTTP/1.1 same node', bench: 'http', case: 'same node' },
     { metric: 'CPU us/request', reference: 'haproxy', atMost: 1.3 },
   ),
   ...targets(

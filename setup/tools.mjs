@@ -33,6 +33,7 @@ export const BENCH_TOOLS = [
   { tool: 'dnsperf', debianPackage: 'dnsperf', why: 'measures DNS servers' },
   { tool: 'unbound', debianPackage: 'unbound', why: 'a reference peer of DNS' },
   { tool: 'wrk', debianPackage: 'wrk', why: 'measures requests and connections' },
+  { tool: 'h2load', debianPackage: 'nghttp2-client', why: 'measures requests of HTTP/2' },
 ]
 
 /** Which images buildah and podman may take; their packages only recommend it. */

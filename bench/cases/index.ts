@@ -2,6 +2,7 @@ import type { BenchCase } from './case.ts'
 import { connections } from './connections.ts'
 import { dns } from './dns.ts'
 import { footprint } from './footprint.ts'
+import { http } from './http.ts'
 import { metadata } from './metadata.ts'
 import { paths } from './paths.ts'
 import { proxier } from './proxier.ts'
@@ -18,6 +19,7 @@ export const BENCHES: readonly BenchCase[] = [
   dns,
   proxier,
   traffic,
+  http,
   relayed,
   connections,
   relays,

@@ -11,3 +11,8 @@ export async function residentBytes(pid: number): Promise<number> {
 export function parseResidentBytes(status: string): number {
   return Number(/^VmRSS:\s+(\d+) kB/m.exec(status)?.[1]) * KIB
 }
+
+/** The most it was. @param status - content of `/proc/<pid>/status` */
+export function parsePeakBytes(status: string): number {
+  return Number(/^VmHWM:\s+(\d+) kB/m.exec(status)?.[1]) * KIB
+}

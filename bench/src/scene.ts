@@ -61,7 +61,16 @@ export const SCENE_TOPOLOGY: Topology = {
 
 /** One way from the client to a server; all serve the same ports. */
 export interface Contender {
-  readonly name: 'edgeway' | 'edgeway AGENT' | 'direct' | 'kernel DNAT' | 'haproxy' | 'dnsmasq' | 'unbound'
+  readonly name:
+    | 'edgeway'
+    | 'edgeway AGENT'
+    | 'edgeway L4'
+    | 'direct'
+    | 'kernel DNAT'
+    | 'haproxy'
+    | 'nginx'
+    | 'dnsmasq'
+    | 'unbound'
   readonly ip: string
   /** Processes that carry its bytes, for CPU figures. */
   readonly pids: readonly number[]
