@@ -52,6 +52,11 @@ export function isPersistent({ closes, keepsAlive }: ConnectionOptions, minor: 0
   return !closes && (minor === 1 || keepsAlive)
 }
 
+/** Whether that, and nothing else, is said: it then holds for any connection that is kept. */
+export function isKeepAliveAlone(options: ConnectionOptions): boolean {
+  return options === KEEP_ALIVE
+}
+
 /** What is nearly always said. */
 function single(value: string): ConnectionOptions | undefined {
   switch (value) {

@@ -24,13 +24,20 @@ describe('outgoingResponse', () => {
   })
 
   it.each([
-    ['Connection', ['Connection: keep-alive', 'a: b'], ['a: b']],
+    ['Connection', ['Connection: keep-alive, x', 'a: b'], ['a: b']],
     ['Keep-Alive and Proxy-Connection', ['Keep-Alive: timeout=5', 'Proxy-Connection: close'], []],
     ['what Connection names', ['foo: 1', 'Connection: Foo', 'a: b'], ['a: b']],
     ['no field that all must see', ['Connection: set-cookie, close', 'Set-Cookie: a'], ['Set-Cookie: a']],
     ['an offer to upgrade', ['Upgrade: h2c', 'Connection: Upgrade'], []],
   ])('drops %s', (_, lines, kept) => {
     expect(sent([OK, ...lines])).toBe(headOf(OK, ...kept))
+  })
+
+  it.each(['keep-alive', 'Keep-Alive'])('passes Connection: %s on where the connection stays', (option) => {
+    const lines = [OK, `Connection: ${option}`, 'a: b']
+
+    expect(sent(lines)).toBe(headOf(...lines))
+    expect(sent(lines, { clientMinor: 0 })).toBe(headOf(OK, 'a: b', 'Connection: keep-alive'))
   })
 
   it('says that the connection closes', () => {

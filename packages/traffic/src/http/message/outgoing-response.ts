@@ -1,4 +1,5 @@
 import { SPACE } from './char-classes.ts'
+import { isKeepAliveAlone } from './connection-options.ts'
 import { badResponse, type HeadProblem } from './head-problem.ts'
 import { FIELD } from './known-fields.ts'
 import type { ResponseHead } from './response-head.ts'
@@ -44,8 +45,14 @@ const FAULTY = badResponse('The response can not be passed on: what would go to 
 
 function droppedFields(head: ResponseHead, options: OutgoingResponseOptions): number {
   const framing = FIELD.transferEncoding | FIELD.trailer
-  if (head.tellsOfContent) return HOP_BY_HOP | framing | FIELD.contentLength
-  return options.dropsChunked ? HOP_BY_HOP | framing : HOP_BY_HOP
+  const hopByHop = staysConnected(head, options) ? HOP_BY_HOP & ~FIELD.connection : HOP_BY_HOP
+  if (head.tellsOfContent) return hopByHop | framing | FIELD.contentLength
+  return options.dropsChunked ? hopByHop | framing : hopByHop
+}
+
+/** Many servers say `keep-alive` in each response. Where we would keep the client's connection, too, it may stay: heads need no change. */
+function staysConnected(head: ResponseHead, { connection, clientMinor }: OutgoingResponseOptions): boolean {
+  return connection === 'keep-alive' && clientMinor === 1 && isKeepAliveAlone(head.connection)
 }
 
 function connectionLines(head: ResponseHead, { connection, clientMinor }: OutgoingResponseOptions): string {
