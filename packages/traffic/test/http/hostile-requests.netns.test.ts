@@ -1,17 +1,9 @@
-import { mkdir, writeFile } from 'node:fs/promises'
-import { fileURLToPath } from 'node:url'
-import { NetworkNamespace, uniqueLabId } from '@edgeway/testbed'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { HOSTILE_REQUESTS } from './hostile/corpus/hostile-requests.ts'
 import type { Outcome } from './hostile/lab/outcome.ts'
-import { startHaproxy, startNginx } from './hostile/lab/peers.ts'
+import { runAmongPeers, writeTable } from './hostile/lab/run-among-peers.ts'
 import { complaint, laxerThanPeers, outcomesByName, verdictTable } from './hostile/lab/verdicts.ts'
-import { hopsOf, WAYS, type Way } from './hostile/lab/ways.ts'
-
-const RUN = fileURLToPath(new URL('hostile/lab/run-requests.ts', import.meta.url))
-
-/** What became of each item by each way, for who wants to read it. */
-const TABLE = fileURLToPath(new URL('../../../../.cache/hostile-requests.tsv', import.meta.url))
+import { WAYS, type Way } from './hostile/lab/ways.ts'
 
 /** What we let out, and neither haproxy nor nginx does, with the reason why that is right. */
 const LAXER: Readonly<Record<string, string>> = {}
@@ -22,14 +14,8 @@ describe('hostile requests', () => {
   let outcomes: readonly Outcome[] = []
 
   beforeAll(async () => {
-    await using namespace = await NetworkNamespace.create(`hr${uniqueLabId()}`)
-    await startHaproxy(namespace, hopsOf('haproxy'))
-    await startNginx(namespace, hopsOf('nginx'))
-    const run = await namespace.exec([process.execPath, RUN, JSON.stringify(WAYS)], { timeoutMs: 60_000 })
-    expect(run).toMatchObject({ code: 0, stderr: '' })
-    outcomes = JSON.parse(run.stdout)
-    await mkdir(fileURLToPath(new URL('.', `file://${TABLE}`)), { recursive: true })
-    await writeFile(TABLE, verdictTable(outcomesByName(outcomes)))
+    outcomes = await runAmongPeers<Outcome>('run-requests.ts', WAYS)
+    await writeTable('hostile-requests.tsv', verdictTable(outcomesByName(outcomes)))
   })
 
   /** Of each item that did not go that way as it should. */

@@ -49,7 +49,6 @@ const MALFORMED: readonly (readonly [value: string, flaw: string])[] = [
   ['NaN', 'it is not a number'],
   ['Infinity', 'the number has no end'],
   ['9007199254740993', 'the number is more than doubles hold exactly'],
-  ['4294967301', 'the number is 5 where 32 bits overflow'],
   ['18446744073709551621', 'the number is 5 where 64 bits overflow'],
   ['99999999999999999999999999999999', 'the number is more than any integer holds'],
   [`${'0'.repeat(400)}5`, 'there are hundreds of leading zeros'],
@@ -161,6 +160,13 @@ const ODD: readonly Flaw[] = [
     isCut: true,
   },
   {
+    name: '4294967301',
+    flaw: 'the number is 5 where 32 bits overflow',
+    text: post(['Content-Length: 4294967301'], `hello${SMUGGLED}`),
+    out: [0, 1],
+    isCut: true,
+  },
+  {
     name: 'body without end',
     flaw: 'the body is said to be of eight petabytes',
     text: post(['Content-Length: 9007199254740991'], `hello${SMUGGLED}`),
@@ -169,9 +175,9 @@ const ODD: readonly Flaw[] = [
   },
   {
     name: 'shorter than the body',
-    flaw: 'what follows the body is not a request',
+    flaw: 'what follows the body is a request only because methods may have any name',
     text: post(['Content-Length: 3'], `hello${SMUGGLED}`),
-    out: [1, 1],
+    out: [1, 2],
   },
   {
     name: 'of a GET',

@@ -196,7 +196,7 @@ function leading(): Flaw[] {
     },
     {
       name: 'rubbish between',
-      flaw: 'other bytes stand between two requests',
+      flaw: 'letters stand between two requests, and methods may have any name',
       text: `${get([])}xyz${SMUGGLED}`,
       out: [1, 1],
     },

@@ -2,7 +2,8 @@ import type { HostileRequest } from '../corpus/hostile-request.ts'
 import { doAgree, readings } from '../reading/readers.ts'
 import type { Reading } from '../reading/reading.ts'
 import { type Answer, call, finalStatuses, type Place } from './call.ts'
-import type { Recorder, Recording } from './recorder.ts'
+import type { OpenLane } from './lane-set.ts'
+import type { Recording } from './recorder.ts'
 import type { Way } from './ways.ts'
 
 /** What became of one request of the corpus, one way. */
@@ -22,16 +23,10 @@ export interface Outcome {
   readonly nextGot: string
 }
 
-export interface Lane {
-  readonly way: Way
-  readonly place: Place
-  readonly endpoint: Recorder
-}
-
 const NEXT = 'GET /next/'
 
 /** Sends it, then what another client asks, and looks at what came out of both at the endpoint. */
-export async function outcomeOf(request: HostileRequest, lane: Lane): Promise<Outcome> {
+export async function outcomeOf(request: HostileRequest, lane: OpenLane): Promise<Outcome> {
   const sent = request.pieces.join('')
   const { text, end } = await call(lane.place, { ...request, most: sent.split('/smuggled').length })
   const nextGot = await askNext(request.name, lane.place)
@@ -49,7 +44,7 @@ export async function outcomeOf(request: HostileRequest, lane: Lane): Promise<Ou
 }
 
 /** Asks as another client would, on a connection of its own. @returns the answer, where it is not the right one */
-async function askNext(name: string, place: Place): Promise<string> {
+export async function askNext(name: string, place: Place): Promise<string> {
   const line = `${NEXT}${encodeURIComponent(name).slice(0, 100)}`
   const head = `${line} HTTP/1.1\r\nHost: shop.example\r\nConnection: close\r\n\r\n`
   const { text, end } = await call(place, { pieces: [head], isCut: false, most: 2 })

@@ -32,7 +32,7 @@ function haproxyConfiguration(hops: readonly Hop[]): string {
         http-reuse always
         timeout connect 2s
         timeout client ${PATIENCE_MS}ms
-        timeout server 5s
+        timeout server 1s
         timeout http-request ${PATIENCE_MS}ms
       ${listeners.join('\n')}
       `
@@ -70,6 +70,7 @@ function nginxConfiguration(folder: string, hops: readonly Hop[]): string {
         proxy_set_header Connection "";
         proxy_set_header Host $http_host;
         proxy_next_upstream off;
+        proxy_read_timeout 1s;
         ${servers.join('\n')}
       }
       `

@@ -89,7 +89,8 @@ function answerWhatIsThere(connection: Connection, answer: (request: PlacedReque
   connection.waiting = connection.waiting.slice(done)
 }
 
-function echo(request: PlacedRequest, socket: Socket): void {
+/** The target of the request, as its content. */
+export function echo(request: PlacedRequest, socket: Socket): void {
   const body = request.line.startsWith('HEAD ') ? '' : request.line
   const isLast = /^connection:[^\n]*close/im.test(request.head) || isOldAndLast(request.head)
   const connection = isLast ? 'Connection: close\r\n' : ''

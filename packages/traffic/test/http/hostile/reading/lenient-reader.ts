@@ -19,7 +19,7 @@ export interface PlacedRequest extends SeenRequest {
   readonly end: number
 }
 
-type Fields = readonly (readonly [name: string, value: string])[]
+export type Fields = readonly (readonly [name: string, value: string])[]
 
 /** A reader that never refuses: it takes what it finds for requests as long as there is a line. */
 export function lenientReading(leniency: Leniency): (pieces: readonly Buffer[]) => Reading {
@@ -67,7 +67,7 @@ function isBlank(text: string, start: number): boolean {
   return /^[\r\n]*$/.test(text.slice(start, start + 16)) && text.length - start < 16
 }
 
-function headFields(cursor: Cursor, { folded, names }: Leniency): Fields | undefined {
+export function headFields(cursor: Cursor, { folded, names }: Leniency): Fields | undefined {
   const fields: [string, string][] = []
   for (;;) {
     const line = cursor.line()
@@ -92,7 +92,7 @@ function normalName(name: string, names: Leniency['names']): string {
 }
 
 /** @returns whether all of it was there */
-function skipBody(cursor: Cursor, fields: Fields, { framedBy, counts }: Leniency): boolean {
+export function skipBody(cursor: Cursor, fields: Fields, { framedBy, counts }: Leniency): boolean {
   const index = counts === 'first' ? 0 : -1
   const length = valuesOf(fields, 'content-length').at(index)
   const isChunked = valuesOf(fields, 'transfer-encoding').some((value) => /chunked/i.test(value))
@@ -103,7 +103,7 @@ function skipBody(cursor: Cursor, fields: Fields, { framedBy, counts }: Leniency
   return cursor.at === at + bytes
 }
 
-function valuesOf(fields: Fields, name: string): string[] {
+export function valuesOf(fields: Fields, name: string): string[] {
   return fields.filter(([own]) => own === name).map(([, value]) => value)
 }
 

@@ -4,7 +4,7 @@ const REQUEST_LINE = /^([!#$%&'*+.^_`|~0-9A-Za-z-]+) ([!-~]+) HTTP\/1\.[01]$/
 const FIELD = /^([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([\t -~\u0080-\u00ff]*?)[ \t]*$/
 const CHUNK_SIZE = /^([0-9A-Fa-f]{1,12})(?:[ \t]*;[\t -~\u0080-\u00ff]*)?$/
 
-type Ending = 'complete' | 'waiting' | 'refused'
+export type Ending = 'complete' | 'waiting' | 'refused'
 
 /** A reader that stops at whatever is not as RFC 9112 has it. */
 export function strictReading(pieces: readonly Buffer[]): Reading {
@@ -30,10 +30,12 @@ function strictHead(cursor: Cursor): Head | 'waiting' | 'refused' {
   if (line === undefined) return 'waiting'
   const [, method, target] = REQUEST_LINE.exec(line) ?? []
   const fields = method === undefined ? 'refused' : strictFields(cursor)
-  return typeof fields === 'string' ? fields : { line: `${method} ${target}`, fields }
+  if (typeof fields === 'string') return fields
+  return fields.get('host')?.length === 1 ? { line: `${method} ${target}`, fields } : 'refused'
 }
 
-function strictFields(cursor: Cursor): Map<string, string[]> | 'waiting' | 'refused' {
+/** @returns fields by name, in lower case */
+export function strictFields(cursor: Cursor): Map<string, string[]> | 'waiting' | 'refused' {
   const fields = new Map<string, string[]>()
   for (let line = cursor.line(); line !== ''; line = cursor.line()) {
     if (line === undefined) return 'waiting'
@@ -43,10 +45,10 @@ function strictFields(cursor: Cursor): Map<string, string[]> | 'waiting' | 'refu
     if (values === undefined) fields.set(name.toLowerCase(), [value])
     else values.push(value)
   }
-  return fields.get('host')?.length === 1 ? fields : 'refused'
+  return fields
 }
 
-function skipBody(cursor: Cursor, fields: ReadonlyMap<string, readonly string[]>): Ending {
+export function skipBody(cursor: Cursor, fields: ReadonlyMap<string, readonly string[]>): Ending {
   const lengths = fields.get('content-length') ?? []
   const codings = fields.get('transfer-encoding') ?? []
   if (lengths.length + codings.length > 1) return 'refused'

@@ -1,0 +1,31 @@
+import { mkdir, writeFile } from 'node:fs/promises'
+import { fileURLToPath } from 'node:url'
+import { NetworkNamespace, uniqueLabId } from '@edgeway/testbed'
+import { startHaproxy, startNginx } from './peers.ts'
+import { hopsOf, type Way } from './ways.ts'
+
+const TABLES = fileURLToPath(new URL('../../../../../../.cache/', import.meta.url))
+const TIMEOUT_MS = 100_000
+
+/**
+ * Runs a program of this folder in a namespace of its own, with haproxy and nginx.
+ *
+ * @returns what it printed, which is a list
+ * @throws {Error} when it crashed
+ */
+export async function runAmongPeers<T>(program: string, ways: readonly Way[]): Promise<readonly T[]> {
+  await using namespace = await NetworkNamespace.create(`hh${uniqueLabId()}`)
+  await startHaproxy(namespace, hopsOf('haproxy'))
+  await startNginx(namespace, hopsOf('nginx'))
+  const file = fileURLToPath(new URL(program, import.meta.url))
+  const command = [process.execPath, file, JSON.stringify(ways)]
+  const { code, stdout, stderr } = await namespace.exec(command, { timeoutMs: TIMEOUT_MS })
+  if (code !== 0 || stderr !== '') throw new Error(`${program} ended with ${code}: ${stderr}`)
+  return JSON.parse(stdout)
+}
+
+/** For who wants to read what became of each item by each way. */
+export async function writeTable(name: string, table: string): Promise<void> {
+  await mkdir(TABLES, { recursive: true })
+  await writeFile(`${TABLES}${name}`, table)
+}
