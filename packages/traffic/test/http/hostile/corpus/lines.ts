@@ -198,7 +198,7 @@ function leading(): Flaw[] {
       name: 'rubbish between',
       flaw: 'letters stand between two requests, and methods may have any name',
       text: `${get([])}xyz${SMUGGLED}`,
-      out: [1, 1],
+      out: [1, 2],
     },
   ]
 }

@@ -14,8 +14,10 @@ interface Connection {
   readonly socket: Socket
   /** Since it was last asked for. */
   recorded: Buffer[]
-  /** Not answered yet. */
+  /** Not answered yet, or not for the most part. */
   waiting: string
+  /** What is waiting has its answer already, before its body is complete. */
+  isAnswered: boolean
 }
 
 /** It answers as much as it can make out. */
@@ -27,6 +29,9 @@ const LENIENCY: Leniency = {
   names: 'trimmed',
 }
 
+/** Requests with this in their target are answered before their body has come. */
+export const EARLY = '/early/'
+
 /** An endpoint that keeps every byte, and answers each request with its target, or as `answer` has it. */
 export class Recorder implements AsyncDisposable {
   readonly #connections = new Set<Connection>()
@@ -34,7 +39,7 @@ export class Recorder implements AsyncDisposable {
 
   private constructor(answer: (request: PlacedRequest, socket: Socket) => void) {
     this.#server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
-      const connection: Connection = { socket, recorded: [], waiting: '' }
+      const connection: Connection = { socket, recorded: [], waiting: '', isAnswered: false }
       this.#connections.add(connection)
       socket.on('error', () => {})
       socket.on('end', () => socket.end())
@@ -82,9 +87,12 @@ function answerWhatIsThere(connection: Connection, answer: (request: PlacedReque
   let done = 0
   while (connection.socket.writable) {
     const request = nextRequest(cursor, LENIENCY)
-    if (request === undefined || !request.isComplete) break
+    if (request === undefined) break
+    const isReady = request.isComplete || request.line.includes(EARLY)
+    if (isReady && !connection.isAnswered) answer(request, connection.socket)
+    connection.isAnswered = isReady && !request.isComplete
+    if (!request.isComplete) break
     done = request.end
-    answer(request, connection.socket)
   }
   connection.waiting = connection.waiting.slice(done)
 }

@@ -39,8 +39,8 @@ export async function responseOutcomeOf(
   path: string,
   lane: ResponseLane,
 ): Promise<ResponseOutcome> {
-  const asked = [head(`${response.method} ${path}`, ''), head(SAME, 'Connection: close\r\n')]
-  const pieces = response.later === '' ? asked : asked.slice(0, 1)
+  const asked = [head(`${response.method} ${path}`, response.upload), head(SAME, 'Connection: close\r\n\r\n')]
+  const pieces = response.later === '' && response.upload === '' ? asked : asked.slice(0, 1)
   const answer = await call(lane.place, { pieces: [pieces.join('')], isCut: false, most: pieces.length })
   if (response.later !== '') await sayLater(response.later, lane.lastAsked())
   const nextGot = await askNext(response.name, lane.place)
@@ -57,8 +57,9 @@ export async function responseOutcomeOf(
   }
 }
 
-function head(line: string, extraLines: string): string {
-  return `${line} HTTP/1.1\r\nHost: shop.example\r\n${extraLines}\r\n`
+/** @param rest - further lines, an empty one, and the beginning of a body; '' for no more than an empty line */
+function head(line: string, rest: string): string {
+  return `${line} HTTP/1.1\r\nHost: shop.example\r\n${rest || '\r\n'}`
 }
 
 const PATIENCE_MS = 2_000

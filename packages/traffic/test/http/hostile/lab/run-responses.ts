@@ -6,18 +6,17 @@ import type { PlacedRequest } from '../reading/lenient-reader.ts'
 import type { HostileResponse } from '../responses/hostile-response.ts'
 import { HOSTILE_RESPONSES } from '../responses/hostile-responses.ts'
 import { LaneSet } from './lane-set.ts'
-import { echo } from './recorder.ts'
+import { EARLY, echo } from './recorder.ts'
 import { type ResponseOutcome, responseOutcomeOf } from './response-outcome.ts'
 import { LANES, type Way } from './ways.ts'
 
-const PATH = '/hostile/'
 const ways: readonly Way[] = JSON.parse(process.argv[2] ?? '[]')
 
 /** By what each endpoint was asked last for a response of the corpus, by its port. */
 const lastAsked = new Map<number, Socket>()
 
 function answer(request: PlacedRequest, socket: Socket): void {
-  const [, digits] = /\/hostile\/(\d+)$/.exec(request.line) ?? []
+  const [, digits] = /\/(\d+)$/.exec(request.line) ?? []
   const response = digits === undefined ? undefined : HOSTILE_RESPONSES[Number(digits)]
   if (response === undefined) echo(request, socket)
   else give(response, socket)
@@ -36,7 +35,7 @@ const outcomes = await Promise.all(
     for (const [index, response] of HOSTILE_RESPONSES.entries()) {
       if (index % LANES !== lane) continue
       done.push(
-        await responseOutcomeOf(response, `${PATH}${index}`, {
+        await responseOutcomeOf(response, `${response.upload === '' ? '/hostile/' : EARLY}${index}`, {
           way,
           place,
           lastAsked: () => lastAsked.get(port),

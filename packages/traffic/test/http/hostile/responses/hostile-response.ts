@@ -3,7 +3,9 @@ export interface HostileResponse {
   readonly name: string
   /** What is wrong or odd about it, in one sentence. */
   readonly flaw: string
-  readonly method: 'GET' | 'HEAD'
+  readonly method: 'GET' | 'HEAD' | 'POST'
+  /** Lines of the request, an empty one, and the beginning of its body, which never ends; the endpoint does not wait for it. */
+  readonly upload: string
   /** Latin-1, one character for a byte. */
   readonly text: string
   /** The endpoint ends its half of the connection after that. */
@@ -30,6 +32,7 @@ export interface ResponseFlaw extends Partial<Omit<HostileResponse, 'name' | 'fl
 export function responseFamily(family: string, flaws: readonly ResponseFlaw[]): HostileResponse[] {
   return flaws.map(({ name, ...rest }) => ({
     method: 'GET',
+    upload: '',
     ends: false,
     later: '',
     fate: 'refused',
