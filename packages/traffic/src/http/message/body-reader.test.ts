@@ -81,6 +81,7 @@ describe('a body in chunks', () => {
     ['two chunks', '3\r\nabc\r\n00A\r\n0123456789\r\n000\r\n\r\n', 'abc0123456789'],
     ['extensions', '1;a=b;c="d\t\xff"\r\nx\r\n0;last\r\n\r\n', 'x'],
     ['long extensions', `1;${'a'.repeat(1_000)}\r\nx\r\n`.repeat(3).concat('0\r\n\r\n'), 'xxx'],
+    ['extensions', '1;a=b;c="d\t\xff\\""\r\nx\r\n0;last\r\n\r\n', 'x'],
     ['trailers', '1\r\nx\r\n0\r\nX-Sum: 1\r\nEmpty:\r\n\r\n', 'x'],
     ['content like a chunk', '7\r\n\r\n0\r\n\r\n\r\n0\r\n\r\n', '\r\n0\r\n\r\n'],
   ])('of %s is read to its end', (_, text, content) => {
@@ -108,6 +109,7 @@ describe('a body in chunks', () => {
     ['CR alone after the size', '1\rx', 'The line of a chunk size has a CR without LF.'],
     ['LF in an extension', '1;a\nx', 'A chunk extension has a control character.'],
     ['CR in an extension', '1;a\rb', 'The line of a chunk size has a CR without LF.'],
+    ['a quote without end', '1;a="b\\"\r\n', 'A chunk extension has a quote that does not end.'],
     ['NUL in an extension', '1;a\x00', 'A chunk extension has a control character.'],
     ['a long extension', `1;${'a'.repeat(1_025)}`, 'The extensions of a chunk have more than 1024 bytes.'],
     ['more content than said', '1\r\nxy', 'A chunk does not end where its size says.'],

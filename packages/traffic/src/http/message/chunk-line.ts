@@ -4,6 +4,8 @@ import { CR, LF, VALUE } from './char-classes.ts'
 const MAX_DIGITS = 16
 const MAX_EXTENSION_BYTES = 1_024
 const SEMICOLON = 0x3b
+const QUOTE = 0x22
+const BACKSLASH = 0x5c
 const NO_DIGIT = 0xff
 
 const HEX = Uint8Array.from({ length: 256 }, (_, code) => {
@@ -21,6 +23,8 @@ export class ChunkLine {
   #place: Place = 'size'
   #digits = 0
   #extension = 0
+  #isQuoted = false
+  #isEscaped = false
 
   get isOver(): boolean {
     return this.#place === 'over'
@@ -32,6 +36,8 @@ export class ChunkLine {
     this.#place = 'size'
     this.#digits = 0
     this.#extension = 0
+    this.#isQuoted = false
+    this.#isEscaped = false
   }
 
   take(byte: number): void {
@@ -60,10 +66,22 @@ export class ChunkLine {
 
   #continueExtension(byte: number): void {
     this.#extension++
-    if (byte === CR) this.#place = 'line-end'
+    if (byte === CR) this.#endExtension()
     else if (VALUE[byte] !== 1) this.problem = 'A chunk extension has a control character.'
     else if (this.#extension > MAX_EXTENSION_BYTES) {
       this.problem = `The extensions of a chunk have more than ${MAX_EXTENSION_BYTES} bytes.`
-    }
+    } else this.#followQuotes(byte)
+  }
+
+  /** Who goes by quotes would not take the end of the line for one within them. */
+  #endExtension(): void {
+    if (this.#isQuoted) this.problem = 'A chunk extension has a quote that does not end.'
+    this.#place = 'line-end'
+  }
+
+  #followQuotes(byte: number): void {
+    if (this.#isEscaped) this.#isEscaped = false
+    else if (byte === BACKSLASH) this.#isEscaped = this.#isQuoted
+    else if (byte === QUOTE) this.#isQuoted = !this.#isQuoted
   }
 }
