@@ -85,6 +85,16 @@ export class FieldLines {
     return list
   }
 
+  /** Whether a line of that known field has a tab: beside a value, servers don't agree whether that is white space. */
+  hasTab(bit: number): boolean {
+    for (let line = 0; line < this.#lines.length; line += STRIDE) {
+      if (this.#lines[line + 2] !== bit) continue
+      const tab = this.text.indexOf('\t', this.#lines[line])
+      if (tab !== -1 && tab < (this.#lines[line + STRIDE] ?? this.text.length)) return true
+    }
+    return false
+  }
+
   /**
    * The text from there to the end of the last line, without the lines of some fields.
    *

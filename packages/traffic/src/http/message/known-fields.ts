@@ -15,6 +15,8 @@ export const FIELD = {
   trailer: 1 << 10,
   forwardedFor: 1 << 11,
   forwarded: 1 << 12,
+  /** What gateways that make variables of names take for a framing field: an underscore stands for the hyphen. */
+  framingLookalike: 1 << 13,
 } as const
 
 interface KnownField {
@@ -36,6 +38,8 @@ const KNOWN: readonly KnownField[] = [
   { name: 'trailer', bit: FIELD.trailer },
   { name: 'x-forwarded-for', bit: FIELD.forwardedFor },
   { name: 'forwarded', bit: FIELD.forwarded },
+  { name: 'content_length', bit: FIELD.framingLookalike },
+  { name: 'transfer_encoding', bit: FIELD.framingLookalike },
 ]
 
 const LONGEST = 17

@@ -37,6 +37,7 @@ function codedFraming(fields: FieldLines, minor: 0 | 1): BodyFraming | HeadProbl
   if ((fields.repeated & FIELD.transferEncoding) !== 0) {
     return problemOfCodings(value.toLowerCase(), 'Transfer-Encoding is there more than once.')
   }
+  if (fields.hasTab(FIELD.transferEncoding)) return badRequest('Transfer-Encoding has a tab.')
   if (value === 'chunked') return CHUNKED
   const codings = value.toLowerCase()
   if (codings === 'chunked') return CHUNKED

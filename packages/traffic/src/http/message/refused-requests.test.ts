@@ -55,6 +55,13 @@ describe('parseRequestHead refuses', () => {
     ['LF after the request line', `${GET}\n${HOST}\r\n\r\n`, '400 The request line is not method, target'],
     ['CR alone', field('a: b\rc: d'), '400 The field a has a CR without LF.'],
     ['two CRs', field('a: b\r'), '400 The field a has a CR without LF.'],
+    ['a length with an underscore', field('Content_Length: 1'), '400 A field name has an underscore'],
+    [
+      'a coding with an underscore',
+      field('transfer_encoding: chunked'),
+      '400 A field name has an underscore',
+    ],
+    ['a tab after the coding', field('Transfer-Encoding: chunked\t'), '400 Transfer-Encoding has a tab.'],
     ['a NUL', field('a: b\x00c'), '400 The field a has a control character.'],
     [
       'a vertical tab',

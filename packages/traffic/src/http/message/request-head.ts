@@ -37,6 +37,10 @@ export interface RequestHead {
 /** Without leading zeros, which some take for octal. As many digits as 2^53-1 has. */
 const DIGITS = /^(?:0|[1-9][0-9]{0,15})$/
 
+const LOOKALIKE = badRequest(
+  'A field name has an underscore where Content-Length or Transfer-Encoding has a hyphen.',
+)
+
 /** What has field lines. */
 export interface Head {
   readonly fields: FieldLines
@@ -82,6 +86,7 @@ function requestHead(line: RequestLine, fields: FieldLines): RequestHead | HeadP
   const { minor } = line
   const problem = problemOfHost(fields, minor) ?? problemOfExpect(fields)
   if (problem !== undefined) return problem
+  if ((fields.seen & FIELD.framingLookalike) !== 0) return LOOKALIKE
   const framing = declaredFraming(fields, minor, DIGITS) ?? NO_BODY
   if (isProblem(framing)) return framing
   const connection = connectionOptions(fields)
