@@ -145,6 +145,7 @@ function leading(): Flaw[] {
       name: 'many CRLFs first',
       flaw: 'hundreds of empty lines come first',
       text: `${'\r\n'.repeat(500)}${get([], SMUGGLED)}`,
+      isForeign: true,
     },
     {
       name: 'endless CRLFs',

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import type { ListenerAddress, NodeName } from '@edgeway/core'
 import {
   endpointsOf,
@@ -15,29 +16,61 @@ const ANNOTATIONS = {
   'edgeway.io/forwarded-headers': 'off',
 }
 
+/** Heads are written anew each time, both ways. */
+const REWRITING = {
+  ...ANNOTATIONS,
+  'edgeway.io/forwarded-headers': 'both',
+  'edgeway.io/hash-cookie': 'sticky; Path=/',
+}
+
+/** A port at which an endpoint of a Service of its own listens. */
+export interface ServedPort {
+  readonly port: number
+  /** The Service wishes for what takes changes to heads. */
+  readonly rewrites: boolean
+}
+
+const DEADLINE_MS = 5_000
+
+/** What clients of the corpus still wait for comes at once, or never. */
+const PATIENCE = {
+  idleTimeoutMs: 500,
+  http: { ...DEFAULT_TRAFFIC_OPTIONS.http, clientIdleTimeoutMs: 300, headTimeoutMs: 3_000 },
+}
+
 /** A Traffic with a Service for each of those endpoints; who calls from a Service's own address calls that one. */
 export class Edgeway implements AsyncDisposable {
   readonly #traffic: Traffic
+  readonly #deps: FakeComponentDeps
   readonly #listener: ListenerAddress
   readonly #lastDigits: ReadonlyMap<number, number>
 
-  private constructor(traffic: Traffic, listener: ListenerAddress, lastDigits: ReadonlyMap<number, number>) {
+  private constructor(
+    { traffic, deps }: { readonly traffic: Traffic; readonly deps: FakeComponentDeps },
+    listener: ListenerAddress,
+    lastDigits: ReadonlyMap<number, number>,
+  ) {
     this.#traffic = traffic
+    this.#deps = deps
     this.#listener = listener
     this.#lastDigits = lastDigits
   }
 
-  static async start(ports: readonly number[]): Promise<Edgeway> {
-    const lastDigits = new Map(ports.map((port, index) => [port, index + 1]))
+  static async start(ports: readonly ServedPort[]): Promise<Edgeway> {
+    const lastDigits = new Map(ports.map(({ port }, index) => [port, index + 1]))
+    const deps = new FakeComponentDeps()
     const services = new FakeServiceDirectory()
-    for (const [port, digit] of lastDigits) {
-      const service = serviceOf(`shop/web-${port}:http`, `10.96.0.${digit}`, 80)
-      services.set({ ...service, annotations: ANNOTATIONS }, endpointsOf(`edge-1/127.0.0.1:${port}`))
+    for (const { port, rewrites } of ports) {
+      const service = serviceOf(`shop/web-${port}:http`, `10.96.0.${lastDigits.get(port)}`, 80)
+      services.set(
+        { ...service, annotations: rewrites ? REWRITING : ANNOTATIONS },
+        endpointsOf(`edge-1/127.0.0.1:${port}`),
+      )
     }
     const traffic = await Traffic.start(
-      { ...DEFAULT_TRAFFIC_OPTIONS, listenPort: 0, idleTimeoutMs: 500 },
+      { ...DEFAULT_TRAFFIC_OPTIONS, ...PATIENCE, listenPort: 0 },
       {
-        ...new FakeComponentDeps(),
+        ...deps,
         services,
         nodes: new FakeNodeDirectory(),
         dialer: new DirectDialer('local'),
@@ -50,12 +83,26 @@ export class Edgeway implements AsyncDisposable {
     const [first] = services.servicePorts()
     const listener = first && traffic.listeners.listener(first.name, 'IPv4')
     if (listener === undefined) throw new Error('the Traffic does not listen')
-    return new Edgeway(traffic, listener, lastDigits)
+    return new Edgeway({ traffic, deps }, listener, lastDigits)
   }
 
   /** Where the Service of the endpoint at that port is called. */
   place(port: number): Place {
     return { ...this.#listener, from: `127.0.1.${this.#lastDigits.get(port)}` }
+  }
+
+  /**
+   * To be called once all clients have gone.
+   *
+   * @throws {Error} when flows are left open, or something failed that must not
+   */
+  async check(): Promise<void> {
+    const { metrics, logger, fatal } = this.#deps
+    const open = (): number => metrics.value('edgeway_traffic_active_flows', { direction: 'outbound' })
+    for (const deadline = performance.now() + DEADLINE_MS; open() > 0; await delay(10))
+      if (performance.now() > deadline) throw new Error(`${open()} flows are still open`)
+    const errors = logger.lines.filter(({ level }) => level === 'error')
+    if (fatal.length + errors.length > 0) throw new Error(`it failed: ${JSON.stringify([fatal, errors])}`)
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -3,7 +3,7 @@ import { connect, type Socket } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { PlacedRequest } from '../reading/lenient-reader.ts'
 import type { Place } from './call.ts'
-import { Edgeway } from './edgeway.ts'
+import { Edgeway, type ServedPort } from './edgeway.ts'
 import { Recorder } from './recorder.ts'
 import { endpointPort, LANES, peerPort, type Way } from './ways.ts'
 
@@ -20,10 +20,12 @@ export interface OpenLane {
 /** The endpoints at the ends of all lanes, and the Traffic in front of those that go through it. */
 export class LaneSet implements AsyncDisposable {
   readonly all: readonly OpenLane[]
+  readonly edgeway: Edgeway
   readonly #stack: AsyncDisposableStack
 
-  private constructor(all: readonly OpenLane[], stack: AsyncDisposableStack) {
+  private constructor(all: readonly OpenLane[], edgeway: Edgeway, stack: AsyncDisposableStack) {
     this.all = all
+    this.edgeway = edgeway
     this.#stack = stack
   }
 
@@ -40,9 +42,9 @@ export class LaneSet implements AsyncDisposable {
       ends.push({ way, lane, port, endpoint: stack.use(await Recorder.start(port, answer)) })
     }
     await Promise.all(places.map((place) => listening(target(place))))
-    const edgeway = stack.use(await Edgeway.start(places.map(target)))
+    const edgeway = stack.use(await Edgeway.start(places.map(served)))
     const all = ends.map((end) => ({ ...end, place: placeOf(edgeway, end) }))
-    return new LaneSet(all, stack.move())
+    return new LaneSet(all, edgeway, stack.move())
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -55,6 +57,11 @@ type Named = Pick<OpenLane, 'way' | 'lane'>
 /** What is in front of the endpoint, or of us: the endpoint itself, or a peer. */
 function target({ way, lane }: Named): number {
   return way === 'edgeway' ? endpointPort(way, lane) : peerPort(way, lane)
+}
+
+/** Where a peer comes after us, we change heads as well. */
+function served(lane: Named): ServedPort {
+  return { port: target(lane), rewrites: lane.way !== 'edgeway' }
 }
 
 function placeOf(edgeway: Edgeway, lane: Named): Place {

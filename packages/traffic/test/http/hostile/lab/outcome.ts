@@ -1,6 +1,5 @@
 import type { HostileRequest } from '../corpus/hostile-request.ts'
 import { doAgree, readings } from '../reading/readers.ts'
-import type { Reading } from '../reading/reading.ts'
 import { type Answer, call, finalStatuses, type Place } from './call.ts'
 import type { OpenLane } from './lane-set.ts'
 import type { Recording } from './recorder.ts'
@@ -15,6 +14,8 @@ export interface Outcome {
   readonly end: Answer['end']
   /** How many requests the endpoint was told of, as the reader has it that sees most of them. */
   readonly out: number
+  /** How many of them were complete. */
+  readonly whole: number
   /** What readers of different minds see in what one connection carried, where it is not the same. */
   readonly quarrels: readonly string[]
   /** It went on a connection of its own, byte by byte as the client sent it. */
@@ -37,6 +38,7 @@ export async function outcomeOf(request: HostileRequest, lane: OpenLane): Promis
     statuses: finalStatuses(text),
     end,
     out: seen.reduce((sum, { count }) => sum + count, 0),
+    whole: seen.reduce((sum, { whole }) => sum + whole, 0),
     quarrels: seen.map(({ quarrel }) => quarrel).filter((quarrel) => quarrel !== ''),
     isVerbatim: seen.some(({ isVerbatim }) => isVerbatim),
     nextGot,
@@ -54,6 +56,7 @@ export async function askNext(name: string, place: Place): Promise<string> {
 
 interface Sighting {
   readonly count: number
+  readonly whole: number
   /** '' for none. */
   readonly quarrel: string
   readonly isVerbatim: boolean
@@ -61,17 +64,16 @@ interface Sighting {
 
 async function sighting({ pieces, isOpen }: Recording, sent: string): Promise<Sighting> {
   const all = await readings(pieces)
-  const count = Math.max(...Object.values(all).map(ownCount))
+  const own = Object.values(all).map(({ requests }) => requests.filter(({ line }) => !line.startsWith(NEXT)))
+  const count = Math.max(...own.map(({ length }) => length))
+  const whole = Math.max(...own.map((requests) => requests.filter(({ isComplete }) => isComplete).length))
   const isVerbatim = sent.startsWith(Buffer.concat(pieces).toString('latin1'))
   const isUnfinished = isOpen && Object.values(all).some(({ end }) => end === 'waiting')
   const isAgreed = doAgree(all) && all['strict']?.end !== 'refused'
   return {
     count,
+    whole,
     isVerbatim,
     quarrel: isAgreed ? (isUnfinished ? 'unfinished and open' : '') : JSON.stringify(all),
   }
-}
-
-function ownCount({ requests }: Reading): number {
-  return requests.filter(({ line }) => !line.startsWith(NEXT)).length
 }

@@ -18,4 +18,5 @@ async function outcomesOf(lane: OpenLane): Promise<Outcome[]> {
 
 await using lanes = await LaneSet.start(ways)
 const outcomes = await Promise.all(lanes.all.map(outcomesOf))
+await lanes.edgeway.check()
 process.stdout.write(JSON.stringify(outcomes.flat()))

@@ -45,4 +45,5 @@ const outcomes = await Promise.all(
     return done
   }),
 )
+await lanes.edgeway.check()
 process.stdout.write(JSON.stringify(outcomes.flat()))

@@ -5,14 +5,23 @@ import { WAYS, type Way } from './ways.ts'
 /** Ours to send, where we refuse a request that nothing else is wrong with (RFC 9110, 15.5 and 15.6). */
 const REFUSALS = new Set([400, 405, 408, 414, 417, 431, 501, 505])
 
-/** What is wrong with an outcome of ours, in a sentence; '' where nothing is. */
-export function complaint(request: HostileRequest, outcome: Outcome): string {
-  const { statuses, end, quarrels, nextGot } = outcome
-  if (end === 'hung') return 'the client waits in vain'
-  if (nextGot !== '') return `the next client got ${nextGot}`
-  if (request.isForeign && outcome.isVerbatim) return ''
-  if (quarrels.length > 0) return `readers do not agree: ${quarrels.join(' ')}`
-  return countComplaint(request, outcome) || answerComplaint(request, statuses)
+type ByWay = ReadonlyMap<Way, Outcome>
+
+/** What is wrong with what became of a request by a way of ours, in a sentence; '' where nothing is. */
+export function complaint(request: HostileRequest, way: Way, ways: ByWay): string {
+  const outcome = ways.get(way)
+  if (outcome === undefined) return 'it did not go that way'
+  if (outcome.end === 'hung') return 'the client waits in vain'
+  if (outcome.nextGot !== '') return `the next client got ${outcome.nextGot}`
+  // It is the peer's then to make of it what it would without us.
+  if (isCarried(request, ways)) return ''
+  if (outcome.quarrels.length > 0) return `readers do not agree: ${outcome.quarrels.join(' ')}`
+  return countComplaint(request, outcome) || answerComplaint(request, outcome)
+}
+
+/** It is not HTTP as it begins, so a connection of its own carries it as it is. */
+function isCarried(request: HostileRequest, ways: ByWay): boolean {
+  return request.isForeign && ways.get('edgeway')?.isVerbatim === true
 }
 
 function countComplaint({ out: [least, most] }: HostileRequest, { out, way }: Outcome): string {
@@ -21,33 +30,51 @@ function countComplaint({ out: [least, most] }: HostileRequest, { out, way }: Ou
   return out > most || isFew ? `${out} requests came out, and not ${least} to ${most}` : ''
 }
 
-function answerComplaint({ out: [least, most], isCut }: HostileRequest, statuses: readonly number[]): string {
-  const isAnswered = isCut || statuses.length > 0
-  if (!isAnswered) return 'there is no answer'
-  if (most > 0) return statuses.length < least ? `the answers are ${statuses.join(', ')}` : ''
-  const [only] = statuses
-  const isRefusal = statuses.length === 1 && REFUSALS.has(only ?? 0)
-  return isRefusal || (isCut && statuses.length === 0) ? '' : `the refusal is ${statuses.join(', ')}`
+function answerComplaint({ out: [, most], isCut }: HostileRequest, outcome: Outcome): string {
+  const { statuses, whole, way } = outcome
+  if (statuses.length === 0) return isCut ? '' : 'there is no answer'
+  const [first = 0] = statuses
+  if (most === 0) {
+    const isRefusal = statuses.length === 1 && REFUSALS.has(first)
+    return isRefusal ? '' : `the refusal is ${statuses.join(', ')}`
+  }
+  const isServed = way !== 'edgeway' || statuses.slice(0, whole).every((status) => status === 200)
+  return isServed ? '' : `the answers are ${statuses.join(', ')}`
 }
 
-type ByWay = ReadonlyMap<Way, Outcome>
-
-/** Items that we let more requests out of than either peer does. */
-export function laxerThanPeers(byName: ReadonlyMap<string, ByWay>): string[] {
-  const isLaxer = (ways: ByWay): boolean =>
-    outBy(ways, 'edgeway') > Math.max(outBy(ways, 'haproxy'), outBy(ways, 'nginx'))
-  return [...byName].filter(([, ways]) => isLaxer(ways)).map(([name]) => name)
+/** Items of which we let more whole requests out than either peer does, and that look like HTTP. */
+export function laxerThanPeers(
+  requests: readonly HostileRequest[],
+  byName: ReadonlyMap<string, ByWay>,
+): string[] {
+  const isLaxer = (request: HostileRequest): boolean => {
+    const ways: ByWay = byName.get(request.name) ?? new Map()
+    const theirs = Math.max(wholeBy(ways, 'haproxy'), wholeBy(ways, 'nginx'))
+    return !isCarried(request, ways) && wholeBy(ways, 'edgeway') > theirs
+  }
+  return requests.filter(isLaxer).map(({ name }) => name)
 }
 
-/** How many items we let fewer requests out of than that peer, as many, and more. */
+/** How many items we let fewer whole requests out of than that peer, as many, and more. */
 function compared(byName: ReadonlyMap<string, ByWay>, peer: 'haproxy' | 'nginx'): string {
-  const differences = [...byName.values()].map((ways) => outBy(ways, 'edgeway') - outBy(ways, peer))
+  const differences = [...byName.values()].map((ways) => wholeBy(ways, 'edgeway') - wholeBy(ways, peer))
   const count = (sign: number): number => differences.filter((one) => Math.sign(one) === sign).length
-  return `against ${peer}: stricter ${count(-1)}, equal ${count(0)}, laxer ${count(1)}`
+  return `whole requests against ${peer}: fewer ${count(-1)}, as many ${count(0)}, more ${count(1)}`
 }
 
-function outBy(ways: ByWay, way: Way): number {
-  return ways.get(way)?.out ?? 0
+/** What became of all items by one way. */
+function summary(byName: ReadonlyMap<string, ByWay>, way: Way): string {
+  const all = [...byName.values()].flatMap((ways) => ways.get(way) ?? [])
+  const count = (is: (outcome: Outcome) => boolean): number => all.filter(is).length
+  const nothing = count(({ out }) => out === 0)
+  const begun = count(({ out, whole }) => out > 0 && whole === 0)
+  const whole = count((outcome) => outcome.whole > 0)
+  const ambiguous = count(({ quarrels }) => quarrels.length > 0)
+  return `${way}: nothing out ${nothing}, begun only ${begun}, whole requests out ${whole}; ambiguous ${ambiguous}`
+}
+
+function wholeBy(ways: ByWay, way: Way): number {
+  return ways.get(way)?.whole ?? 0
 }
 
 export function outcomesByName(outcomes: readonly Outcome[]): Map<string, Map<Way, Outcome>> {
@@ -64,18 +91,20 @@ export function verdictTable(byName: ReadonlyMap<string, ByWay>): string {
   const lines = [...byName].map(([name, ways]) =>
     [name, ...WAYS.map((way) => verdict(ways.get(way)))].join('\t').replaceAll('\n', ' '),
   )
-  const summary = (['haproxy', 'nginx'] as const).map((peer) => compared(byName, peer))
-  return `${[['item', ...WAYS].join('\t'), ...lines, '', ...summary].join('\n')}\n`
+  const peers = (['haproxy', 'nginx'] as const).map((peer) => compared(byName, peer))
+  const summaries = [...peers, ...WAYS.map((way) => summary(byName, way))]
+  return `${[['item', ...WAYS].join('\t'), ...lines, '', ...summaries].join('\n')}\n`
 }
 
 function verdict(outcome: Outcome | undefined): string {
   if (outcome === undefined) return '-'
-  const { out, statuses, end, quarrels, isVerbatim, nextGot } = outcome
+  const { out, whole, statuses, end, quarrels, isVerbatim, nextGot } = outcome
   const notes = [
     end === 'closed' ? '' : end,
     quarrels.length > 0 ? 'ambiguous' : '',
     isVerbatim && out > 0 ? 'verbatim' : '',
     nextGot === '' ? '' : 'poisoned',
   ]
-  return [`${out} out`, statuses.join(',') || 'no answer', ...notes].filter((note) => note !== '').join(' ')
+  const count = whole === out ? `${out} out` : `${whole} of ${out} out`
+  return [count, statuses.join(',') || 'no answer', ...notes].filter((note) => note !== '').join(' ')
 }

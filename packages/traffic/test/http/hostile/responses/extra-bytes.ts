@@ -37,6 +37,21 @@ const AFTER: readonly ResponseFlaw[] = [
     text: HELLO + CONTINUE,
   },
   {
+    name: 'as the content',
+    flaw: 'the content is a response, which is in order',
+    text: ok([`Content-Length: ${EVIL.length}`], EVIL),
+  },
+  {
+    name: 'as the content after 100',
+    flaw: 'an interim response comes before content that is a response',
+    text: CONTINUE + ok([`Content-Length: ${EVIL.length}`], EVIL),
+  },
+  {
+    name: 'as a chunk',
+    flaw: 'a chunk is a response, which is in order',
+    text: ok(['Transfer-Encoding: chunked'], `${EVIL.length.toString(16)}\r\n${EVIL}\r\n0\r\n\r\n`),
+  },
+  {
     name: 'a beginning',
     flaw: 'the beginning of another response follows',
     text: `${HELLO}HTTP/1.1 200 OK\r\nContent-Le`,
