@@ -6,7 +6,7 @@ import {
   type Mesh,
 } from '@edgeway/testbed'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
-import { callMany, Load } from '../support/load.ts'
+import { callMany, startLoad } from '../support/load.ts'
 import { start } from '../support/program.ts'
 import { report } from '../support/report.ts'
 import { Servers } from '../support/servers.ts'
@@ -55,7 +55,7 @@ describe('calls to a Service with a bad endpoint or bad clients', () => {
   ])('do not fail after an endpoint was killed ($service, $killed)', async ({ service, killed, pods }) => {
     const options = { service: `${service}.apps`, atOnce: AT_ONCE }
     await expect.poll(() => answering(options.service), { timeout: 60_000 }).toEqual(pods)
-    await using load = Load.start(client, options)
+    await using load = startLoad(client, options)
     await load.whenMore(300)
 
     const deadAt = await servers.kill(killed)

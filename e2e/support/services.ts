@@ -18,6 +18,10 @@ export interface ServedService extends ServiceSpec {
   readonly endpoints: readonly EndpointSpec[]
   /** TCP unless given. */
   readonly protocol?: 'TCP' | 'UDP'
+  /** What it is said to speak, e.g. `kubernetes.io/h2c`; nobody says it unless given. */
+  readonly appProtocol?: string
+  /** `main` unless given. */
+  readonly portName?: string
 }
 
 /** Creates or changes Services with their endpoints. */
@@ -26,7 +30,9 @@ export async function applyServices(mesh: Mesh, services: readonly ServedService
 }
 
 function objectsOf(served: ServedService): ApiObject[] {
-  const { annotations = {}, targetPort, endpoints, protocol = 'TCP', ...spec } = served
+  const { annotations = {}, targetPort, endpoints, protocol = 'TCP', ...others } = served
+  const { appProtocol, portName: name = 'main', ...spec } = others
+  const said = appProtocol === undefined ? {} : { appProtocol }
   const service = serviceObject(spec)
   const slice = endpointSliceObject(spec, targetPort, endpoints)
   const { clusterIp, port } = spec
@@ -37,9 +43,9 @@ function objectsOf(served: ServedService): ApiObject[] {
       spec: {
         clusterIP: clusterIp,
         clusterIPs: [clusterIp],
-        ports: [{ name: 'main', protocol, port, targetPort }],
+        ports: [{ name, protocol, port, targetPort, ...said }],
       },
     },
-    { ...slice, ports: [{ name: 'main', protocol, port: targetPort }] },
+    { ...slice, ports: [{ name, protocol, port: targetPort, ...said }] },
   ]
 }

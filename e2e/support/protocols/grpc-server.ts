@@ -1,7 +1,7 @@
 /**
- * The gRPC service `SCENARIO`.
+ * The gRPC service `SCENARIO`. At SIGTERM it tells its clients (GOAWAY), and ends after the calls under way.
  *
- *     grpc-server.ts PORT
+ *     grpc-server.ts PORT NAME
  */
 import {
   type handleUnaryCall,
@@ -15,8 +15,10 @@ import {
 import { announce } from '../announce.ts'
 import { SCENARIO, type ServerStatus } from './grpc-service.ts'
 
-const port = Number(process.argv[2])
+const [port = '', serverName = ''] = process.argv.slice(2)
 const seen = { talked: 0, hung: 0, withDeadline: 0, ended: 0 } satisfies ServerStatus
+
+const name: handleUnaryCall<Buffer, Buffer> = (_, answer) => answer(null, Buffer.from(serverName))
 
 const echo: handleUnaryCall<Buffer, Buffer> = (call, answer) => answer(null, call.request)
 
@@ -59,8 +61,11 @@ function hang(call: ServerWritableStream<Buffer, Buffer>): void {
 }
 
 const server = new Server()
-server.addService(SCENARIO, { echo, count, collect, talk, hang, status })
+server.addService(SCENARIO, { name, echo, count, collect, talk, hang, status })
 server.bindAsync(`0.0.0.0:${port}`, ServerCredentials.createInsecure(), (error) => {
   if (error !== null) throw error
-  announce(port)
+  announce(Number(port))
+})
+process.once('SIGTERM', () => {
+  server.tryShutdown(() => process.exit(0))
 })

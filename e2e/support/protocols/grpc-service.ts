@@ -22,6 +22,8 @@ const ANSWERS_STREAM: Streams = { requestStream: false, responseStream: true }
 
 /** A gRPC service whose messages are bytes as they are, so that it needs no schema. */
 export const SCENARIO = {
+  /** Answers with the server's name. */
+  name: method('Name', UNARY),
   /** Sends the message back. */
   echo: method('Echo', UNARY),
   /** Takes a number, sends so many messages, each its own number. */
