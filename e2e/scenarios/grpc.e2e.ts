@@ -23,7 +23,8 @@ const MIB = 1_048_576
 /** Codes of gRPC. */
 const CANCELLED = 1
 const DEADLINE_EXCEEDED = 4
-const SOON = { timeout: 30_000 }
+/** Longer than an endpoint is left out at first. */
+const SOON = { timeout: 40_000 }
 
 const ORIGINS = [
   { from: 'edge-2', path: 'local' },
@@ -120,6 +121,24 @@ describe('HTTP/2 and gRPC', () => {
       await whenSpread('calls', from)
     })
 
+    it('calls fail only that are under way at an endpoint when it is killed', async () => {
+      await whenSpread('calls', from)
+      const atOnce = 8
+      await using calls = startGrpcCalls(clientOf(mesh, from), { service: 'calls.apps', atOnce })
+      await calls.whenMore(500)
+      await servers.kill(DRAINED)
+      await calls.whenMore(500)
+      const failures = Object.entries((await calls.stop()).failed)
+
+      report(
+        'calls that the death of an endpoint cut off',
+        sum(failures.map(([, count]) => count)),
+        `of ${atOnce} at once`,
+      )
+      for (const [kind] of failures) expect(kind).toMatch(/^UNAVAILABLE/)
+      expect(sum(failures.map(([, count]) => count))).toBeLessThanOrEqual(atOnce)
+    })
+
     it('HTTP/2: requests of one connection get their own answers and trailers, while another one is not read', async () => {
       const flood = 16 * MIB
       const { pods, wrong, ...got } = await runClient<Http2Result>(clientOf(mesh, from), {
@@ -163,6 +182,10 @@ describe('HTTP/2 and gRPC', () => {
     return { namespace: 'apps', name, clusterIp, port: 80, targetPort: GRPC_PORT, endpoints, ...wishes }
   }
 })
+
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((total, number) => total + number, 0)
+}
 
 interface Wishes extends Pick<ServedService, 'annotations' | 'appProtocol'> {
   readonly targetPort?: number

@@ -1,32 +1,28 @@
-import { type LabHost, type LabProcess, type Mesh, startTcpEcho, startTcpGreeter } from '@edgeway/testbed'
+import { type Mesh, startTcpEcho, startTcpGreeter } from '@edgeway/testbed'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { whenConnected } from '../support/connected.ts'
-import { pathOf } from '../support/flows.ts'
-import { BY_REQUEST } from '../support/http/l7.ts'
+import { BY_REQUEST, statsOf } from '../support/http/l7.ts'
 import { HTTP_PROGRAMS } from '../support/http/programs.ts'
-import { requestMany } from '../support/http/requests.ts'
+import { requestMany, startRequests } from '../support/http/requests.ts'
+import { startLoad } from '../support/load.ts'
 import { runClient, startServer } from '../support/program.ts'
-import { Authority } from '../support/protocols/certificates.ts'
 import { PROGRAMS } from '../support/protocols/programs.ts'
 import { sha256, streamBytes } from '../support/protocols/stream-bytes.ts'
 import { report } from '../support/report.ts'
 import { applyServices, type ServedService } from '../support/services.ts'
 import { clientOf, startTwoSites } from '../support/two-sites.ts'
 
-const PORTS = { origin: 9_001, banner: 9_002, line: 9_003, bulk: 9_004, secure: 9_005 }
+const PORTS = { origin: 9_001, changing: 9_001, banner: 9_002, line: 9_003, bulk: 9_004 }
 const PROGRAMS_HERE = { ...PROGRAMS, ...HTTP_PROGRAMS }
 const MIB = 1_048_576
 const SNIFFING_MS = 100
-/** Pods beside beta that serve TLS. */
-const SECURE_PODS = ['secure-1', 'secure-2', 'secure-3']
-const SERVER_NAMES = Array.from({ length: 12 }, (_, index) => `host-${index}.example`)
-
+const SOON = { timeout: 20_000 }
 const ORIGINS = [
   { from: 'edge-2', path: 'local' },
   { from: 'edge-1', path: 'relayed' },
 ] as const
 
-/** All servers are on edge-2; edge-1 reaches them by the relay. Each port is said to speak HTTP, or TLS. */
+/** All servers are in the pod beta on edge-2; edge-1 reaches them by the relay. Each port is said to speak HTTP. */
 describe('a Service whose requests are balanced', () => {
   let mesh: Mesh
 
@@ -39,8 +35,7 @@ describe('a Service whose requests are balanced', () => {
       startTcpGreeter(pod, { port: PORTS.banner }),
       startTcpEcho(pod, { port: PORTS.line }),
     ])
-    const secure = await startSecurePods()
-    const services = servicesOf(secure)
+    const services = (Object.keys(PORTS) as (keyof typeof PORTS)[]).map(serviceOf)
     await applyServices(mesh, services)
     for (const { from } of ORIGINS) await whenConnected(clientOf(mesh, from), services)
   })
@@ -48,7 +43,7 @@ describe('a Service whose requests are balanced', () => {
     await mesh?.[Symbol.asyncDispose]()
   })
 
-  describe.each(ORIGINS)('from a pod on $from ($path)', ({ from, path }) => {
+  describe.each(ORIGINS)('from a pod on $from ($path)', ({ from }) => {
     function client<Result>(
       program: keyof typeof PROGRAMS_HERE,
       args: readonly (string | number)[],
@@ -86,6 +81,71 @@ describe('a Service whose requests are balanced', () => {
       }
     })
 
+    it('what breaks off is taken for whole by neither side', async () => {
+      const download = async (target: string, ...options: string[]): Promise<string> => {
+        const write = [
+          '--silent',
+          '--max-time',
+          '10',
+          '--output',
+          '/dev/null',
+          '--write-out',
+          '%{exitcode} %{size_download}',
+        ]
+        return (
+          await clientOf(mesh, from).exec([
+            'curl',
+            ...write,
+            ...options,
+            `http://${hostOf('origin')}${target}`,
+          ])
+        ).stdout
+      }
+      for (const framing of ['chunked', 'length'])
+        expect(await download(`/cut?framing=${framing}`)).toMatch(/^(18|56) 100000$/)
+      for (const version of ['--http1.1', '--http1.0'])
+        expect(await download(`/until-close?n=${MIB}`, version)).toBe(`0 ${MIB}`)
+
+      const broken = async () => (await statsOf(mesh.lab.pod('beta'), PORTS.origin)).broken
+      const before = await broken()
+      const messages = BROKEN_UPLOADS.map((text) => Buffer.from(text).toString('base64'))
+      await client<RawResult>('rawClient', [hostOf('origin'), 80, 300, ...messages])
+      await expect.poll(broken, SOON).toBe(before + BROKEN_UPLOADS.length)
+    })
+
+    it('an answer that comes before the end of the upload arrives', async () => {
+      const command = [
+        'curl',
+        '--silent',
+        '--output',
+        '/dev/null',
+        '--write-out',
+        '%{http_code}',
+        '--data-binary',
+        '@-',
+      ]
+      const { stdout } = await clientOf(mesh, from).exec(
+        [...command, '--header', 'expect:', `http://${hostOf('origin')}/early`],
+        { input: 'x'.repeat(16 * MIB) },
+      )
+      expect(stdout).toBe('413')
+    })
+
+    it('requests go on while their Service begins to be balanced by them, and ends it', async () => {
+      const apply = (annotations: ServedService['annotations']): Promise<void> =>
+        applyServices(mesh, [{ ...serviceOf('changing'), ...(annotations && { annotations }) }])
+      await using requests = startRequests(clientOf(mesh, from), { service: hostOf('changing'), atOnce: 3 })
+      await using calls = startLoad(clientOf(mesh, from), { service: hostOf('changing'), atOnce: 2 })
+      const { annotations: byHeader } = SAID_TO_BE_HTTP
+      for (const annotations of [BY_REQUEST, {}, byHeader, {}]) {
+        await apply(annotations)
+        await Promise.all([requests.whenMore(200), calls.whenMore(100)])
+      }
+
+      expect((await requests.stop()).failed).toEqual({})
+      expect((await calls.stop()).failed).toEqual({})
+    })
+
     it('malformed, ambiguous and endless requests are refused, and nobody else notices', async () => {
       const messages = BAD_REQUESTS.map(({ text }) => Buffer.from(text, 'latin1').toString('base64'))
       const [answers, others] = await Promise.all([
@@ -98,44 +158,7 @@ describe('a Service whose requests are balanced', () => {
       )
       expect(others.failed).toEqual({})
     })
-
-    it('TLS connections of one server name go to one endpoint, whoever calls, and their ALPN is that of the endpoint', async () => {
-      const mark = await mesh.agent(from).log.mark()
-      const another = await mesh.lab.addPod(from, { name: `another-${from}`, namespace: 'apps' })
-      const ask = (host: LabHost): Promise<SecureResult> =>
-        runClient(host, {
-          file: HTTP_PROGRAMS.serverNamesClient,
-          args: [hostOf('secure'), 80, ...SERVER_NAMES],
-        })
-      const answers = await ask(clientOf(mesh, from))
-
-      expect(await ask(another)).toEqual(answers)
-      expect(answers.map(({ servername }) => servername)).toEqual(SERVER_NAMES)
-      expect(new Set(answers.map(({ alpnProtocol }) => alpnProtocol))).toEqual(new Set(['scenario/2']))
-      expect(new Set(answers.map(({ pod }) => pod)).size).toBeGreaterThan(1)
-      expect(await pathOf(mesh.agent(from), 'apps/secure:https', mark)).toBe(path)
-      const [first = ''] = SERVER_NAMES
-      await mesh
-        .agent(from)
-        .log.waitFor(({ message, serverName }) => message === 'flow ended' && serverName === first, {
-          mark,
-        })
-    })
   })
-
-  /** @returns their endpoints */
-  async function startSecurePods(): Promise<ServedService['endpoints']> {
-    const authority = await Authority.create(mesh.lab.logFolder)
-    const { key, certificate } = await authority.issue('secure.example')
-    const args = [PORTS.secure, key, certificate]
-    const pods = []
-    for (const name of SECURE_PODS) pods.push(await mesh.lab.addPod('edge-2', { name, namespace: 'apps' }))
-    const started = pods.map(
-      (pod): Promise<LabProcess> => startServer(pod, { file: HTTP_PROGRAMS.serverNamesServer, args }),
-    )
-    await Promise.all(started)
-    return pods.map(({ address }) => ({ ip: address, node: 'edge-2' }))
-  }
 })
 
 interface FirstByteResult {
@@ -151,12 +174,6 @@ interface HalfCloseResult {
 
 type RawResult = readonly { readonly text: string; readonly ended: boolean }[]
 
-type SecureResult = readonly {
-  readonly pod: string
-  readonly servername: string
-  readonly alpnProtocol: string
-}[]
-
 /** First words of clients that speak something else, some of them short, some without a line's end. */
 const OTHER_PROTOCOLS = [
   'EHLO client.example\r\n',
@@ -170,6 +187,12 @@ const OTHER_PROTOCOLS = [
 ]
 
 const HOST = 'host: origin.apps\r\n'
+
+/** Each is closed in the middle of its body. */
+const BROKEN_UPLOADS = [
+  `POST / HTTP/1.1\r\n${HOST}content-length: 100\r\n\r\nhalf of it`,
+  `POST / HTTP/1.1\r\n${HOST}transfer-encoding: chunked\r\n\r\n5\r\nhalf \r\n`,
+]
 
 const BAD_REQUESTS = [
   { text: 'GET / HTTP/1.1\r\n\r\n', status: 400 },
@@ -188,18 +211,17 @@ const SAID_TO_BE_HTTP = { portName: 'http', annotations: { 'edgeway.io/hash-head
 
 const WISHES: Readonly<Record<keyof typeof PORTS, object>> = {
   origin: { annotations: BY_REQUEST },
+  changing: {},
   banner: SAID_TO_BE_HTTP,
   line: SAID_TO_BE_HTTP,
   bulk: SAID_TO_BE_HTTP,
-  secure: { portName: 'https', annotations: { 'edgeway.io/balancing': 'server-name-hash' } },
 }
 
-function servicesOf(secure: ServedService['endpoints']): ServedService[] {
-  return (Object.keys(PORTS) as (keyof typeof PORTS)[]).map((name, index) => ({
-    ...{ namespace: 'apps', name, clusterIp: `10.96.1.${index + 1}`, port: 80, targetPort: PORTS[name] },
-    endpoints: name === 'secure' ? secure : [{ ip: '10.244.1.11', node: 'edge-2' }],
-    ...WISHES[name],
-  }))
+/** With the pod beta as its only endpoint. */
+function serviceOf(name: keyof typeof PORTS): ServedService {
+  const clusterIp = `10.96.1.${Object.keys(PORTS).indexOf(name) + 1}`
+  const endpoints = [{ ip: '10.244.1.11', node: 'edge-2' }]
+  return { namespace: 'apps', name, clusterIp, port: 80, targetPort: PORTS[name], endpoints, ...WISHES[name] }
 }
 
 function hostOf(service: keyof typeof PORTS): string {

@@ -18,6 +18,8 @@ export interface OriginStats {
   readonly connections: number
   /** Without those that control it. */
   readonly requests: number
+  /** Of them, those whose body broke off. */
+  readonly broken: number
   /** Bytes of bodies. */
   readonly received: number
   /** Connections that are open now. */

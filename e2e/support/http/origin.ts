@@ -8,6 +8,9 @@
  * - `POST /held`: reads nothing of the body until `GET /release`; then `{bytes, sha256}`
  * - `POST /trailers`: the body's SHA-256 as trailer `x-sha256` of a chunked response, and the request's trailers as its content
  * - `GET /empty?status=204`: that status, and no content
+ * - `GET /cut?framing=chunked`: breaks off after 100,000 bytes of a chunked response, or of one of a million bytes (`length`)
+ * - `GET /until-close?n=N`: N bytes, which end with the connection
+ * - `POST /early`: 413 before the body is read
  * - `/refused`: 413 to a client that expects 100 (Continue), which is never sent
  * - `GET /mode?status=503`: each request is answered with that status from now on; 200: as ever; 0: never answered
  * - `GET /stats`: `OriginStats`
@@ -20,6 +23,7 @@ import { once } from 'node:events'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import { announce } from '../announce.ts'
+import { streamBytes } from '../protocols/stream-bytes.ts'
 import type { OriginAnswer, OriginStats } from './origin-answer.ts'
 
 type Handler = (request: IncomingMessage, response: ServerResponse, query: URLSearchParams) => unknown
@@ -29,7 +33,7 @@ const [name = '', node = ''] = others.slice(-2)
 const options = others.length === 3 ? JSON.parse(others[0] ?? '') : {}
 
 const connections = new WeakMap<Socket, { readonly id: number; requests: number }>()
-const seen = { connections: 0, requests: 0, received: 0 }
+const seen = { connections: 0, requests: 0, received: 0, broken: 0 }
 const waiting: { acknowledged?: () => void; released?: () => void } = {}
 let mode = 200
 
@@ -39,6 +43,9 @@ const handlers: Readonly<Record<string, Handler>> = {
   '/held': held,
   '/release': release,
   '/trailers': trailers,
+  '/cut': cut,
+  '/until-close': untilClose,
+  '/early': early,
   '/empty': (_, response, query) => response.writeHead(Number(query.get('status'))).end(),
   '/mode': changeMode,
   '/stats': stats,
@@ -57,7 +64,10 @@ async function identify(request: IncomingMessage, response: ServerResponse): Pro
   const connection = connections.get(request.socket)
   if (connection !== undefined) connection.requests += 1
   seen.requests += 1
-  const { bytes, sha256 } = await contentOf(request)
+  const { bytes, sha256 } = await contentOf(request).catch((error: unknown) => {
+    seen.broken += 1
+    throw error
+  })
   if (mode === 0) return
   const { method = '', url = '', rawHeaders } = request
   const body: OriginAnswer = {
@@ -104,6 +114,24 @@ async function trailers(request: IncomingMessage, response: ServerResponse): Pro
   response.write(JSON.stringify(request.trailers))
   response.addTrailers({ 'x-sha256': sha256 })
   response.end()
+}
+
+function cut(_: IncomingMessage, response: ServerResponse, query: URLSearchParams): void {
+  const isChunked = query.get('framing') === 'chunked'
+  response.writeHead(200, isChunked ? {} : { 'content-length': 1_000_000 })
+  response.write(Buffer.alloc(100_000), () => response.socket?.destroy())
+}
+
+function untilClose(_: IncomingMessage, response: ServerResponse, query: URLSearchParams): void {
+  response.useChunkedEncodingByDefault = false
+  response.shouldKeepAlive = false
+  response.writeHead(200)
+  response.end(streamBytes(Number(query.get('n')), 2))
+}
+
+function early(request: IncomingMessage, response: ServerResponse): void {
+  answer(response, { pod: name }, 413)
+  request.resume()
 }
 
 function changeMode(_: IncomingMessage, response: ServerResponse, query: URLSearchParams): void {
