@@ -33,7 +33,8 @@ export class ResponseBody {
       if (client.writable && !client.write(chunk)) stream.pause()
     })
     client.on('drain', () => stream.resume())
-    stream.on('end', () => {
+    // Over a tunnel the whole response may come in one piece: node:http2 then destroys the stream by a listener that was there before.
+    stream.prependListener('end', () => {
       if (!stream.destroyed && stream.rstCode === constants.NGHTTP2_NO_ERROR) this.#end()
     })
     if (!this.#hasTrailers) return
