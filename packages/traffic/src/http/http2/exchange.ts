@@ -1,9 +1,8 @@
 import { constants, type ServerHttp2Stream } from 'node:http2'
-import type { ProxiedConnection } from '../../account/proxy-protocol.ts'
-import type { RequestJournal, RequestOutcome } from '../../account/request-journal.ts'
-import type { Timers } from '../../timers.ts'
+import type { RequestOutcome } from '../../account/request-journal.ts'
 import type { PortRoutes } from '../policy/port-routes.ts'
 import type { RequestRoute, TryFailure } from '../policy/request-route.ts'
+import type { ExchangeDeps, ExchangeRequest } from './exchange-deps.ts'
 import type { IncomingRequest } from './incoming-request.ts'
 import {
   dropConnectionFields,
@@ -27,27 +26,9 @@ import {
 } from './own-response.ts'
 import { RequestBody } from './request-body.ts'
 import { resetStream } from './reset-stream.ts'
-import { mayHaveTrailers, ResponseBody } from './response-body.ts'
+import { isWithoutContent, mayHaveTrailers, ResponseBody } from './response-body.ts'
 import type { UpstreamSession } from './upstream-session.ts'
-import type { UpstreamSessions } from './upstream-sessions.ts'
 import { type ResponseHead, type TryEvents, UpstreamTry } from './upstream-try.ts'
-
-/** What all requests of one client's session have in common. */
-export interface ExchangeDeps {
-  readonly sessions: UpstreamSessions
-  readonly journal: Pick<RequestJournal, 'end'>
-  readonly timers: Timers
-  readonly proxied: ProxiedConnection
-  /** Address and port of the client. */
-  readonly client: string
-  /** The session is cut: nobody is to blame. */
-  isCut(): boolean
-}
-
-export interface ExchangeRequest {
-  readonly request: IncomingRequest
-  readonly routes: PortRoutes
-}
 
 const { NGHTTP2_CANCEL: CANCEL, NGHTTP2_INTERNAL_ERROR: INTERNAL_ERROR } = constants
 const { NGHTTP2_NO_ERROR: NO_ERROR, NGHTTP2_PROTOCOL_ERROR: PROTOCOL_ERROR } = constants
@@ -299,9 +280,4 @@ export class Exchange implements TryEvents {
       grpcStatus: grpcStatus === undefined ? undefined : Number(grpcStatus),
     })
   }
-}
-
-/** RFC 9110, 15.3.5, 15.3.6 and 15.4.5. */
-function isWithoutContent(status: number): boolean {
-  return status === 204 || status === 205 || status === 304
 }

@@ -75,3 +75,8 @@ export class ResponseBody {
 export function mayHaveTrailers(headers: Headers): boolean {
   return headers['content-length'] === undefined || headers['trailer'] !== undefined
 }
+
+/** RFC 9110, 15.3.5, 15.3.6 and 15.4.5. */
+export function isWithoutContent(status: number): boolean {
+  return status === 204 || status === 205 || status === 304
+}

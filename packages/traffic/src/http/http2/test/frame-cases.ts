@@ -1,0 +1,203 @@
+import {
+  BOTH,
+  connectionError,
+  get,
+  HELD,
+  IGNORED,
+  MALFORMED,
+  OK,
+  PROTOCOL,
+  type Row,
+  SIZE,
+  streamError,
+} from './conformance-case.ts'
+import * as f from './frames.ts'
+
+const { ACK, END_HEADERS, END_STREAM, PADDED, WITH_PRIORITY } = f
+
+export const FRAME_ROWS: readonly Row[] = [
+  ['6.1', 'refuses DATA of stream 0', [f.frame(f.DATA, END_STREAM, 0, [1])], PROTOCOL],
+  [
+    '6.1',
+    'takes padding',
+    [f.headers(1, END_HEADERS, f.POST), f.frame(f.DATA, END_STREAM | PADDED, 1, [2, 1, 0, 0])],
+    OK,
+  ],
+  [
+    '6.1',
+    'refuses padding that is longer than the payload',
+    [f.headers(1, END_HEADERS, f.POST), f.frame(f.DATA, END_STREAM | PADDED, 1, [9, 1, 0])],
+    PROTOCOL,
+  ],
+  ['6.2', 'refuses HEADERS of stream 0', [f.request(0)], PROTOCOL],
+  [
+    '6.2',
+    'takes a priority and padding',
+    [
+      f.frame(
+        f.HEADERS,
+        BOTH | WITH_PRIORITY | PADDED,
+        1,
+        Buffer.concat([Buffer.from([1, 0, 0, 0, 0, 1]), f.fieldBlock(f.GET), Buffer.from([0])]),
+      ),
+    ],
+    OK,
+  ],
+  [
+    '6.2',
+    'refuses padding that is longer than the field block',
+    [f.frame(f.HEADERS, BOTH | PADDED, 1, Buffer.concat([Buffer.from([255]), f.fieldBlock(f.GET)]))],
+    PROTOCOL,
+  ],
+  ['6.3', 'refuses PRIORITY of stream 0', [f.frame(f.PRIORITY, 0, 0, [0, 0, 0, 0, 1])], PROTOCOL, 'ignored'],
+  [
+    '6.3',
+    'refuses PRIORITY of another length than 5',
+    [f.frame(f.PRIORITY, 0, 1, [0, 0, 0, 0])],
+    streamError('FRAME_SIZE_ERROR'),
+  ],
+  ['6.4', 'refuses RST_STREAM of stream 0', [f.frame(f.RST_STREAM, 0, 0, f.uint32(8))], PROTOCOL],
+  [
+    '6.4',
+    'refuses RST_STREAM of another length than 4',
+    [f.headers(1, END_HEADERS, HELD), f.frame(f.RST_STREAM, 0, 1, [0, 0, 8])],
+    SIZE,
+  ],
+  ['6.5', 'refuses an acknowledgement with a payload', [f.frame(f.SETTINGS, ACK, 0, f.setting(1, 1))], SIZE],
+  ['6.5', 'refuses SETTINGS of a stream', [f.frame(f.SETTINGS, 0, 1)], PROTOCOL],
+  ['6.5', 'refuses SETTINGS whose length is no multiple of 6', [f.frame(f.SETTINGS, 0, 0, [0, 1, 0])], SIZE],
+  [
+    '6.5',
+    'refuses an acknowledgement of nothing',
+    [f.frame(f.SETTINGS, ACK, 0), f.frame(f.SETTINGS, ACK, 0), f.frame(f.SETTINGS, ACK, 0)],
+    [...PROTOCOL, ...IGNORED],
+  ],
+  ['6.5.2', 'refuses ENABLE_PUSH other than 0 and 1', [f.frame(f.SETTINGS, 0, 0, f.setting(2, 2))], PROTOCOL],
+  [
+    '6.5.2',
+    'refuses INITIAL_WINDOW_SIZE above 2^31 - 1',
+    [f.frame(f.SETTINGS, 0, 0, f.setting(4, 0x8000_0000))],
+    connectionError('FLOW_CONTROL_ERROR'),
+  ],
+  [
+    '6.5.2',
+    'refuses MAX_FRAME_SIZE below 16,384',
+    [f.frame(f.SETTINGS, 0, 0, f.setting(5, 16_383))],
+    PROTOCOL,
+  ],
+  [
+    '6.5.2',
+    'refuses MAX_FRAME_SIZE above 2^24 - 1',
+    [f.frame(f.SETTINGS, 0, 0, f.setting(5, 16_777_216))],
+    PROTOCOL,
+  ],
+  ['6.5.2', 'ignores unknown settings', [f.frame(f.SETTINGS, 0, 0, f.setting(0xff, 1)), get()], OK],
+  [
+    '6.5.3',
+    'takes the last of two values of one setting',
+    [f.frame(f.SETTINGS, 0, 0, Buffer.concat([f.setting(4, 0), f.setting(4, 65_535)])), get()],
+    OK,
+  ],
+  [
+    '6.6',
+    'refuses PUSH_PROMISE of a client',
+    [get(), f.frame(f.PUSH_PROMISE, END_HEADERS, 1, Buffer.concat([f.uint32(2), f.fieldBlock(f.GET)]))],
+    PROTOCOL,
+  ],
+  ['6.7', 'refuses PING of a stream', [f.frame(f.PING, 0, 1, Buffer.alloc(8))], PROTOCOL],
+  ['6.7', 'refuses PING of another length than 8', [f.frame(f.PING, 0, 0, Buffer.alloc(6))], SIZE],
+  [
+    '6.7',
+    'does not answer an acknowledgement',
+    [f.frame(f.PING, ACK, 0, Buffer.alloc(8, 0xee)), get()],
+    OK,
+    'GOAWAY INTERNAL_ERROR',
+  ],
+  ['6.8', 'refuses GOAWAY of a stream', [f.frame(f.GOAWAY, 0, 1, Buffer.alloc(8))], PROTOCOL],
+  [
+    '6.9',
+    'refuses an increment of 0 of the connection',
+    [f.frame(f.WINDOW_UPDATE, 0, 0, f.uint32(0))],
+    PROTOCOL,
+  ],
+  [
+    '6.9',
+    'refuses an increment of 0 of a stream',
+    [f.headers(1, END_HEADERS, HELD), f.frame(f.WINDOW_UPDATE, 0, 1, f.uint32(0))],
+    MALFORMED,
+  ],
+  [
+    '6.9',
+    'refuses WINDOW_UPDATE of another length than 4',
+    [f.frame(f.WINDOW_UPDATE, 0, 0, [0, 0, 1])],
+    SIZE,
+  ],
+  [
+    '6.9.1',
+    'refuses more than the window of a stream',
+    [
+      f.headers(1, END_HEADERS, HELD),
+      ...Array.from({ length: 128 }, () => f.frame(f.DATA, 0, 1, Buffer.alloc(16_384))),
+    ],
+    streamError('FLOW_CONTROL_ERROR'),
+  ],
+  [
+    '6.9.1',
+    'refuses a window of the connection above 2^31 - 1',
+    [f.frame(f.WINDOW_UPDATE, 0, 0, f.uint32(0x7fff_ffff))],
+    connectionError('FLOW_CONTROL_ERROR'),
+  ],
+  [
+    '6.9.1',
+    'refuses a window of a stream above 2^31 - 1',
+    [f.headers(1, END_HEADERS, HELD), f.frame(f.WINDOW_UPDATE, 0, 1, f.uint32(0x7fff_ffff))],
+    streamError('FLOW_CONTROL_ERROR'),
+  ],
+  [
+    '6.9.2',
+    'refuses SETTINGS that make a window too large',
+    [
+      f.headers(1, END_HEADERS, HELD),
+      f.frame(f.WINDOW_UPDATE, 0, 1, f.uint32(0x7fff_0000)),
+      f.frame(f.SETTINGS, 0, 0, f.setting(4, 0x7fff_ffff)),
+    ],
+    [...connectionError('FLOW_CONTROL_ERROR'), ...streamError('FLOW_CONTROL_ERROR')],
+  ],
+  [
+    '6.10',
+    'takes several CONTINUATION frames',
+    [
+      f.frame(f.HEADERS, END_STREAM, 1, f.fieldBlock(f.GET)),
+      f.frame(f.CONTINUATION, 0, 1, f.fieldBlock([['a', 'b']])),
+      f.frame(f.CONTINUATION, END_HEADERS, 1, f.fieldBlock([['c', 'd']])),
+    ],
+    OK,
+  ],
+  [
+    '6.10',
+    'refuses CONTINUATION of stream 0',
+    [f.headers(1, END_STREAM), f.frame(f.CONTINUATION, END_HEADERS, 0)],
+    PROTOCOL,
+  ],
+  [
+    '6.10',
+    'refuses CONTINUATION of a stream without a field block',
+    [get(), f.frame(f.CONTINUATION, END_HEADERS, 1, f.fieldBlock([['a', 'b']]))],
+    PROTOCOL,
+  ],
+  [
+    '6.10',
+    'bounds CONTINUATION frames (CVE-2024-27316)',
+    [
+      f.headers(1, END_STREAM),
+      ...Array.from({ length: 64 }, () => f.frame(f.CONTINUATION, 0, 1, f.fieldBlock([['a', 'b']]))),
+    ],
+    connectionError('ENHANCE_YOUR_CALM').concat('GOAWAY INTERNAL_ERROR', 'GOAWAY PROTOCOL_ERROR'),
+  ],
+  [
+    '7',
+    'takes unknown error codes',
+    [f.headers(1, END_HEADERS, HELD), f.frame(f.RST_STREAM, 0, 1, f.uint32(0xff)), f.request(3)],
+    OK,
+  ],
+]
