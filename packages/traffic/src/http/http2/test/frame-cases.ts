@@ -200,4 +200,18 @@ export const FRAME_ROWS: readonly Row[] = [
     [f.headers(1, END_HEADERS, HELD), f.frame(f.RST_STREAM, 0, 1, f.uint32(0xff)), f.request(3)],
     OK,
   ],
+  [
+    '10.5',
+    'bounds how fast a client resets streams (CVE-2023-44487)',
+    Array.from({ length: 600 }, (_, n) =>
+      Buffer.concat([f.request(2 * n + 1), f.frame(f.RST_STREAM, 0, 2 * n + 1, f.uint32(8))]),
+    ),
+    ['GOAWAY INTERNAL_ERROR', 'GOAWAY ENHANCE_YOUR_CALM', 'closed'],
+  ],
+  [
+    '10.5',
+    'bounds empty SETTINGS (CVE-2019-9515)',
+    Array.from({ length: 3_000 }, () => f.frame(f.SETTINGS, 0, 0)),
+    ['GOAWAY INTERNAL_ERROR', 'GOAWAY ENHANCE_YOUR_CALM', 'GOAWAY PROTOCOL_ERROR', 'closed'],
+  ],
 ]
