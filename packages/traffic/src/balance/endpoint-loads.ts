@@ -1,9 +1,5 @@
-import {
-  type EndpointAddress,
-  formatEndpoint,
-  type ServiceDirectory,
-  type ServicePortName,
-} from '@edgeway/core'
+import type { EndpointAddress, ServiceDirectory, ServicePortName } from '@edgeway/core'
+import { EndpointKeys } from '../endpoint-keys.ts'
 import type { Candidate } from './balancer.ts'
 import { PeakEwma } from './peak-ewma.ts'
 
@@ -21,8 +17,7 @@ export class EndpointLoads implements Disposable {
   readonly #services: Pick<ServiceDirectory, 'endpoints' | 'watch'>
   readonly #now: () => number
   readonly #subscription: Disposable
-  /** Of endpoints as they are handed around: to write a key costs more than all the rest. */
-  readonly #keys = new WeakMap<EndpointAddress, string>()
+  readonly #keys = new EndpointKeys()
 
   constructor(services: Pick<ServiceDirectory, 'endpoints' | 'watch'>, now: () => number) {
     this.#services = services
@@ -61,20 +56,12 @@ export class EndpointLoads implements Disposable {
     this.#subscription[Symbol.dispose]()
   }
 
-  #keyOf(endpoint: EndpointAddress): string {
-    const known = this.#keys.get(endpoint)
-    if (known !== undefined) return known
-    const key = formatEndpoint(endpoint)
-    this.#keys.set(endpoint, key)
-    return key
-  }
-
   #load(service: ServicePortName, endpoint: EndpointAddress): EndpointLoad {
-    const key = this.#keyOf(endpoint)
+    const key = this.#keys.of(endpoint)
     const known = this.#loads.get(service)?.get(key)
     if (known !== undefined) return known
     const load = new EndpointLoad(this.#now)
-    load.isListed = this.#services.endpoints(service).some((listed) => this.#keyOf(listed) === key)
+    load.isListed = this.#services.endpoints(service).some((listed) => this.#keys.of(listed) === key)
     const loads = this.#loads.get(service) ?? new Map<string, EndpointLoad>()
     this.#loads.set(service, loads.set(key, load))
     return load
@@ -83,7 +70,7 @@ export class EndpointLoads implements Disposable {
   #delete(service: ServicePortName, endpoint: EndpointAddress): void {
     const loads = this.#loads.get(service)
     if (loads === undefined) return
-    forget(loads, this.#keyOf(endpoint))
+    forget(loads, this.#keys.of(endpoint))
     if (loads.size === 0) this.#loads.delete(service)
   }
 
@@ -91,7 +78,7 @@ export class EndpointLoads implements Disposable {
   #forgetUnlisted(service: ServicePortName): void {
     const loads = this.#loads.get(service)
     if (loads === undefined) return
-    const listed = new Set(this.#services.endpoints(service).map((endpoint) => this.#keyOf(endpoint)))
+    const listed = new Set(this.#services.endpoints(service).map((endpoint) => this.#keys.of(endpoint)))
     for (const [key, load] of loads) {
       load.isListed = listed.has(key)
       if (load.openFlows === 0 && !load.isListed) forget(loads, key)

@@ -1,6 +1,7 @@
-import { type Endpoint, formatEndpoint } from '@edgeway/core'
+import type { Endpoint } from '@edgeway/core'
 import type { ProxiedConnection } from '../../account/proxy-protocol.ts'
 import type { DialOutcome } from '../../dial/dial-first.ts'
+import { EndpointKeys } from '../../endpoint-keys.ts'
 import type { Timers } from '../../timers.ts'
 import type { WireEvents } from '../../wire/wire.ts'
 import type { Wires } from '../../wire/wires.ts'
@@ -60,6 +61,7 @@ export class UpstreamPool implements UpstreamHome {
   readonly #open = new Set<UpstreamConnection>()
   readonly #pending: ConnectionRequest[] = []
   readonly #sweep: IdleSweep
+  readonly #keys = new EndpointKeys()
   #idleCount = 0
   #dialling = 0
 
@@ -77,7 +79,7 @@ export class UpstreamPool implements UpstreamHome {
 
   /** An idle connection to that endpoint, where there is one. */
   take(endpoint: Endpoint): UpstreamConnection | undefined {
-    const idle = this.#idle.get(formatEndpoint(endpoint))
+    const idle = this.#idle.get(this.#keys.of(endpoint))
     let connection = idle?.pop()
     while (connection !== undefined) {
       this.#idleCount -= 1
@@ -112,7 +114,7 @@ export class UpstreamPool implements UpstreamHome {
       return
     }
     connection.lastTick = this.#sweep.tick
-    const key = formatEndpoint(connection.way.endpoint)
+    const key = this.#keys.of(connection.way.endpoint)
     const idle = this.#idle.get(key)
     if (idle === undefined) this.#idle.set(key, [connection])
     else idle.push(connection)
@@ -150,9 +152,9 @@ export class UpstreamPool implements UpstreamHome {
   /** To a request that waits for one to the same endpoint. */
   #handOver(connection: UpstreamConnection): boolean {
     if (!this.#hasPending) return false
-    const wanted = formatEndpoint(connection.way.endpoint)
+    const wanted = this.#keys.of(connection.way.endpoint)
     const index = this.#pending.findIndex(
-      ({ endpoint, signal }) => !signal.aborted && formatEndpoint(endpoint) === wanted,
+      ({ endpoint, signal }) => !signal.aborted && this.#keys.of(endpoint) === wanted,
     )
     const [request] = index === -1 ? [] : this.#pending.splice(index, 1)
     request?.onConnection(connection)
@@ -217,7 +219,7 @@ export class UpstreamPool implements UpstreamHome {
   }
 
   #forgetIdle(connection: UpstreamConnection): void {
-    const key = formatEndpoint(connection.way.endpoint)
+    const key = this.#keys.of(connection.way.endpoint)
     const idle = this.#idle.get(key)
     const index = idle?.indexOf(connection) ?? -1
     if (idle === undefined || index === -1) return
