@@ -15,7 +15,7 @@ export class LightDeps implements ComponentDeps {
   readonly metrics = {
     counter: () => ({ add: () => {}, bind: () => ({ add: () => {} }) }),
     gauge: () => ({ set: () => {} }),
-    histogram: () => ({ observe: () => {} }),
+    histogram: () => ({ observe: () => {}, bind: () => ({ observe: () => {} }) }),
   }
   readonly readiness = { gate: () => ({ open: () => {}, shut: () => {} }) }
   readonly status = { section: () => {}, page: () => {} }

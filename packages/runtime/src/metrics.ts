@@ -1,5 +1,6 @@
 import type { BoundCounter, Counter, Gauge, Histogram, Labels, MetricSpec, Metrics } from '@edgeway/core'
 import * as prometheus from 'prom-client'
+import { BindableHistogram } from './bindable-histogram.ts'
 import { MetricSpecError } from './errors.ts'
 
 /** `edgeway_<package>_<noun>…`, the package in one word. */
@@ -60,8 +61,11 @@ export class PrometheusMetrics implements Metrics {
     spec: MetricSpec<Label> & { readonly buckets: readonly number[] },
   ): Histogram<Label> {
     const buckets = [...spec.buckets]
-    const histogram = new prometheus.Histogram({ ...this.#configuration(spec, 'histogram'), buckets })
-    return { observe: (labels, value) => histogram.observe(labels, value) }
+    const histogram = new BindableHistogram({ ...this.#configuration(spec, 'histogram'), buckets })
+    return {
+      observe: (labels, value) => histogram.bind(labels).observe(value),
+      bind: (labels) => histogram.bind(labels),
+    }
   }
 
   #configuration<Label extends string>(spec: MetricSpec<Label>, kind: MetricKind) {

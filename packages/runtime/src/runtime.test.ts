@@ -87,6 +87,33 @@ describe('the admin server', () => {
     expect(await shown()).toBe('edgeway_dns_queries_total{zone="cluster"} 8')
   })
 
+  it('shows what was observed in a histogram whichever way, by buckets', async () => {
+    await using admin = await startAdmin()
+    const name = 'edgeway_dns_query_duration_seconds'
+    const spec = { name, help: 'Queries.', labels: ['zone'], buckets: [0.1, 1] } as const
+    const histogram = admin.metrics.histogram<'zone'>(spec)
+    const bound = histogram.bind({ zone: 'cluster' })
+    for (const value of [0.1, 0.5, 2]) bound.observe(value)
+    histogram.observe({ zone: 'cluster' }, 0.25)
+    histogram.bind({ zone: 'other' }).observe(1)
+
+    const lines = (await (await admin.get('/metrics')).text()).split('\n')
+    expect(lines.filter((line) => line.includes(name))).toEqual([
+      `# HELP ${name} Queries.`,
+      `# TYPE ${name} histogram`,
+      `${name}_bucket{le="0.1",zone="cluster"} 1`,
+      `${name}_bucket{le="1",zone="cluster"} 3`,
+      `${name}_bucket{le="+Inf",zone="cluster"} 4`,
+      `${name}_sum{zone="cluster"} 2.85`,
+      `${name}_count{zone="cluster"} 4`,
+      `${name}_bucket{le="0.1",zone="other"} 0`,
+      `${name}_bucket{le="1",zone="other"} 1`,
+      `${name}_bucket{le="+Inf",zone="other"} 1`,
+      `${name}_sum{zone="other"} 1`,
+      `${name}_count{zone="other"} 1`,
+    ])
+  })
+
   it('shows the config without its secrets', async () => {
     await using admin = await startAdmin()
     const text = await (await admin.get('/configz')).text()

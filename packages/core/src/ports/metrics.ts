@@ -25,6 +25,13 @@ export interface Gauge<Label extends string> {
 
 export interface Histogram<Label extends string> {
   observe(labels: Labels<Label>, value: number): void
+  /** As `Counter.bind`. */
+  bind(labels: Labels<Label>): BoundHistogram
+}
+
+/** A histogram's values of fixed labels. */
+export interface BoundHistogram {
+  observe(value: number): void
 }
 
 /** Where a package registers its metrics, once, at start. */

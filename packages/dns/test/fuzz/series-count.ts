@@ -30,7 +30,11 @@ export class SeriesCount implements Metrics {
   }
 
   histogram<Label extends string = never>({ name }: MetricSpec<Label>) {
-    return { observe: (labels: Labels<Label>, value: number) => this.#count(name, labels, value) }
+    const observe = (labels: Labels<Label>, value: number): void => this.#count(name, labels, value)
+    return {
+      observe,
+      bind: (labels: Labels<Label>) => ({ observe: (value: number) => observe(labels, value) }),
+    }
   }
 
   #count(name: string, labels: Labels<string>, value: number): void {

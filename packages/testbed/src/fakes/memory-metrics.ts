@@ -21,7 +21,9 @@ export class MemoryMetrics implements Metrics {
     spec: MetricSpec<Label> & { readonly buckets: readonly number[] },
   ): Histogram<Label> {
     this.specs.set(spec.name, spec)
-    return { observe: (labels, value) => this.#update(spec.name, labels, (before) => before + value) }
+    const observe: Histogram<Label>['observe'] = (labels, value) =>
+      this.#update(spec.name, labels, (before) => before + value)
+    return { observe, bind: (labels) => ({ observe: (value) => observe(labels, value) }) }
   }
 
   /** 0 for what was never touched. */

@@ -1,4 +1,4 @@
-import type { BoundCounter, Counter, Path, ServiceDirectory } from '@edgeway/core'
+import type { BoundCounter, BoundHistogram, Counter, Path, ServiceDirectory } from '@edgeway/core'
 import type { FlowLogOptions } from './flow-log.ts'
 import { METHOD_CLASSES, methodClassOf, STATUS_CLASSES, statusClassOf } from './request-classes.ts'
 import type { RequestMetrics } from './request-metrics.ts'
@@ -37,6 +37,10 @@ export class RequestJournal {
   /** By label of the Service, then by the other labels' numbers. */
   readonly #counters = new Map<string, (BoundCounter | undefined)[]>()
   readonly #bytes = new Map<Path | typeof NO_PATH, BoundCounter>()
+  readonly #seconds = {
+    http1: new Map<Path | typeof NO_PATH, BoundHistogram>(),
+    http2: new Map<Path | typeof NO_PATH, BoundHistogram>(),
+  }
 
   constructor({ flowLogSampleRatio: ratio }: FlowLogOptions, deps: RequestJournalDeps) {
     const { logger, now, random = Math.random, services } = deps
@@ -52,7 +56,7 @@ export class RequestJournal {
     const { protocol, path = NO_PATH, durationMs, bytesSent, bytesReceived } = record
     this.#counterOf(record).add()
     this.#bytesOf(path).add(bytesSent + bytesReceived)
-    this.#deps.metrics.requestSeconds.observe({ protocol, path }, durationMs / 1_000)
+    this.#secondsOf(protocol, path).observe(durationMs / 1_000)
     this.#log.ended(record)
   }
 
@@ -81,6 +85,15 @@ export class RequestJournal {
     const counters = Array.from<undefined>({ length: SERIES })
     this.#counters.set(service, counters)
     return counters
+  }
+
+  #secondsOf(protocol: RequestRecord['protocol'], path: Path | typeof NO_PATH): BoundHistogram {
+    const byPath = this.#seconds[protocol]
+    const known = byPath.get(path)
+    if (known !== undefined) return known
+    const seconds = this.#deps.metrics.requestSeconds.bind({ protocol, path })
+    byPath.set(path, seconds)
+    return seconds
   }
 
   #bytesOf(path: Path | typeof NO_PATH): BoundCounter {
