@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, it } from 'vitest'
 import { HOSTILE_REQUESTS } from './hostile/corpus/hostile-requests.ts'
 import type { Outcome } from './hostile/lab/outcome.ts'
-import { runAmongPeers, writeTable } from './hostile/lab/run-among-peers.ts'
+import { RUN_TIMEOUT_MS, runAmongPeers, writeTable } from './hostile/lab/run-among-peers.ts'
 import { complaint, laxerThanPeers, outcomesByName, verdictTable } from './hostile/lab/verdicts.ts'
 import { WAYS, type Way } from './hostile/lab/ways.ts'
 
@@ -16,7 +16,7 @@ describe('hostile requests', () => {
     outcomes = await runAmongPeers<Outcome>('run-requests.ts', WAYS)
     byName = outcomesByName(outcomes)
     await writeTable('hostile-requests.tsv', verdictTable(byName))
-  })
+  }, RUN_TIMEOUT_MS)
 
   /** Of each item that did not go that way as it should. */
   function complaints(way: Way): string[] {

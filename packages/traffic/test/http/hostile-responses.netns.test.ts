@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, it } from 'vitest'
 import type { ResponseOutcome } from './hostile/lab/response-outcome.ts'
 import { responseComplaint, responseTable } from './hostile/lab/response-verdicts.ts'
-import { runAmongPeers, writeTable } from './hostile/lab/run-among-peers.ts'
+import { RUN_TIMEOUT_MS, runAmongPeers, writeTable } from './hostile/lab/run-among-peers.ts'
 import { HOSTILE_RESPONSES } from './hostile/responses/hostile-responses.ts'
 
 const WAYS = ['edgeway', 'haproxy', 'nginx'] as const
@@ -13,7 +13,7 @@ describe('hostile responses', () => {
   beforeAll(async () => {
     outcomes = await runAmongPeers<ResponseOutcome>('run-responses.ts', WAYS)
     await writeTable('hostile-responses.tsv', responseTable(outcomes, WAYS))
-  })
+  }, RUN_TIMEOUT_MS)
 
   it('are many, each of which comes every way', () => {
     expect(RESPONSES.size).toBeGreaterThan(150)

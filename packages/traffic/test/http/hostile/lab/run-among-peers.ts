@@ -5,7 +5,9 @@ import { startHaproxy, startNginx } from './peers.ts'
 import { hopsOf, type Way } from './ways.ts'
 
 const TABLES = fileURLToPath(new URL('../../../../../../.cache/', import.meta.url))
-const TIMEOUT_MS = 100_000
+
+/** Many times what it takes. */
+export const RUN_TIMEOUT_MS = 120_000
 
 /**
  * Runs a program of this folder in a namespace of its own, with haproxy and nginx.
@@ -19,7 +21,7 @@ export async function runAmongPeers<T>(program: string, ways: readonly Way[]): P
   await startNginx(namespace, hopsOf('nginx'))
   const file = fileURLToPath(new URL(program, import.meta.url))
   const command = [process.execPath, file, JSON.stringify(ways)]
-  const { code, stdout, stderr } = await namespace.exec(command, { timeoutMs: TIMEOUT_MS })
+  const { code, stdout, stderr } = await namespace.exec(command, { timeoutMs: RUN_TIMEOUT_MS })
   if (code !== 0 || stderr !== '') throw new Error(`${program} ended with ${code}: ${stderr}`)
   return JSON.parse(stdout)
 }

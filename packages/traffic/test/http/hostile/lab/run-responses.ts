@@ -15,14 +15,20 @@ const ways: readonly Way[] = JSON.parse(process.argv[2] ?? '[]')
 /** By what each endpoint was asked last for a response of the corpus, by its port. */
 const lastAsked = new Map<number, Socket>()
 
+/** What a connection says before its next answer. */
+const owed = new WeakMap<Socket, string>()
+
 function answer(request: PlacedRequest, socket: Socket): void {
   const [, digits] = /\/(\d+)$/.exec(request.line) ?? []
   const response = digits === undefined ? undefined : HOSTILE_RESPONSES[Number(digits)]
+  socket.write(owed.get(socket) ?? '', 'latin1')
+  owed.delete(socket)
   if (response === undefined) echo(request, socket)
   else give(response, socket)
 }
 
-function give({ text, ends }: HostileResponse, socket: Socket): void {
+function give({ text, ends, owed: rest }: HostileResponse, socket: Socket): void {
+  owed.set(socket, rest)
   lastAsked.set(socket.localPort ?? 0, socket)
   if (ends) socket.end(text, 'latin1')
   else socket.write(text, 'latin1')

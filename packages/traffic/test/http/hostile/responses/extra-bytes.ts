@@ -52,6 +52,18 @@ const AFTER: readonly ResponseFlaw[] = [
     text: ok(['Transfer-Encoding: chunked'], `${EVIL.length.toString(16)}\r\n${EVIL}\r\n0\r\n\r\n`),
   },
   {
+    name: 'a byte, and more with the next request',
+    flaw: 'a byte follows the body, and another response once the connection is used again',
+    text: `${HELLO}E`,
+    owed: EVIL,
+  },
+  {
+    name: 'a part, and the rest with the next request',
+    flaw: 'a part of another response follows the body, and the rest once the connection is used again',
+    text: HELLO + EVIL.slice(0, 20),
+    owed: EVIL.slice(20),
+  },
+  {
     name: 'a beginning',
     flaw: 'the beginning of another response follows',
     text: `${HELLO}HTTP/1.1 200 OK\r\nContent-Le`,

@@ -12,6 +12,8 @@ export interface HostileResponse {
   readonly ends: boolean
   /** What the endpoint says later, once the client has its answer; '' for nothing. */
   readonly later: string
+  /** What the endpoint says once another request comes on that connection, before it answers that; '' for nothing. */
+  readonly owed: string
   /**
    * What becomes of it at the client: an error of ours in its place; itself, whole; itself, cut; or what a proxy may choose
    * of these.
@@ -35,6 +37,7 @@ export function responseFamily(family: string, flaws: readonly ResponseFlaw[]): 
     upload: '',
     ends: false,
     later: '',
+    owed: '',
     fate: 'refused',
     ...rest,
     name: `${family}/${name}`,
