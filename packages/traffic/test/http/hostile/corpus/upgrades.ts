@@ -141,7 +141,6 @@ function h2c(): Flaw[] {
       flaw: 'a request of HTTP/1.1 follows an upgrade to h2c, where the preface of HTTP/2 should come',
       text: get(H2C, SMUGGLED),
       out: [0, 2],
-      isCut: true,
     },
     {
       name: 'h2c in HTTP/1.0',

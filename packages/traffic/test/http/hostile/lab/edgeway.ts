@@ -35,7 +35,7 @@ const DEADLINE_MS = 5_000
 /** What clients of the corpus still wait for comes at once, or never. */
 const PATIENCE = {
   idleTimeoutMs: 500,
-  http: { ...DEFAULT_TRAFFIC_OPTIONS.http, clientIdleTimeoutMs: 300, headTimeoutMs: 3_000 },
+  http: { ...DEFAULT_TRAFFIC_OPTIONS.http, clientIdleTimeoutMs: 1_000, headTimeoutMs: 3_000 },
 }
 
 /** A Traffic with a Service for each of those endpoints; who calls from a Service's own address calls that one. */

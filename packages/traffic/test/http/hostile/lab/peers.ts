@@ -10,7 +10,7 @@ export interface Hop {
 }
 
 /** So long a peer waits for the rest of a message: nothing in the corpus comes later. */
-const PATIENCE_MS = 400
+const PATIENCE_MS = 1_000
 
 function haproxyConfiguration(hops: readonly Hop[]): string {
   const listeners = hops.map(
@@ -32,7 +32,7 @@ function haproxyConfiguration(hops: readonly Hop[]): string {
         http-reuse always
         timeout connect 2s
         timeout client ${PATIENCE_MS}ms
-        timeout server 1s
+        timeout server 4s
         timeout http-request ${PATIENCE_MS}ms
       ${listeners.join('\n')}
       `
@@ -70,7 +70,7 @@ function nginxConfiguration(folder: string, hops: readonly Hop[]): string {
         proxy_set_header Connection "";
         proxy_set_header Host $http_host;
         proxy_next_upstream off;
-        proxy_read_timeout 1s;
+        proxy_read_timeout 4s;
         ${servers.join('\n')}
       }
       `

@@ -42,7 +42,10 @@ function answerComplaint({ out: [, most], isCut }: HostileRequest, outcome: Outc
   return isServed ? '' : `the answers are ${statuses.join(', ')}`
 }
 
-/** Items of which we let more whole requests out than either peer does, and that look like HTTP. */
+/**
+ * Items of which we let more whole requests out than either peer does, and that look like HTTP. What a peer does when a client
+ * ends its half of the connection is a matter of luck.
+ */
 export function laxerThanPeers(
   requests: readonly HostileRequest[],
   byName: ReadonlyMap<string, ByWay>,
@@ -50,7 +53,7 @@ export function laxerThanPeers(
   const isLaxer = (request: HostileRequest): boolean => {
     const ways: ByWay = byName.get(request.name) ?? new Map()
     const theirs = Math.max(wholeBy(ways, 'haproxy'), wholeBy(ways, 'nginx'))
-    return !isCarried(request, ways) && wholeBy(ways, 'edgeway') > theirs
+    return !isCarried(request, ways) && !request.isCut && wholeBy(ways, 'edgeway') > theirs
   }
   return requests.filter(isLaxer).map(({ name }) => name)
 }
