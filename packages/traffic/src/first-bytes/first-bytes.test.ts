@@ -56,6 +56,19 @@ describe('FirstBytes', () => {
     expect(await text(stream)).toBe('early')
   })
 
+  it('tells of what a reader before has left, also when that one has looked away only just now', async () => {
+    const [stream, other] = duplexPair()
+    other.write('answer, greeting')
+    await new Promise<void>((resolve) => stream.on('readable', resolve))
+    stream.removeAllListeners('readable')
+    expect(String(stream.read('answer, '.length))).toBe('answer, ')
+    const told = await new Promise((resolve) => {
+      new FirstBytes(stream, { onBytes: (...all) => resolve(all), onClosed: () => {} })
+    })
+
+    expect(told).toEqual([Buffer.from('greeting'), false])
+  })
+
   it('tells of an end that came without a byte, and of one that was read before', async () => {
     const { other, told, next } = looked()
     other.end()

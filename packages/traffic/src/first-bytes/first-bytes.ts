@@ -26,9 +26,9 @@ export class FirstBytes implements Disposable {
     this.#stream = stream
     this.#events = events
     stream.on('error', ignore).on('close', this.#onClose).on('end', this.#look).on('readable', this.#look)
-    // These events may have been before.
-    if (stream.closed) queueMicrotask(this.#onClose)
-    else if (stream.readableEnded) queueMicrotask(this.#look)
+    // These events may have been before; and of what is there nothing is told by `readable` in the turn in which another reader
+    // of the stream has left.
+    queueMicrotask(stream.closed ? this.#onClose : this.#look)
   }
 
   /** Something has come. */
