@@ -1,37 +1,16 @@
-import type { ProxiedConnection } from '../../account/proxy-protocol.ts'
 import type { RequestOutcome } from '../../account/request-record.ts'
-import { BodyReader } from '../message/body-reader.ts'
-import { forwardedLines } from '../message/forwarded.ts'
-import { outgoingRequest } from '../message/outgoing-request.ts'
-import { allFieldsOf, fieldOf, type RequestHead } from '../message/request-head.ts'
+import type { RequestHead } from '../message/request-head.ts'
 import type { ResponseHead } from '../message/response-head.ts'
 import type { PortRoutes } from '../policy/port-routes.ts'
-import type { RequestFacts, RequestRoute, TryFailure } from '../policy/request-route.ts'
-import { ClientResponse, type ResponseSink } from './client-response.ts'
+import type { RequestRoute, TryFailure } from '../policy/request-route.ts'
+import { ClientRequest } from './client-request.ts'
+import { ClientResponse } from './client-response.ts'
 import { ConnectionSearch, type Searcher, type SearchFailure } from './connection-search.ts'
+import type { ExchangeClient } from './exchange-client.ts'
 import { ExchangeTimers } from './exchange-timers.ts'
+import { breakageOf, isGatewayError } from './try-failures.ts'
 import type { ResponseReader, UpstreamConnection } from './upstream-connection.ts'
 import type { UpstreamPool } from './upstream-pool.ts'
-
-/** The connection that a request came by, as its exchange sees it. */
-export interface ExchangeClient extends ResponseSink {
-  /** Without a port. */
-  readonly ip: string
-  readonly proxied: ProxiedConnection
-  /** No further request is to be taken. */
-  readonly isClosing: boolean
-  /** What was written to it has not all been taken yet. */
-  readonly isFull: boolean
-  /** More of the request's body can be sent on now than before, or less. */
-  onPace(): void
-  /** The last word of an exchange. */
-  onExchangeEnd(end: ExchangeEnd): void
-  /** 101 was sent: both connections are now a pipe. The exchange is over with it. */
-  onSwitch(upstream: UpstreamConnection, rest: Buffer): void
-}
-
-/** What becomes of the client's connection: it may be used again, is to be closed, or broke off in the middle of a response. */
-export type ExchangeEnd = 'reusable' | 'close' | 'reset'
 
 export interface ExchangeDeps {
   readonly routes: PortRoutes
@@ -42,17 +21,13 @@ export interface ExchangeDeps {
   onOutcome(exchange: Exchange, outcome: RequestOutcome): void
 }
 
-/** RFC 9110, 9.2.2: to do it twice is as good as once. */
-const IDEMPOTENT: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE'])
-
 /**
  * One request of a client and its response: finds an endpoint, sends the request, and passes the response on. Tries again
  * as far as the Service wishes and the request allows.
  *
  * HOT PATH: without a body and with an idle connection to the endpoint, one write each way and nothing in between.
  */
-export class Exchange implements ResponseReader, RequestFacts, Searcher {
-  readonly head: RequestHead
+export class Exchange extends ClientRequest implements ResponseReader, Searcher {
   readonly response: ClientResponse
   readonly startedAt = performance.now()
   /** Written to endpoints. */
@@ -62,8 +37,6 @@ export class Exchange implements ResponseReader, RequestFacts, Searcher {
   upstream: UpstreamConnection | undefined
   readonly #client: ExchangeClient
   readonly #deps: ExchangeDeps
-  /** Of a request that has one. */
-  readonly #body: BodyReader | undefined
   #search: ConnectionSearch | undefined
   #timers: ExchangeTimers | undefined
   #outgoing = ''
@@ -73,45 +46,13 @@ export class Exchange implements ResponseReader, RequestFacts, Searcher {
   #isOver = false
 
   constructor(head: RequestHead, client: ExchangeClient, deps: ExchangeDeps) {
-    this.head = head
+    super(head, client)
     this.response = new ClientResponse(head, client)
     this.#client = client
     this.#deps = deps
-    if (head.framing.kind === 'none') return
-    this.#body = new BodyReader()
-    this.#body.begin(head.framing)
   }
 
-  get method(): string {
-    return this.head.method
-  }
-
-  get path(): string {
-    return this.head.path
-  }
-
-  get clientIp(): string {
-    return this.#client.ip
-  }
-
-  get proxied(): ProxiedConnection {
-    return this.#client.proxied
-  }
-
-  field(name: string): string | undefined {
-    return fieldOf(this.head, name)
-  }
-
-  allFields(name: string): readonly string[] {
-    return allFieldsOf(this.head, name)
-  }
-
-  /** The body of the request is still to come, or a part of it. */
-  get wantsBody(): boolean {
-    return this.#body?.isComplete === false
-  }
-
-  /** What of it comes can be sent on now. */
+  /** What comes of the body can be sent on now. */
   get takesBody(): boolean {
     return this.wantsBody && this.upstream?.isBusy === true && !this.upstream.wire.isFull
   }
@@ -122,13 +63,13 @@ export class Exchange implements ResponseReader, RequestFacts, Searcher {
   }
 
   start(): void {
-    const outgoing = this.#outgoingHead()
+    const { routes, pool, defaultHost } = this.#deps
+    const outgoing = this.outgoingHead(routes.policy.forwardedHeaders, defaultHost)
     if (typeof outgoing !== 'string') {
       this.refuse(outgoing.status, outgoing.problem, 'bad-request')
       return
     }
     this.#outgoing = outgoing
-    const { routes, pool } = this.#deps
     const route = routes.begin(this)
     if (route === 'over-limit') {
       this.refuse(503, 'as many requests as are allowed are under way', 'over-limit')
@@ -142,9 +83,9 @@ export class Exchange implements ResponseReader, RequestFacts, Searcher {
 
   /** @returns index after what was taken; -1: the body is malformed, and the request was refused */
   takeBody(bytes: Buffer, from: number): number {
-    const end = this.#body?.advance(bytes, from) ?? from
+    const end = this.readBody(bytes, from)
     if (end === -1) {
-      this.refuse(400, this.#body?.problem ?? 'the body of the request is malformed', 'bad-request')
+      this.refuse(400, this.bodyProblem, 'bad-request')
       return -1
     }
     if (end > from) {
@@ -251,7 +192,7 @@ export class Exchange implements ResponseReader, RequestFacts, Searcher {
       this.#client.onExchangeEnd('reset')
       return
     }
-    const failure = this.#breakage()
+    const failure = breakageOf(this.head, this.upstream)
     if (failure !== undefined && this.#fails(failure)) this.#search?.search()
     else this.refuse(502, `the endpoint failed: ${why}`, 'endpoint-failed')
   }
@@ -273,16 +214,6 @@ export class Exchange implements ResponseReader, RequestFacts, Searcher {
     this.refuse(504, 'there was no response in time', 'timeout')
   }
 
-  #outgoingHead(): ReturnType<typeof outgoingRequest> {
-    const { head } = this
-    const { routes, defaultHost } = this.#deps
-    return outgoingRequest(head, {
-      extraLines: forwardedLines(routes.policy.forwardedHeaders, head, this.clientIp),
-      keepsUpgrade: head.upgrade !== undefined && head.upgrade !== 'h2c',
-      defaultHost,
-    })
-  }
-
   #complete(): void {
     const { upstream } = this
     if (upstream === undefined || this.#isOver) return
@@ -296,19 +227,6 @@ export class Exchange implements ResponseReader, RequestFacts, Searcher {
   /** The client's connection can't be used any more after the response. */
   get #endsClient(): boolean {
     return this.wantsBody || !this.head.isKeepAlive || this.#client.isClosing
-  }
-
-  /**
-   * How the present try failed whose connection broke. One that had served before and broke at once was closed by the endpoint
-   * while it was idle, as a rule; only who may ask twice can tell.
-   *
-   * @returns `undefined` where it is nobody's fault, and nothing can be done
-   */
-  #breakage(): TryFailure | undefined {
-    const { upstream } = this
-    const isStale = upstream !== undefined && upstream.requests > 1 && !upstream.hasSpoken
-    if (!isStale) return 'reset'
-    return IDEMPOTENT.has(this.head.method) ? 'unsent' : undefined
   }
 
   /** Tells the route, and whether there may be another try. */
@@ -328,8 +246,4 @@ export class Exchange implements ResponseReader, RequestFacts, Searcher {
     this.route?.end()
     this.#deps.onOutcome(this, outcome)
   }
-}
-
-function isGatewayError(status: number): boolean {
-  return status >= 502 && status <= 504
 }

@@ -1,0 +1,26 @@
+import type { RequestHead } from '../message/request-head.ts'
+import type { TryFailure } from '../policy/request-route.ts'
+import type { UpstreamConnection } from './upstream-connection.ts'
+
+/** RFC 9110, 9.2.2: to do it twice is as good as once. */
+const IDEMPOTENT: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE'])
+
+/** Of a server that passes on what another one said, or did not say. */
+export function isGatewayError(status: number): boolean {
+  return status >= 502 && status <= 504
+}
+
+/**
+ * How a try failed whose connection broke before the response. One that had served before and broke at once was closed by
+ * the endpoint while it was idle, as a rule; only who may ask twice can tell.
+ *
+ * @returns `undefined` where it is nobody's fault, and nothing can be done
+ */
+export function breakageOf(
+  { method }: Pick<RequestHead, 'method'>,
+  upstream: Pick<UpstreamConnection, 'requests' | 'hasSpoken'> | undefined,
+): TryFailure | undefined {
+  const isStale = upstream !== undefined && upstream.requests > 1 && !upstream.hasSpoken
+  if (!isStale) return 'reset'
+  return IDEMPOTENT.has(method) ? 'unsent' : undefined
+}
