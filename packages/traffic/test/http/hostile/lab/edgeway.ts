@@ -7,7 +7,7 @@ import {
   FakeServiceDirectory,
   serviceOf,
 } from '@edgeway/testbed'
-import { DEFAULT_TRAFFIC_OPTIONS, DirectDialer, Traffic } from '../../../../src/index.ts'
+import { DEFAULT_TRAFFIC_OPTIONS, DirectDialer, Traffic, type TrafficOptions } from '../../../../src/index.ts'
 import type { Place } from './call.ts'
 
 const ANNOTATIONS = {
@@ -56,7 +56,10 @@ export class Edgeway implements AsyncDisposable {
     this.#lastDigits = lastDigits
   }
 
-  static async start(ports: readonly ServedPort[]): Promise<Edgeway> {
+  static async start(
+    ports: readonly ServedPort[],
+    relayEngine: TrafficOptions['relayEngine'],
+  ): Promise<Edgeway> {
     const lastDigits = new Map(ports.map(({ port }, index) => [port, index + 1]))
     const deps = new FakeComponentDeps()
     const services = new FakeServiceDirectory()
@@ -68,7 +71,7 @@ export class Edgeway implements AsyncDisposable {
       )
     }
     const traffic = await Traffic.start(
-      { ...DEFAULT_TRAFFIC_OPTIONS, ...PATIENCE, listenPort: 0 },
+      { ...DEFAULT_TRAFFIC_OPTIONS, ...PATIENCE, listenPort: 0, relayEngine },
       {
         ...deps,
         services,

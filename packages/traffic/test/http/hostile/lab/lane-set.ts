@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
+import type { TrafficOptions } from '../../../../src/index.ts'
 import type { PlacedRequest } from '../reading/lenient-reader.ts'
 import type { Place } from './call.ts'
 import { Edgeway, type ServedPort } from './edgeway.ts'
@@ -17,6 +18,12 @@ export interface OpenLane {
   readonly port: number
 }
 
+/** What a program that runs inside is told. */
+export interface Run {
+  readonly ways: readonly Way[]
+  readonly relayEngine: TrafficOptions['relayEngine']
+}
+
 /** The endpoints at the ends of all lanes, and the Traffic in front of those that go through it. */
 export class LaneSet implements AsyncDisposable {
   readonly all: readonly OpenLane[]
@@ -31,7 +38,7 @@ export class LaneSet implements AsyncDisposable {
 
   /** The peers must have been started. */
   static async start(
-    ways: readonly Way[],
+    { ways, relayEngine }: Run,
     answer?: (request: PlacedRequest, socket: Socket) => void,
   ): Promise<LaneSet> {
     await using stack = new AsyncDisposableStack()
@@ -42,7 +49,7 @@ export class LaneSet implements AsyncDisposable {
       ends.push({ way, lane, port, endpoint: stack.use(await Recorder.start(port, answer)) })
     }
     await Promise.all(places.map((place) => listening(target(place))))
-    const edgeway = stack.use(await Edgeway.start(places.map(served)))
+    const edgeway = stack.use(await Edgeway.start(places.map(served), relayEngine))
     const all = ends.map((end) => ({ ...end, place: placeOf(edgeway, end) }))
     return new LaneSet(all, edgeway, stack.move())
   }

@@ -1,8 +1,9 @@
 import { mkdir, writeFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import { NetworkNamespace, uniqueLabId } from '@edgeway/testbed'
+import type { Run } from './lane-set.ts'
 import { startHaproxy, startNginx } from './peers.ts'
-import { hopsOf, type Way } from './ways.ts'
+import { hopsOf } from './ways.ts'
 
 const TABLES = fileURLToPath(new URL('../../../../../../.cache/', import.meta.url))
 
@@ -15,12 +16,12 @@ export const RUN_TIMEOUT_MS = 120_000
  * @returns what it printed, which is a list
  * @throws {Error} when it crashed
  */
-export async function runAmongPeers<T>(program: string, ways: readonly Way[]): Promise<readonly T[]> {
+export async function runAmongPeers<T>(program: string, run: Run): Promise<readonly T[]> {
   await using namespace = await NetworkNamespace.create(`hh${uniqueLabId()}`)
   await startHaproxy(namespace, hopsOf('haproxy'))
   await startNginx(namespace, hopsOf('nginx'))
   const file = fileURLToPath(new URL(program, import.meta.url))
-  const command = [process.execPath, file, JSON.stringify(ways)]
+  const command = [process.execPath, file, JSON.stringify(run)]
   const { code, stdout, stderr } = await namespace.exec(command, { timeoutMs: RUN_TIMEOUT_MS })
   if (code !== 0 || stderr !== '') throw new Error(`${program} ended with ${code}: ${stderr}`)
   return JSON.parse(stdout)

@@ -1,16 +1,16 @@
 // Runs inside a network namespace in which haproxy and nginx are started: has each response of the corpus come each of the ways
-// that are named, and prints the outcomes as JSON. The one argument: the ways, as JSON.
+// that are named, and prints the outcomes as JSON. The one argument: a `Run`, as JSON.
 
 import type { Socket } from 'node:net'
 import type { PlacedRequest } from '../reading/lenient-reader.ts'
 import type { HostileResponse } from '../responses/hostile-response.ts'
 import { HOSTILE_RESPONSES } from '../responses/hostile-responses.ts'
-import { LaneSet } from './lane-set.ts'
+import { LaneSet, type Run } from './lane-set.ts'
 import { EARLY, echo } from './recorder.ts'
 import { type ResponseOutcome, responseOutcomeOf } from './response-outcome.ts'
-import { LANES, type Way } from './ways.ts'
+import { LANES } from './ways.ts'
 
-const ways: readonly Way[] = JSON.parse(process.argv[2] ?? '[]')
+const run: Run = JSON.parse(process.argv[2] ?? '{}')
 
 /** By what each endpoint was asked last for a response of the corpus, by its port. */
 const lastAsked = new Map<number, Socket>()
@@ -34,7 +34,7 @@ function give({ text, ends, owed: rest }: HostileResponse, socket: Socket): void
   else socket.write(text, 'latin1')
 }
 
-await using lanes = await LaneSet.start(ways, answer)
+await using lanes = await LaneSet.start(run, answer)
 const outcomes = await Promise.all(
   lanes.all.map(async ({ way, lane, place, port }) => {
     const done: ResponseOutcome[] = []

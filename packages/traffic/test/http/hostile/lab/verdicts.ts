@@ -7,6 +7,9 @@ const REFUSALS = new Set([400, 405, 408, 414, 417, 431, 501, 505])
 
 type ByWay = ReadonlyMap<Way, Outcome>
 
+/** What became of each item, by each way that it went. */
+export type OutcomesByName = ReadonlyMap<string, ByWay>
+
 /** What is wrong with what became of a request by a way of ours, in a sentence; '' where nothing is. */
 export function complaint(request: HostileRequest, way: Way, ways: ByWay): string {
   const outcome = ways.get(way)
@@ -46,10 +49,7 @@ function answerComplaint({ out: [, most], isCut }: HostileRequest, outcome: Outc
  * Items of which we let more whole requests out than either peer does, and that look like HTTP. What a peer does when a client
  * ends its half of the connection is a matter of luck.
  */
-export function laxerThanPeers(
-  requests: readonly HostileRequest[],
-  byName: ReadonlyMap<string, ByWay>,
-): string[] {
+export function laxerThanPeers(requests: readonly HostileRequest[], byName: OutcomesByName): string[] {
   const isLaxer = (request: HostileRequest): boolean => {
     const ways: ByWay = byName.get(request.name) ?? new Map()
     const theirs = Math.max(wholeBy(ways, 'haproxy'), wholeBy(ways, 'nginx'))
@@ -59,14 +59,14 @@ export function laxerThanPeers(
 }
 
 /** How many items we let fewer whole requests out of than that peer, as many, and more. */
-function compared(byName: ReadonlyMap<string, ByWay>, peer: 'haproxy' | 'nginx'): string {
+function compared(byName: OutcomesByName, peer: 'haproxy' | 'nginx'): string {
   const differences = [...byName.values()].map((ways) => wholeBy(ways, 'edgeway') - wholeBy(ways, peer))
   const count = (sign: number): number => differences.filter((one) => Math.sign(one) === sign).length
   return `whole requests against ${peer}: fewer ${count(-1)}, as many ${count(0)}, more ${count(1)}`
 }
 
 /** What became of all items by one way. */
-function summary(byName: ReadonlyMap<string, ByWay>, way: Way): string {
+function summary(byName: OutcomesByName, way: Way): string {
   const all = [...byName.values()].flatMap((ways) => ways.get(way) ?? [])
   const count = (is: (outcome: Outcome) => boolean): number => all.filter(is).length
   const nothing = count(({ out }) => out === 0)
@@ -90,7 +90,7 @@ export function outcomesByName(outcomes: readonly Outcome[]): Map<string, Map<Wa
 }
 
 /** A line for each item, with tabs: requests that came out, statuses, and whether readers agree on them, for each way. */
-export function verdictTable(byName: ReadonlyMap<string, ByWay>): string {
+export function verdictTable(byName: OutcomesByName): string {
   const lines = [...byName].map(([name, ways]) =>
     [name, ...WAYS.map((way) => verdict(ways.get(way)))].join('\t').replaceAll('\n', ' '),
   )
