@@ -79,7 +79,6 @@ describe('a body in chunks', () => {
   it.each([
     ['no content', '0\r\n\r\n', ''],
     ['two chunks', '3\r\nabc\r\n00A\r\n0123456789\r\n000\r\n\r\n', 'abc0123456789'],
-    ['extensions', '1;a=b;c="d\t\xff"\r\nx\r\n0;last\r\n\r\n', 'x'],
     ['long extensions', `1;${'a'.repeat(1_000)}\r\nx\r\n`.repeat(3).concat('0\r\n\r\n'), 'xxx'],
     ['extensions', '1;a=b;c="d\t\xff\\""\r\nx\r\n0;last\r\n\r\n', 'x'],
     ['trailers', '1\r\nx\r\n0\r\nX-Sum: 1\r\nEmpty:\r\n\r\n', 'x'],
