@@ -1,3 +1,4 @@
+import { fileURLToPath } from 'node:url'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { HOSTILE_REQUESTS } from './hostile/corpus/hostile-requests.ts'
 import type { Outcome } from './hostile/lab/outcome.ts'
@@ -11,12 +12,14 @@ import {
 } from './hostile/lab/verdicts.ts'
 import { WAYS, type Way } from './hostile/lab/ways.ts'
 
+const RUN = fileURLToPath(new URL('hostile/lab/run-requests.ts', import.meta.url))
+
 describe('hostile requests', () => {
   let byName: OutcomesByName = new Map()
 
   beforeAll(async () => {
     const run = { ways: WAYS, relayEngine: 'auto' } as const
-    byName = outcomesByName(await runAmongPeers<Outcome>('run-requests.ts', run))
+    byName = outcomesByName(await runAmongPeers<Outcome>(RUN, run))
     await writeTable('hostile-requests.tsv', verdictTable(byName))
   }, RUN_TIMEOUT_MS)
 
@@ -39,7 +42,7 @@ describe('hostile requests', () => {
 
   it('fare no worse where connections are streams of Node', { timeout: RUN_TIMEOUT_MS }, async () => {
     const run = { ways: ['edgeway'], relayEngine: 'stream' } as const
-    const outcomes = await runAmongPeers<Outcome>('run-requests.ts', run)
+    const outcomes = await runAmongPeers<Outcome>(RUN, run)
 
     expect(complaints('edgeway', outcomesByName(outcomes))).toEqual([])
   })

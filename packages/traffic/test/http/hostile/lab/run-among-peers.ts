@@ -11,8 +11,9 @@ const TABLES = fileURLToPath(new URL('../../../../../../.cache/', import.meta.ur
 export const RUN_TIMEOUT_MS = 120_000
 
 /**
- * Runs a program of this folder in a namespace of its own, with haproxy and nginx.
+ * Runs a program in a namespace of its own, with haproxy and nginx.
  *
+ * @param program - path of its file
  * @returns what it printed, which is a list
  * @throws {Error} when it crashed
  */
@@ -20,8 +21,7 @@ export async function runAmongPeers<T>(program: string, run: Run): Promise<reado
   await using namespace = await NetworkNamespace.create(`hh${uniqueLabId()}`)
   await startHaproxy(namespace, hopsOf('haproxy'))
   await startNginx(namespace, hopsOf('nginx'))
-  const file = fileURLToPath(new URL(program, import.meta.url))
-  const command = [process.execPath, file, JSON.stringify(run)]
+  const command = [process.execPath, program, JSON.stringify(run)]
   const { code, stdout, stderr } = await namespace.exec(command, { timeoutMs: RUN_TIMEOUT_MS })
   if (code !== 0 || stderr !== '') throw new Error(`${program} ended with ${code}: ${stderr}`)
   return JSON.parse(stdout)
