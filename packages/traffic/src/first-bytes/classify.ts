@@ -18,7 +18,10 @@ const MAX_METHOD_BYTES = 32
 
 /** A first line without an end is waited for up to here. */
 const MAX_LINE_BYTES = 8 * 1024
-/** Empty lines that a client may send before its first request (RFC 9112, 2.2). */
+/**
+ * Empty lines that a client may send before its first request (RFC 9112, 2.2). Nothing but HTTP begins with more, and many a server
+ * overlooks them: that is for who reads HTTP to refuse.
+ */
 const MAX_EMPTY_LINES = 2
 
 /** A space, the version, and a CR. */
@@ -41,7 +44,8 @@ export function classify(bytes: Buffer): FirstBytesKind {
   if (first === HANDSHAKE_RECORD) return tlsOrOther(bytes[1])
   if (isPrefaceSoFar(bytes)) return bytes.length >= PREFACE.length ? 'http2' : 'more'
   const from = endOfEmptyLines(bytes)
-  return from === bytes.length ? 'more' : requestOrOther(bytes, from)
+  if (from === bytes.length) return 'more'
+  return isLineEnd(bytes[from]) ? 'http1' : requestOrOther(bytes, from)
 }
 
 function tlsOrOther(second: number | undefined): FirstBytesKind {
@@ -58,11 +62,15 @@ function isPrefaceSoFar(bytes: Buffer): boolean {
 function endOfEmptyLines(bytes: Buffer): number {
   let at = 0
   for (let lines = 0; lines < MAX_EMPTY_LINES; lines++) {
-    if (bytes[at] !== CR && bytes[at] !== LF) return at
+    if (!isLineEnd(bytes[at])) return at
     if (bytes[at] === CR) at += 1
     if (bytes[at] === LF) at += 1
   }
   return Math.min(at, bytes.length)
+}
+
+function isLineEnd(byte: number | undefined): boolean {
+  return byte === CR || byte === LF
 }
 
 function requestOrOther(bytes: Buffer, from: number): FirstBytesKind {
