@@ -99,7 +99,11 @@ describe('requests', () => {
       await servers.kill(BAD)
       await Promise.all([gets.whenMore(400), puts.whenMore(200)])
 
-      for (const requests of [gets, puts]) expect((await requests.stop()).failures).toEqual([])
+      expect((await gets.stop()).failures).toEqual([])
+      // What is under way at that moment with its body gone; a PUT that begins later has an endpoint.
+      const { failed } = await puts.stop()
+      expect(Object.keys(failed).filter((kind) => kind !== 'status 502')).toEqual([])
+      expect(failed['status 502'] ?? 0).toBeLessThanOrEqual(2)
       await servers.reviveAll()
       await whenSpread('retried', from, LATER)
     })

@@ -328,6 +328,20 @@ describe.each(RELAY_ENGINES)('HTTP/1.1 by relay engine %s', (relayEngine) => {
     expect(asked).toBe(2)
   })
 
+  it('does not send a request again whose body is gone, though it would be allowed to', async () => {
+    let count = 0
+    await using origin = await HttpOrigin.answering((_, socket) => {
+      count += 1
+      if (count > 1) socket.resetAndDestroy()
+      return count > 1 ? undefined : response('once')
+    })
+    await using http = await start([origin.endpoint])
+    const put = 'PUT / HTTP/1.1\r\nHost: web.shop\r\nContent-Length: 7\r\n\r\ncontent'
+
+    expect(statusesOf(await http.exchange(get('/'), put))).toEqual([200, 502])
+    expect(count).toBe(2)
+  })
+
   it('breaks off a response that the endpoint breaks off', async () => {
     await using origin = await HttpOrigin.answering((_, socket) => {
       socket.write('HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf', () => socket.resetAndDestroy())

@@ -192,7 +192,7 @@ export class Exchange extends ClientRequest implements ResponseReader, Searcher 
       this.#client.onExchangeEnd('reset')
       return
     }
-    const failure = breakageOf(this.head, this.upstream)
+    const failure = breakageOf({ method: this.method, hasSentBody: this.#hasSentBody }, this.upstream)
     if (failure !== undefined && this.#fails(failure)) this.#search?.search()
     else this.refuse(502, `the endpoint failed: ${why}`, 'endpoint-failed')
   }

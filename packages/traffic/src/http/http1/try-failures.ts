@@ -12,15 +12,16 @@ export function isGatewayError(status: number): boolean {
 
 /**
  * How a try failed whose connection broke before the response. One that had served before and broke at once was closed by
- * the endpoint while it was idle, as a rule; only who may ask twice can tell.
+ * the endpoint while it was idle, as a rule; only who may ask twice can tell, and
+ * has not sent a body, which is gone.
  *
  * @returns `undefined` where it is nobody's fault, and nothing can be done
  */
 export function breakageOf(
-  { method }: Pick<RequestHead, 'method'>,
+  { method, hasSentBody }: Pick<RequestHead, 'method'> & { readonly hasSentBody: boolean },
   upstream: Pick<UpstreamConnection, 'requests' | 'hasSpoken'> | undefined,
 ): TryFailure | undefined {
   const isStale = upstream !== undefined && upstream.requests > 1 && !upstream.hasSpoken
   if (!isStale) return 'reset'
-  return IDEMPOTENT.has(method) ? 'unsent' : undefined
+  return IDEMPOTENT.has(method) && !hasSentBody ? 'unsent' : undefined
 }
