@@ -92,7 +92,11 @@ export class Exchange implements TryEvents {
   onInterim(headers: Headers, fields: Fields): void {
     const { headersSent, closed, destroyed } = this.#stream
     if (headersSent || closed || destroyed) return
-    this.#stream.additionalHeaders(trailersOf(fields, headers))
+    try {
+      this.#stream.additionalHeaders(trailersOf(fields, headers))
+    } catch {
+      // What node:http2 does not take: the final response counts.
+    }
   }
 
   onHead(head: ResponseHead): void {

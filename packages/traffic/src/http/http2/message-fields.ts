@@ -62,11 +62,15 @@ export function dropConnectionFields(fields: Fields): void {
 
 export type Trailers = Record<string, string | string[]>
 
-/** Trailers as node:http2 takes them: by name, several lines as a list. */
+/**
+ * Trailers, or an interim response, as node:http2 takes them: by name, several lines as a list. Without what concerns one connection
+ * only, as `dropConnectionFields` has it; `TE` says nothing there.
+ */
 export function trailersOf(fields: Fields, headers: Headers): Trailers {
   const trailers: Trailers = Object.create(null)
   for (let at = 0; at < fields.length; at += 2) {
     const name = fields[at] ?? ''
+    if (name === 'te' || name === 'http2-settings') continue
     const value = fields[at + 1] ?? ''
     const before = trailers[name]
     trailers[name] = before === undefined ? value : [before, value].flat()

@@ -4,19 +4,24 @@ import { connect, type Socket } from 'node:net'
 import { FakeDialer, startTcpEndpoint } from '@edgeway/testbed'
 import { describe, expect, it } from 'vitest'
 import {
+  DATA,
   END_HEADERS,
   END_STREAM,
+  type FieldLines,
   FrameReader,
   frame,
   GOAWAY,
   HEADERS,
+  headers,
+  POST,
   PREFACE,
   SETTINGS,
   uint32,
 } from './test/frames.ts'
-import { connectHttp2 } from './test/http2-client.ts'
+import { connectHttp2, plain } from './test/http2-client.ts'
 import { answering, startHttp2Endpoint } from './test/http2-endpoint.ts'
 import { Http2Lab } from './test/http2-lab.ts'
+import { RawConnection } from './test/raw-connection.ts'
 
 /** `:status: 200` of the static table (RFC 7541, A). */
 const STATUS_200 = [0x88]
@@ -26,6 +31,7 @@ function answerHeads(socket: Socket, answer: (stream: number) => Buffer): void {
   const reader = new FrameReader()
   let preface = PREFACE.length
   socket.write(frame(SETTINGS, 0, 0))
+  socket.on('error', () => {})
   socket.on('data', (bytes: Buffer) => {
     for (const { type, stream } of reader.read(bytes.subarray(preface)))
       if (type === HEADERS) socket.write(answer(stream))
@@ -50,6 +56,68 @@ describe('odd peers of HTTP/2', () => {
     expect(await client.post('/', 'a body')).toMatchObject({ status: 200, rstCode: 0 })
     expect((await lab.ended(1))[0]).toMatchObject({ attempts: 2, outcome: 'completed' })
     expect(lab.heard.filter((word) => word.startsWith('failed'))).toEqual([])
+  })
+
+  describe('that send fields of one connection where nghttp2 lets them pass', () => {
+    const LINES: FieldLines = [
+      ['http2-settings', 'AAA'],
+      ['te', 'Trailers'],
+      ['te', 'trailers'],
+      ['x-kept', 'yes'],
+    ]
+
+    it('in interim responses and trailers, are heard without them', async () => {
+      await using endpoint = await startTcpEndpoint((socket) =>
+        answerHeads(socket, (stream) =>
+          Buffer.concat([
+            headers(stream, END_HEADERS, [[':status', '103'], ...LINES]),
+            headers(stream, END_HEADERS, [[':status', '200']]),
+            frame(DATA, 0, stream, Buffer.from('content')),
+            headers(stream, END_HEADERS | END_STREAM, LINES),
+          ]),
+        ),
+      )
+      await using lab = await Http2Lab.start({ endpoints: [endpoint.endpoint] })
+      await using client = await connectHttp2(lab.url)
+      const { interim, trailers, body, rstCode } = await client.get('/')
+
+      expect(interim.map(plain)).toEqual([{ ':status': 103, 'x-kept': 'yes' }])
+      expect(plain(trailers)).toEqual({ 'x-kept': 'yes' })
+      expect({ body, rstCode }).toEqual({ body: 'content', rstCode: 0 })
+    })
+
+    it('in trailers of a request, are heard without them', async () => {
+      const trailers = Promise.withResolvers<Record<string, unknown>>()
+      await using endpoint = await startHttp2Endpoint(({ stream }) => {
+        stream.resume().on('trailers', (received) => trailers.resolve(plain(received)))
+      })
+      await using lab = await Http2Lab.start({ endpoints: [endpoint.endpoint] })
+      await using client = new RawConnection(lab.port)
+      client.write(PREFACE, frame(SETTINGS, 0, 0), headers(1, END_HEADERS, POST))
+      client.write(frame(DATA, 0, 1, Buffer.from('content')), headers(1, END_HEADERS | END_STREAM, LINES))
+
+      expect(await trailers.promise).toEqual({ 'x-kept': 'yes' })
+    })
+  })
+
+  it('get the status of gRPC also after a response with a length', async () => {
+    await using endpoint = await startTcpEndpoint((socket) =>
+      answerHeads(socket, (stream) =>
+        Buffer.concat([
+          headers(stream, END_HEADERS, [
+            [':status', '200'],
+            ['content-type', 'application/grpc'],
+            ['content-length', '5'],
+          ]),
+          frame(DATA, 0, stream, Buffer.alloc(5)),
+          headers(stream, END_HEADERS | END_STREAM, [['grpc-status', '0']]),
+        ]),
+      ),
+    )
+    await using lab = await Http2Lab.start({ endpoints: [endpoint.endpoint] })
+    await using client = await connectHttp2(lab.url)
+
+    expect(plain((await client.get('/')).trailers)).toEqual({ 'grpc-status': '0' })
   })
 
   it('are reached over any stream of bytes', async () => {

@@ -1,5 +1,6 @@
 import type { ClientHttp2Stream, ServerHttp2Stream } from 'node:http2'
 import { type Fields, type Headers, type Trailers, trailersOf } from './message-fields.ts'
+import { sendTrailers } from './send-trailers.ts'
 
 /** What of a body is kept for another try. Only what surely reached nobody is sent again, which is seldom. */
 const MAX_KEPT_BYTES = 65_536
@@ -43,7 +44,7 @@ export class RequestBody {
     upstream.on('drain', () => {
       if (this.#upstream === upstream) this.#client.resume()
     })
-    upstream.on('wantTrailers', () => upstream.sendTrailers(this.#trailers))
+    upstream.on('wantTrailers', () => sendTrailers(upstream, this.#trailers))
     if (this.#hasBegun) this.#replay(upstream)
     else this.#begin()
   }

@@ -1,5 +1,6 @@
 import { constants, type ServerHttp2Stream } from 'node:http2'
 import { type Fields, fieldIn, type Headers, isGrpc, type Trailers, trailersOf } from './message-fields.ts'
+import { sendTrailers } from './send-trailers.ts'
 import type { UpstreamTry } from './upstream-try.ts'
 
 /**
@@ -64,16 +65,19 @@ export class ResponseBody {
   }
 
   #sendTrailers(): void {
-    this.#client.sendTrailers(this.#trailers)
+    sendTrailers(this.#client, this.#trailers)
     this.#areTrailersSent = true
     // node:http2 sends them by setImmediate.
     if (this.#closesAfterwards) setImmediate(() => this.#client.close(constants.NGHTTP2_NO_ERROR))
   }
 }
 
-/** Whether trailers may follow that body; a response with a length has none unless it says so, and needs one frame less. */
+/**
+ * Whether trailers may follow that body. A response with a length has none unless it says so, and needs one frame less; one of gRPC
+ * ends with its status in any case.
+ */
 export function mayHaveTrailers(headers: Headers): boolean {
-  return headers['content-length'] === undefined || headers['trailer'] !== undefined
+  return headers['content-length'] === undefined || headers['trailer'] !== undefined || isGrpc(headers)
 }
 
 /** RFC 9110, 15.3.5, 15.3.6 and 15.4.5. */

@@ -89,5 +89,5 @@ export function answerTo(stream: ClientHttp2Stream): Promise<Answer> {
 export function plain(
   headers: IncomingHttpHeaders | OutgoingHttpHeaders | undefined,
 ): Record<string, unknown> {
-  return { ...headers }
+  return Object.fromEntries(Object.entries(headers ?? {}))
 }
