@@ -3,13 +3,8 @@ import { beforeAll, describe, expect, it } from 'vitest'
 import { HOSTILE_REQUESTS } from './hostile/corpus/hostile-requests.ts'
 import type { Outcome } from './hostile/lab/outcome.ts'
 import { RUN_TIMEOUT_MS, runAmongPeers, writeTable } from './hostile/lab/run-among-peers.ts'
-import {
-  complaint,
-  laxerThanPeers,
-  type OutcomesByName,
-  outcomesByName,
-  verdictTable,
-} from './hostile/lab/verdicts.ts'
+import { verdictTable } from './hostile/lab/verdict-table.ts'
+import { complaint, laxerThanPeers, type OutcomesByName, outcomesByName } from './hostile/lab/verdicts.ts'
 import { WAYS, type Way } from './hostile/lab/ways.ts'
 
 const RUN = fileURLToPath(new URL('hostile/lab/run-requests.ts', import.meta.url))
@@ -20,7 +15,7 @@ describe('hostile requests', () => {
   beforeAll(async () => {
     const run = { ways: WAYS, relayEngine: 'auto' } as const
     byName = outcomesByName(await runAmongPeers<Outcome>(RUN, run))
-    await writeTable('hostile-requests.tsv', verdictTable(byName))
+    await writeTable('hostile-requests.tsv', verdictTable(HOSTILE_REQUESTS, byName))
   }, RUN_TIMEOUT_MS)
 
   it('are several hundred, each of which goes every way', () => {

@@ -33,7 +33,21 @@ export function responseTable(outcomes: readonly ResponseOutcome[], ways: readon
     const own = outcomes.filter((outcome) => outcome.name === name)
     return [name, ...ways.map((way) => verdict(own.find((outcome) => outcome.way === way)))].join('\t')
   })
-  return `${[['response', ...ways].join('\t'), ...lines].join('\n')}\n`
+  const summaries = ways.map((way) => summary(outcomes, way))
+  return `${[['response', ...ways].join('\t'), ...lines, '', ...summaries].join('\n')}\n`
+}
+
+/** What became of all responses by one way. */
+function summary(outcomes: readonly ResponseOutcome[], way: Way): string {
+  const all = outcomes.filter((outcome) => outcome.way === way)
+  const count = (is: (outcome: ResponseOutcome) => boolean): number => all.filter(is).length
+  const faulty = count(({ fault }) => fault !== '')
+  const fine = all.filter(({ fault }) => fault === '')
+  const errors = fine.filter(({ status }) => status >= 500 && status <= 504).length
+  const cut = fine.filter(({ isComplete }) => !isComplete).length
+  const hung = count(({ end }) => end === 'hung')
+  const poisoned = count(({ nextGot }) => nextGot !== '')
+  return `${way}: of ${all.length} an error ${errors}, cut ${cut}, whole ${fine.length - errors - cut}, ambiguous or malformed ${faulty}; hung ${hung}, others poisoned ${poisoned}`
 }
 
 function verdict(outcome: ResponseOutcome | undefined): string {

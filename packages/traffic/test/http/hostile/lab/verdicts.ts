@@ -1,11 +1,11 @@
 import type { HostileRequest } from '../corpus/hostile-request.ts'
 import type { Outcome } from './outcome.ts'
-import { WAYS, type Way } from './ways.ts'
+import type { Way } from './ways.ts'
 
 /** Ours to send, where we refuse a request that nothing else is wrong with (RFC 9110, 15.5 and 15.6). */
 const REFUSALS = new Set([400, 405, 408, 414, 417, 431, 501, 505])
 
-type ByWay = ReadonlyMap<Way, Outcome>
+export type ByWay = ReadonlyMap<Way, Outcome>
 
 /** What became of each item, by each way that it went. */
 export type OutcomesByName = ReadonlyMap<string, ByWay>
@@ -23,7 +23,7 @@ export function complaint(request: HostileRequest, way: Way, ways: ByWay): strin
 }
 
 /** It is not HTTP as it begins, so a connection of its own carries it as it is. */
-function isCarried(request: HostileRequest, ways: ByWay): boolean {
+export function isCarried(request: HostileRequest, ways: ByWay): boolean {
   return request.isForeign && ways.get('edgeway')?.isVerbatim === true
 }
 
@@ -58,25 +58,7 @@ export function laxerThanPeers(requests: readonly HostileRequest[], byName: Outc
   return requests.filter(isLaxer).map(({ name }) => name)
 }
 
-/** How many items we let fewer whole requests out of than that peer, as many, and more. */
-function compared(byName: OutcomesByName, peer: 'haproxy' | 'nginx'): string {
-  const differences = [...byName.values()].map((ways) => wholeBy(ways, 'edgeway') - wholeBy(ways, peer))
-  const count = (sign: number): number => differences.filter((one) => Math.sign(one) === sign).length
-  return `whole requests against ${peer}: fewer ${count(-1)}, as many ${count(0)}, more ${count(1)}`
-}
-
-/** What became of all items by one way. */
-function summary(byName: OutcomesByName, way: Way): string {
-  const all = [...byName.values()].flatMap((ways) => ways.get(way) ?? [])
-  const count = (is: (outcome: Outcome) => boolean): number => all.filter(is).length
-  const nothing = count(({ out }) => out === 0)
-  const begun = count(({ out, whole }) => out > 0 && whole === 0)
-  const whole = count((outcome) => outcome.whole > 0)
-  const ambiguous = count(({ quarrels }) => quarrels.length > 0)
-  return `${way}: nothing out ${nothing}, begun only ${begun}, whole requests out ${whole}; ambiguous ${ambiguous}`
-}
-
-function wholeBy(ways: ByWay, way: Way): number {
+export function wholeBy(ways: ByWay, way: Way): number {
   return ways.get(way)?.whole ?? 0
 }
 
@@ -87,27 +69,4 @@ export function outcomesByName(outcomes: readonly Outcome[]): Map<string, Map<Wa
     byName.set(outcome.name, ways.set(outcome.way, outcome))
   }
   return byName
-}
-
-/** A line for each item, with tabs: requests that came out, statuses, and whether readers agree on them, for each way. */
-export function verdictTable(byName: OutcomesByName): string {
-  const lines = [...byName].map(([name, ways]) =>
-    [name, ...WAYS.map((way) => verdict(ways.get(way)))].join('\t').replaceAll('\n', ' '),
-  )
-  const peers = (['haproxy', 'nginx'] as const).map((peer) => compared(byName, peer))
-  const summaries = [...peers, ...WAYS.map((way) => summary(byName, way))]
-  return `${[['item', ...WAYS].join('\t'), ...lines, '', ...summaries].join('\n')}\n`
-}
-
-function verdict(outcome: Outcome | undefined): string {
-  if (outcome === undefined) return '-'
-  const { out, whole, statuses, end, quarrels, isVerbatim, nextGot } = outcome
-  const notes = [
-    end === 'closed' ? '' : end,
-    quarrels.length > 0 ? 'ambiguous' : '',
-    isVerbatim && out > 0 ? 'verbatim' : '',
-    nextGot === '' ? '' : 'poisoned',
-  ]
-  const count = whole === out ? `${out} out` : `${whole} of ${out} out`
-  return [count, statuses.join(',') || 'no answer', ...notes].filter((note) => note !== '').join(' ')
 }

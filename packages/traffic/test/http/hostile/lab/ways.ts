@@ -6,7 +6,7 @@ export const WAYS = ['edgeway', 'edgeway and haproxy', 'edgeway and nginx', 'hap
 export type Way = (typeof WAYS)[number]
 
 /** Each way has so many lanes with an endpoint of their own, on which requests go one after another. */
-export const LANES = 8
+export const LANES = 16
 
 /** Below what the kernel gives to callers. */
 const FIRST_ENDPOINT = 20_000
