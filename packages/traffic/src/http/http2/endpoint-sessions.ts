@@ -4,10 +4,10 @@ import type { Timers } from '../../timers.ts'
 import type { DialBudget } from '../dial-budget.ts'
 import type { PortRoutes } from '../policy/port-routes.ts'
 import type { TryFailure } from '../policy/request-route.ts'
-import { connectFailureOf, type UpstreamDialer } from '../upstream-dialer.ts'
+import { connectFailureOf, type UpstreamDialer, type UpstreamOutcome } from '../upstream-dialer.ts'
 import { ASSUMED_STREAMS, UpstreamSession } from './upstream-session.ts'
 
-/** Connections to one endpoint at most; requests beyond what they carry wait. */
+/** Connections to one endpoint that take requests, at most; requests beyond what they carry wait. */
 const MAX_SESSIONS = 16
 
 /** A request that looks for a session with its endpoint. */
@@ -41,6 +41,8 @@ export class EndpointSessions {
   readonly #options: EndpointSessionsOptions
   readonly #deps: EndpointSessionsDeps
   readonly #sessions = new Set<UpstreamSession>()
+  /** Those of them that take new streams, if there is room. The others end with their last stream, which may be never. */
+  readonly #serving = new Set<UpstreamSession>()
   readonly #waiters = new Set<SessionWaiter>()
   readonly #cancel = new AbortController()
   #dialling = 0
@@ -57,7 +59,7 @@ export class EndpointSessions {
   /** The first one with room: the others may become idle. Who waits already comes first. */
   ready(): UpstreamSession | undefined {
     if (this.#waiters.size > 0) return undefined
-    for (const session of this.#sessions) if (session.hasRoom) return session
+    for (const session of this.#serving) if (session.hasRoom) return session
     return undefined
   }
 
@@ -72,7 +74,7 @@ export class EndpointSessions {
 
   /** No session takes new streams; each ends when it is idle. */
   retire(): void {
-    for (const session of this.#sessions) session.retire()
+    for (const session of this.#serving) session.retire()
   }
 
   destroy(): void {
@@ -81,8 +83,8 @@ export class EndpointSessions {
   }
 
   #dialIfNeeded(call: UpstreamCall): void {
-    if (this.#waiters.size <= this.#dialling * ASSUMED_STREAMS) return
-    if (this.#sessions.size + this.#dialling >= MAX_SESSIONS) return
+    if (this.#waiters.size <= this.#dialling * expectedStreams(call.routes.pool)) return
+    if (this.#serving.size + this.#dialling >= MAX_SESSIONS) return
     this.#dialling++
     void this.#dial(call)
   }
@@ -91,10 +93,10 @@ export class EndpointSessions {
     const { endpoint, routes, proxied, dialBudget: budget } = call
     const outcome = await this.#deps.dialer.dial({ endpoint, routes, proxied, budget }, this.#cancel.signal)
     this.#dialling--
-    if (outcome.status === 'connected') this.#add(outcome.connection, call)
+    if (outcome.status === 'connected' && !outcome.connection.stream.destroyed)
+      this.#add(outcome.connection, call)
     // Those whose turn comes with a session that is there go on waiting.
-    else if (this.#sessions.size === 0 && this.#dialling === 0)
-      this.#fail(outcome.status === 'failed' ? connectFailureOf(outcome.error) : 'no-dial')
+    else if (this.#serving.size === 0 && this.#dialling === 0) this.#fail(failureOf(outcome))
   }
 
   #add(connection: ConstructorParameters<typeof UpstreamSession>[0], call: UpstreamCall): void {
@@ -105,13 +107,17 @@ export class EndpointSessions {
     const session = new UpstreamSession(connection, optionsOf(call.routes.pool, this.#options), {
       timers: this.#deps.timers,
       onRoom: () => this.#serve(session),
+      onRetired: () => {
+        this.#serving.delete(session)
+        this.#dialIfNeeded({ ...call, dialBudget: undefined })
+      },
       onClosed: () => {
         this.#sessions.delete(session)
-        this.#dialIfNeeded({ ...call, dialBudget: undefined })
         this.#checkUse()
       },
     })
     this.#sessions.add(session)
+    this.#serving.add(session)
     this.#serve(session)
     // More may wait than it carries.
     this.#dialIfNeeded({ ...call, dialBudget: undefined })
@@ -135,6 +141,18 @@ export class EndpointSessions {
   #checkUse(): void {
     if (this.#sessions.size + this.#waiters.size + this.#dialling === 0) this.#deps.onUnused()
   }
+}
+
+/** That one more session will carry, as far as it is known before. */
+function expectedStreams({ http }: ConnectionPool): number {
+  const { maxConcurrentStreams = ASSUMED_STREAMS, maxRequestsPerConnection = ASSUMED_STREAMS } = http ?? {}
+  return Math.min(ASSUMED_STREAMS, maxConcurrentStreams, maxRequestsPerConnection)
+}
+
+/** Of a connection that broke before anything was sent, too. */
+function failureOf(outcome: UpstreamOutcome): TryFailure {
+  if (outcome.status === 'connected') return 'unsent'
+  return outcome.status === 'failed' ? connectFailureOf(outcome.error) : 'no-dial'
 }
 
 function optionsOf(

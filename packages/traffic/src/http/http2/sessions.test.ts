@@ -1,10 +1,12 @@
 import { once } from 'node:events'
-import { constants, type ServerHttp2Stream } from 'node:http2'
+import { constants } from 'node:http2'
 import { NO_CONNECTION_POOL } from '@edgeway/core'
 import { describe, expect, it } from 'vitest'
+import { Holder } from './test/holder.ts'
 import { answerTo, connectHttp2, requestFields } from './test/http2-client.ts'
 import { answering, startHttp2Endpoint } from './test/http2-endpoint.ts'
 import { Http2Lab } from './test/http2-lab.ts'
+import { limited } from './test/pool-wishes.ts'
 
 const ROUND_ROBIN = {
   destinationPolicy: {
@@ -13,32 +15,6 @@ const ROUND_ROBIN = {
     outlierDetection: undefined,
   },
 } as const
-const NO_LIMITS = {
-  maxPendingRequests: undefined,
-  maxRequests: undefined,
-  maxRequestsPerConnection: undefined,
-  maxRetries: undefined,
-  idleTimeoutMs: undefined,
-  maxConcurrentStreams: undefined,
-}
-
-function limited(http: Partial<typeof NO_LIMITS> | Record<string, number>) {
-  const connectionPool = { ...NO_CONNECTION_POOL, http: { ...NO_LIMITS, ...http } }
-  return { destinationPolicy: { balancing: undefined, connectionPool, outlierDetection: undefined } }
-}
-
-/** Keeps streams until they are let go. */
-class Holder {
-  readonly held: ServerHttp2Stream[] = []
-  readonly hold = ({ stream }: { readonly stream: ServerHttp2Stream }): void => {
-    stream.respond({ ':status': 200 })
-    this.held.push(stream)
-  }
-
-  release(text: string): void {
-    for (const stream of this.held.splice(0)) stream.end(text)
-  }
-}
 
 describe('sessions with endpoints', () => {
   it('carry the requests of one client to all endpoints, each over one session', async () => {

@@ -26,7 +26,9 @@ export interface UpstreamSessionDeps {
   readonly timers: Timers
   /** There is room for one more stream. */
   onRoom(): void
-  /** Nothing is left of it. */
+  /** It takes no new streams from here on; told once. */
+  onRetired(): void
+  /** Nothing is left of it; comes after `onRetired`. */
   onClosed(): void
 }
 
@@ -76,8 +78,9 @@ export class UpstreamSession {
       { session: this.#session, idleTimeoutMs: options.idleTimeoutMs, cut },
       timers,
     )
-    // Its half-close is its end: nothing could be answered any more.
+    // Its half-close is its end: nothing could be answered any more. node:http2 does not notice each way that a stream can close.
     connection.stream.once('end', () => this.#session.destroy())
+    connection.stream.once('close', () => this.#session.destroy())
     this.#listen(connection)
     this.#watchSilence()
   }
@@ -125,14 +128,20 @@ export class UpstreamSession {
    * by refusing the request that is just on its way.
    */
   retire(): void {
-    this.#isRetired = true
+    this.#takeNoMore()
     if (this.#life.streams === 0) this.#life.close()
   }
 
   /** Ends it with all of its streams. */
   destroy(): void {
-    this.#isRetired = true
+    this.#takeNoMore()
     this.#session.destroy()
+  }
+
+  #takeNoMore(): void {
+    if (this.#isRetired) return
+    this.#isRetired = true
+    this.#deps.onRetired()
   }
 
   #listen(connection: EndpointConnection): void {
@@ -143,13 +152,13 @@ export class UpstreamSession {
       if (this.hasRoom) this.#deps.onRoom()
     })
     session.on('goaway', (_code, lastStreamId) => {
-      this.#isRetired = true
       this.#lastStreamId = lastStreamId
+      this.#takeNoMore()
     })
     // What that means for a stream, the stream tells.
     session.on('error', () => {})
     session.on('close', () => {
-      this.#isRetired = true
+      this.#takeNoMore()
       this.#keepAlive?.[Symbol.dispose]()
       connection.reset()
       this.#deps.onClosed()
