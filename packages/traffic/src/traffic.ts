@@ -152,7 +152,7 @@ export class Traffic implements Component {
     const open = new OpenFlows()
     parts.defer(() => open.drain(options.drainTimeoutMs))
     const flows = { ...deps, relay, journal, open, abandoned }
-    const outbound = new OutboundFlows(options, { ...flows, ...choice, http })
+    const outbound = new OutboundFlows(options, { ...flows, ...choice, http, wires: http.wires })
     const udp = parts.use(await startUdp(options, { ...flows, ...choice }))
     const { inbound: datagrams } = udp
     const inbound = new InboundFlows(options, { ...flows, dialer: local, datagrams, trafficMetrics: metrics })

@@ -61,6 +61,8 @@ export interface RequestForwarderDeps {
 
 /** Carries connections of this node's clients that speak HTTP: each of their requests goes to an endpoint of its own. */
 export class RequestForwarder implements HttpForwarder, AsyncDisposable {
+  /** Of all connections that speak HTTP. */
+  readonly wires: Wires
   readonly #http1: Http1Server
   readonly #http2: Http2Deps
   readonly #routes: RequestRoutes
@@ -74,6 +76,7 @@ export class RequestForwarder implements HttpForwarder, AsyncDisposable {
     const metrics = requestMetrics(deps.metrics)
     const parts = new AsyncDisposableStack()
     this.#parts = parts
+    this.wires = wires
     this.#journal = journal
     const routes = parts.use(new RequestRoutes(options, { ...deps, ...metrics, random: Math.random, now }))
     const dialer = new UpstreamDialer(options, deps)
@@ -101,7 +104,8 @@ export class RequestForwarder implements HttpForwarder, AsyncDisposable {
   serve({ client: socket, called, service, source, acceptedAtMs }: Caller, start: HttpStart): OpenFlow {
     const client = { socket, called, service, source }
     if (start.spare !== undefined) this.#keepSpare(client, start.spare)
-    const flow = start.protocol === 'http1' ? this.#http1.serve(client) : new Http2Flow(client, this.#http2)
+    const flow =
+      start.protocol === 'http1' ? this.#http1.serve(client, start.wired) : new Http2Flow(client, this.#http2)
     const known = {
       direction: 'outbound',
       client: source === undefined ? 'unknown' : formatClient(source),

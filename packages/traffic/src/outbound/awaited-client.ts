@@ -1,14 +1,18 @@
 import { formatClient } from '../account/client-address.ts'
 import type { FlowJournal, FlowOutcome } from '../account/flow-journal.ts'
 import { FirstBytes, type FirstBytesEvents } from '../first-bytes/first-bytes.ts'
+import { type WiredClient, WireFirstBytes } from '../first-bytes/wire-first-bytes.ts'
 import { resetSocket } from '../kernel/reset-socket.ts'
 import type { OpenFlow } from '../open-flows.ts'
 import { RelayDeadlines } from '../relay/relay-deadlines.ts'
 import type { RelayLimits } from '../relay/relay-engine.ts'
+import type { Wires } from '../wire/wires.ts'
 import type { Caller } from './accepted-client.ts'
 
 export interface AwaitedClientDeps {
   readonly journal: Pick<FlowJournal, 'record'>
+  /** Reads the client below its stream, where that can be; `undefined`: by its stream. */
+  readonly wires?: Pick<Wires, 'handleWire'> | undefined
   /** Looks at what the client has said so far; goes on by `carryOn` once that is enough. */
   readonly look: FirstBytesEvents['onBytes']
   /** Nothing more will come of it: the client has left, or was cut. */
@@ -21,7 +25,7 @@ export class AwaitedClient implements OpenFlow {
   readonly #caller: Caller
   readonly #deps: AwaitedClientDeps
   readonly #resolve: () => void
-  readonly #firstBytes: FirstBytes
+  readonly #firstBytes: FirstBytes | WireFirstBytes
   readonly #deadlines: RelayDeadlines
   #next: OpenFlow | undefined
   #isOver = false
@@ -32,9 +36,17 @@ export class AwaitedClient implements OpenFlow {
     this.#resolve = resolve
     this.#caller = caller
     this.#deps = deps
-    const onClosed = (): void => this.#end('client-gone')
-    this.#firstBytes = new FirstBytes(caller.client, { onBytes: deps.look, onClosed })
+    const events = { onBytes: deps.look, onClosed: () => this.#end('client-gone') }
+    const { client } = caller
+    const wired = deps.wires && WireFirstBytes.of(client, events, deps.wires)
+    this.#firstBytes = wired ?? new FirstBytes(client, events)
     this.#deadlines = new RelayDeadlines(limits, { bytes: 0, expire: (outcome) => this.#end(outcome) })
+  }
+
+  /** For who goes on by wire, where the client is read so; then to be carried on at once. */
+  handOver(): WiredClient | undefined {
+    const isWired = this.#firstBytes instanceof WireFirstBytes && !this.#isOver
+    return isWired ? this.#firstBytes.handOver() : undefined
   }
 
   /** Enough is known: what `next` makes has the connection from here on. Not more than once. */

@@ -3,6 +3,7 @@ import { type ConnectionPool, NO_CONNECTION_POOL, type Service, type ServiceDire
 import { MannersSeen } from '../first-bytes/manners.ts'
 import type { CalledPort } from '../listen/interceptor.ts'
 import type { OpenFlow, OpenFlows } from '../open-flows.ts'
+import type { Wires } from '../wire/wires.ts'
 import { type AcceptedClient, acceptedClient, type Caller } from './accepted-client.ts'
 import { Dialling } from './dialling.ts'
 import { EarlyDial, type EarlyDialEvents } from './early-dial.ts'
@@ -24,6 +25,8 @@ export interface OutboundFlowsDeps extends OutboundFlowDeps {
   readonly open: OpenFlows
   /** `undefined`: every connection is carried as it is. */
   readonly http: HttpForwarder | undefined
+  /** To read below their streams what may be HTTP; `undefined`: by streams only. */
+  readonly wires: Pick<Wires, 'handleWire'> | undefined
   /** Milliseconds of a clock that never goes back; `performance.now` unless given. */
   readonly now?: () => number
 }
@@ -87,11 +90,11 @@ export class OutboundFlows {
     caller: Caller,
     { http, declaresHttp }: { readonly http: HttpForwarder; readonly declaresHttp: boolean },
   ): OpenFlow {
-    const { journal } = this.#deps
+    const { journal, wires } = this.#deps
     const manners = this.#manners
     const options = { ...this.#limitsOf(caller), declaresHttp }
     return new SniffedFlow(caller, options, {
-      ...{ journal, manners, http },
+      ...{ journal, manners, http, wires },
       carry: this.#carryOn,
       dialEarly: this.#dialEarly,
     })

@@ -3,6 +3,7 @@ import { classify } from '../first-bytes/classify.ts'
 import type { MannersSeen } from '../first-bytes/manners.ts'
 import type { OpenFlow } from '../open-flows.ts'
 import type { RelayLimits } from '../relay/relay-engine.ts'
+import type { Wires } from '../wire/wires.ts'
 import type { Caller } from './accepted-client.ts'
 import { AwaitedClient } from './awaited-client.ts'
 import type { Dialling } from './dialling.ts'
@@ -14,6 +15,7 @@ export interface SniffedFlowDeps {
   readonly journal: Pick<FlowJournal, 'record'>
   readonly manners: MannersSeen
   readonly http: HttpForwarder
+  readonly wires: Pick<Wires, 'handleWire'> | undefined
   /** Carries the connection as it is. */
   readonly carry: (caller: Caller, start: FlowStart) => OpenFlow
   /** Connects to an endpoint before it is known what for; `undefined` where the ServicePort has as many connections as it may have. */
@@ -45,9 +47,14 @@ export class SniffedFlow implements OpenFlow {
     this.#caller = caller
     this.#options = options
     this.#deps = deps
-    const { journal } = deps
+    const { journal, wires } = deps
     const look = (bytes: Buffer, hasEnded: boolean): void => this.#look(bytes, hasEnded)
-    this.#awaited = new AwaitedClient(caller, options, { journal, look, onOver: () => this.#discard() })
+    this.#awaited = new AwaitedClient(caller, options, {
+      journal,
+      wires,
+      look,
+      onOver: () => this.#discard(),
+    })
     this.#begin()
   }
 
@@ -111,7 +118,8 @@ export class SniffedFlow implements OpenFlow {
     manners.sawHttp(service, called.servicePort.name)
     const spare = protocol === 'http1' ? this.#early?.takeSpare() : undefined
     this.#early?.discard()
-    this.#awaited.carryOn(() => http.serve(this.#caller, { protocol, spare }))
+    const wired = protocol === 'http1' ? this.#awaited.handOver() : undefined
+    this.#awaited.carryOn(() => http.serve(this.#caller, { protocol, spare, wired }))
   }
 
   #carry(dialling: Dialling | undefined): void {

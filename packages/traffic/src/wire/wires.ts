@@ -36,10 +36,11 @@ export class Wires {
 
   /** Takes over the connection; nothing is read before `resume`. */
   wire(end: FlowEnd, events: WireEvents): Wire {
-    return this.#handleWire(end, events) ?? new StreamWire(end, events, this.#buffers)
+    return this.handleWire(end, events) ?? new StreamWire(end, events, this.#buffers)
   }
 
-  #handleWire(end: FlowEnd, events: WireEvents): Wire | undefined {
+  /** The same for a plain TCP connection that can be read below its stream; `undefined` for all others. */
+  handleWire(end: FlowEnd, events: WireEvents): Wire | undefined {
     const { stream: socket } = end
     if (this.#handles === undefined || !(socket instanceof Socket)) return undefined
     if (socket.destroyed || socket.writableEnded || socket.writableLength > 0) return undefined

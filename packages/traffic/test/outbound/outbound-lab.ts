@@ -15,6 +15,7 @@ import type { HttpForwarder, HttpStart } from '../../src/outbound/http-forwarder
 import { OutboundFlows } from '../../src/outbound/outbound-flows.ts'
 import { RelayEngines } from '../../src/relay/relay-engines.ts'
 import { SYSTEM_TIMERS } from '../../src/timers.ts'
+import { Wires } from '../../src/wire/wires.ts'
 import { eventually, NODE } from '../traffic-lab.ts'
 
 export interface OutboundLabOptions {
@@ -25,6 +26,8 @@ export interface OutboundLabOptions {
   readonly endpoints?: readonly Endpoint[]
   readonly dialer?: Dialer
   readonly idleTimeoutMs?: number
+  /** `stream`: clients are never read below their streams. */
+  readonly engine?: 'auto' | 'stream'
 }
 
 /** A connection that was found to speak HTTP. */
@@ -63,12 +66,13 @@ export class OutboundLab implements AsyncDisposable {
     const nodes = new FakeNodeDirectory()
     const choosing = { ...deps, services, nodes, dialer, nodeName: NODE, failures: metrics.dialFailures }
     const choice = parts.use(EndpointChoice.start({ health: DEFAULT_HEALTH_OPTIONS }, choosing))
+    const wires = await Wires.start({ engine: options.engine ?? 'auto' })
     const abandoned = parts.use(new AbandonedDials())
     parts.defer(() => open.drain(0))
     const outbound = new OutboundFlows(
       { dialTimeoutMs: 5_000, dialBudgetMs: 15_000, idleTimeoutMs: options.idleTimeoutMs ?? 0 },
       {
-        ...{ ...choice, services, dialer, relay, journal, abandoned, open },
+        ...{ ...choice, services, dialer, relay, journal, abandoned, open, wires },
         picker: choice.picker,
         feedback: choice.feedback,
         http: lab.#http(),
@@ -149,6 +153,7 @@ export class OutboundLab implements AsyncDisposable {
   #http(): HttpForwarder {
     return {
       serve: (caller, start): OpenFlow => {
+        start.wired?.wire.release(start.wired.unread)
         this.served.push({ caller, ...start })
         const { promise, resolve } = Promise.withResolvers<void>()
         caller.client.once('close', () => resolve())

@@ -31,6 +31,18 @@ describe('a connection to a ServicePort whose requests are looked at', () => {
     expect(await text(client)).toContain('204')
   })
 
+  it('is served with all that its client has said where it is read by its stream', async () => {
+    await using web = await startTcpEndpoint(silent, NODE)
+    await using lab = await OutboundLab.start({ ...HTTP, engine: 'stream', endpoints: [web.endpoint] })
+    const client = await lab.connect()
+    client.write('GET / HTTP/1.1\r\nHost: web\r\n\r\n')
+
+    const { caller, wired } = await lab.serving()
+    expect(wired).toBeUndefined()
+    expect(String(caller.client.read())).toBe('GET / HTTP/1.1\r\nHost: web\r\n\r\n')
+    caller.client.destroy()
+  })
+
   it('is served as HTTP/2 when the preface comes byte by byte, though the server has said its own', async () => {
     await using web = await startTcpEndpoint((socket) => void socket.resume().write(SETTINGS), NODE)
     await using lab = await OutboundLab.start({ ...HTTP, endpoints: [web.endpoint] })

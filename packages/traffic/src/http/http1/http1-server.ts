@@ -3,6 +3,7 @@ import { formatClient } from '../../account/client-address.ts'
 import type { FlowJournal } from '../../account/flow-journal.ts'
 import type { RequestJournal } from '../../account/request-journal.ts'
 import type { RequestOutcome } from '../../account/request-record.ts'
+import type { WiredClient } from '../../first-bytes/wire-first-bytes.ts'
 import { resetSocket } from '../../kernel/reset-socket.ts'
 import type { OpenFlow } from '../../open-flows.ts'
 import type { FlowEnd, RelayEngine } from '../../relay/relay-engine.ts'
@@ -60,13 +61,19 @@ export class Http1Server implements Disposable {
     this.#sweep = new IdleSweep(options.clientIdleTimeoutMs, deps.timers)
   }
 
-  /** Takes over a client's connection; what its socket has read comes first. */
-  serve(client: HttpClient): Http1Connection {
+  /**
+   * Takes over a client's connection; what its socket has read comes first.
+   *
+   * @param wired - where it is read below its socket already; what was read so comes first
+   */
+  serve(client: HttpClient, wired: WiredClient | undefined): Http1Connection {
     const { socket, called, source } = client
-    const wire = this.#deps.wires.wire({ stream: socket, reset: () => resetSocket(socket) }, UNHEARD)
+    const wire =
+      wired?.wire ?? this.#deps.wires.wire({ stream: socket, reset: () => resetSocket(socket) }, UNHEARD)
     const peer = { ip: source?.ip ?? '', proxied: { source, destination: called.destination } }
     const connection = new Http1Connection(wire, { ...peer, ...this.#options }, this.#depsFor(client))
     connection.start()
+    if (wired !== undefined) connection.onBytes(wired.unread)
     return connection
   }
 
