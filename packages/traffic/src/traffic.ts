@@ -19,6 +19,7 @@ import { DEFAULT_HEALTH_OPTIONS, type HealthOptions } from './health/health-opti
 import { DEFAULT_HTTP_OPTIONS, type HttpOptions } from './http/http-options.ts'
 import { RequestForwarder } from './http/request-forwarder.ts'
 import { InboundFlows } from './inbound/inbound-flows.ts'
+import { serverPreparer } from './kernel/inherited-options.ts'
 import { BufferLimitingDialer, bufferLimiter } from './kernel/kernel-buffers.ts'
 import { originalDestinationReader, type ReadOriginalDestination } from './kernel/original-destination.ts'
 import { loadSocketOptions, type SocketOptions } from './kernel/socket-options.ts'
@@ -156,10 +157,7 @@ export class Traffic implements Component {
     const udp = parts.use(await startUdp(options, { ...flows, ...choice }))
     const { inbound: datagrams } = udp
     const inbound = new InboundFlows(options, { ...flows, dialer: local, datagrams, trafficMetrics: metrics })
-    const onConnection: OnConnection = (client, called) => {
-      limit(client)
-      outbound.accept(client, called)
-    }
+    const onConnection: OnConnection = (client, called) => outbound.accept(client, called)
     const interceptor = parts.use(await startInterceptor(options, { ...deps, socketOptions, onConnection }))
     const listeners = combinedListeners(interceptor.listeners, udp.listeners)
     return new Traffic({ listeners, inbound, health: choice.health }, parts.move())
@@ -210,7 +208,8 @@ async function startInterceptor(options: TrafficOptions, deps: InterceptorDeps):
     return ListenerPerServicePort.start(listening, { services, onConnection, logger, onFatal })
   }
   const port = options.listenPort
-  const listener = { services, readOriginalDestination, onConnection, onFatal }
+  const prepare = deps.socketOptions && serverPreparer(deps.socketOptions)
+  const listener = { services, readOriginalDestination, prepare, onConnection, onFatal }
   const interceptor = await SharedListener.start({ addresses, port }, listener)
   logger.info('listening for redirected connections', { addresses, port })
   return interceptor

@@ -1,6 +1,6 @@
 import { Socket } from 'node:net'
 import type { Dialer, DialTarget, EndpointConnection } from '@edgeway/core'
-import type { SocketOption, SocketOptions } from './socket-options.ts'
+import type { OptionValue, SocketOption, SocketOptions } from './socket-options.ts'
 
 /** Keeps small what the kernel holds of a connection that one end does not read. */
 export type LimitBuffers = (socket: Socket) => void
@@ -14,14 +14,19 @@ const NOT_SENT_LOW_WATER: SocketOption = { level: 6, name: 25 }
 const RECEIVE_BUFFER_BYTES = 256 * 1024
 const NOT_SENT_BYTES = 256 * 1024
 
+/** What a socket is set to whose buffers are to stay small. */
+export const BUFFER_LIMITS: readonly OptionValue[] = [
+  [RECEIVE_BUFFER_FORCE, RECEIVE_BUFFER_BYTES],
+  [NOT_SENT_LOW_WATER, NOT_SENT_BYTES],
+]
+
 /**
  * By itself the kernel lets both buffers of a fast connection grow to megabytes (`net.ipv4.tcp_rmem`, `tcp_wmem`), for
  * long round trips. Pods of this node have none, and thousands of stopped flows would fill the node's memory.
  */
 export function bufferLimiter(options: Pick<SocketOptions, 'set'>): LimitBuffers {
   return (socket) => {
-    options.set(socket, RECEIVE_BUFFER_FORCE, RECEIVE_BUFFER_BYTES)
-    options.set(socket, NOT_SENT_LOW_WATER, NOT_SENT_BYTES)
+    for (const [option, value] of BUFFER_LIMITS) options.set(socket, option, value)
   }
 }
 

@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { connect, createServer, type Socket } from 'node:net'
+import { connect, createServer, type Server, type Socket } from 'node:net'
 import { descriptorOf } from './descriptor.ts'
 import { type Libc, loadLibc } from './libc.ts'
 
@@ -9,12 +9,14 @@ export interface SocketOption {
   readonly name: number
 }
 
+export type OptionValue = readonly [option: SocketOption, value: number]
+
 /** Socket options that Node does not offer. Both calls are harmless on a socket that is gone. */
 export interface SocketOptions {
   /** @returns `undefined` when the kernel has no answer */
   get(socket: Socket, option: SocketOption, byteCount: number): Buffer | undefined
   /** @returns false when the kernel refuses */
-  set(socket: Socket, option: SocketOption, value: number): boolean
+  set(socket: Socket | Server, option: SocketOption, value: number): boolean
 }
 
 /** asm-generic/socket.h */

@@ -7,6 +7,7 @@ import {
   type ServiceDirectory,
   type ServicePortName,
 } from '@edgeway/core'
+import type { PrepareServer } from '../kernel/inherited-options.ts'
 import type { ReadOriginalDestination } from '../kernel/original-destination.ts'
 import { calledPort } from './called-port.ts'
 import type { CalledPort, Interceptor, NodeAddresses, OnConnection } from './interceptor.ts'
@@ -15,6 +16,8 @@ import { addressOf, listenTcp, stopAccepting } from './tcp-server.ts'
 export interface SharedListenerDeps {
   readonly services: Pick<ServiceDirectory, 'lookup' | 'lookupNodePort' | 'servicePort' | 'watch'>
   readonly readOriginalDestination: ReadOriginalDestination
+  /** For all of its connections at once. */
+  readonly prepare: PrepareServer | undefined
   readonly onConnection: OnConnection
   onFatal(error: Error): void
 }
@@ -68,9 +71,10 @@ export class SharedListener implements Interceptor, ListenerDirectory {
   }
 
   async #listen(family: IpFamily, wanted: ListenerAddress): Promise<void> {
-    const { onConnection, onFatal } = this.#deps
+    const { onConnection, prepare, onFatal } = this.#deps
     const server = await listenTcp(wanted, {
       onSocket: (socket) => onConnection(socket, this.#calledBy(socket, family)),
+      prepare,
       onFatal,
     })
     this.#listening.set(family, { server, address: addressOf(server) })

@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import { createServer, type Server, type Socket } from 'node:net'
 import type { ListenerAddress } from '@edgeway/core'
+import type { PrepareServer } from '../kernel/inherited-options.ts'
 import { keepAlive } from '../kernel/keep-alive.ts'
 
 /** Connections that the kernel queues before they are accepted. */
@@ -8,6 +9,8 @@ const BACKLOG = 4_096
 
 export interface TcpServerDeps {
   onSocket(socket: Socket): void
+  /** Unless given, each connection is prepared by itself. One that comes while the server begins to listen may miss it. */
+  readonly prepare?: PrepareServer | undefined
   /** The server can't accept any more. Running out of descriptors is not among it: libuv resets new connections. */
   onFatal(error: Error): void
 }
@@ -20,19 +23,28 @@ export interface TcpServerDeps {
  */
 export async function listenTcp(
   { ip, port }: ListenerAddress,
-  { onSocket, onFatal }: TcpServerDeps,
+  { onSocket, prepare, onFatal }: TcpServerDeps,
 ): Promise<Server> {
-  const server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
-    keepAlive(socket)
+  let isPrepared = false
+  const server = createServer({ allowHalfOpen: true }, (socket) => {
+    if (!isPrepared) prepareSocket(socket)
     // An early reset must not be an unhandled error; whoever takes the socket over sees it destroyed.
-    socket.on('error', () => {})
+    socket.on('error', ignore)
     onSocket(socket)
   })
   server.listen({ host: ip, port, backlog: BACKLOG })
   await once(server, 'listening')
+  isPrepared = prepare?.(server) === true
   server.on('error', onFatal)
   return server
 }
+
+function prepareSocket(socket: Socket): void {
+  socket.setNoDelay(true)
+  keepAlive(socket)
+}
+
+function ignore(): void {}
 
 /** Stops accepting; connections that were accepted go on. */
 export function stopAccepting(server: Server): void {
