@@ -1,3 +1,5 @@
+import { ViewedBuffer } from './viewed-buffer.ts'
+
 /** Of each of the pooled buffers, and of the shared one. */
 export const READ_BUFFER_BYTES = 64 * 1024
 
@@ -10,8 +12,29 @@ const MAX_POOLED = 32
  */
 export class ReadBuffers {
   readonly shared = Buffer.allocUnsafeSlow(READ_BUFFER_BYTES)
+  readonly #sharedViews = new ViewedBuffer(this.shared)
   readonly #free: Buffer[] = []
+  #staging: ViewedBuffer | undefined
   readonly #memory = new WeakSet<ArrayBufferLike>([this.shared.buffer])
+
+  /** The beginning of the shared one. */
+  firstOfShared(bytes: number): Buffer {
+    return this.#sharedViews.first(bytes)
+  }
+
+  /** A copy that holds until the next call, unless it is kept. */
+  staged(bytes: Buffer): Buffer {
+    this.#staging ??= new ViewedBuffer(this.take())
+    bytes.copy(this.#staging.whole)
+    return this.#staging.first(bytes.length)
+  }
+
+  /** @returns what the latest copy lies in; from here on it is the caller's, to be given back */
+  keepStaged(): Buffer | undefined {
+    const kept = this.#staging?.whole
+    this.#staging = undefined
+    return kept
+  }
 
   take(): Buffer {
     return this.#free.pop() ?? this.#make()

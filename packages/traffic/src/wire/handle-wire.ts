@@ -193,8 +193,7 @@ export class HandleWire implements Wire {
 
   #received(count: number): Buffer | undefined {
     this.bytesRead += count
-    const from = this.#memory.current
-    this.#tell(count === from.length ? from : from.subarray(0, count))
+    this.#tell(this.#memory.read(count))
     return this.#isGone ? undefined : this.#memory.next(count, this.#isReading)
   }
 

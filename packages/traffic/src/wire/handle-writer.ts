@@ -44,27 +44,22 @@ export class HandleWriter {
   /** @returns false where it waits, or has failed */
   write(bytes: Buffer): boolean {
     const { buffers } = this.#deps
-    if (bytes.buffer !== buffers.shared.buffer) return this.#write(bytes, undefined)
+    const next = this.#nextWrite()
     // The shared buffer is read into by others before a write that waits is done.
-    const lent = buffers.take()
-    bytes.copy(lent)
-    return this.#write(bytes.length === lent.length ? lent : lent.subarray(0, bytes.length), lent)
+    const isShared = bytes.buffer === buffers.shared.buffer
+    const lasting = isShared ? buffers.staged(bytes) : bytes
+    const isDone = this.#settled(this.#handle.writeBuffer(next.request, lasting))
+    if (this.#next === undefined) {
+      next.request.buffer = lasting
+      if (isShared) next.lent = buffers.keepStaged()
+    }
+    return isDone
   }
 
   writeText(text: string): boolean {
     const next = this.#nextWrite()
     // libuv has a copy of what it can't write at once.
     return this.#settled(this.#handle.writeLatin1String(next.request, text))
-  }
-
-  #write(bytes: Buffer, lent: Buffer | undefined): boolean {
-    const next = this.#nextWrite()
-    const isDone = this.#settled(this.#handle.writeBuffer(next.request, bytes))
-    if (this.#next === undefined) {
-      next.request.buffer = bytes
-      next.lent = lent
-    } else if (lent !== undefined) this.#deps.buffers.give(lent)
-    return isDone
   }
 
   #nextWrite(): PendingWrite {

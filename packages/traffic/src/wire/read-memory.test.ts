@@ -13,13 +13,13 @@ describe('ReadMemory', () => {
   it('is shared while reads are small', () => {
     const { memory, buffers } = memoryOf()
     expect(memory.next(16 * 1024 - 1, true)).toBeUndefined()
-    expect(memory.current).toBe(buffers.shared)
+    expect(memory.read(READ_BUFFER_BYTES)).toBe(buffers.shared)
   })
 
   it('is the wire’s own after a big read, until a small one', () => {
     const { memory, buffers, busy } = memoryOf()
     const own = memory.next(16 * 1024, true)
-    expect(memory.current).toBe(own)
+    expect(memory.read(READ_BUFFER_BYTES)).toBe(own)
     expect([own?.length, busy.size]).toEqual([READ_BUFFER_BYTES, 1])
     expect(memory.next(64 * 1024, true)).toBeUndefined()
 
@@ -34,7 +34,7 @@ describe('ReadMemory', () => {
 
     expect(memory.next(10, false)).toBeUndefined()
 
-    expect(memory.current).toBe(own)
+    expect(memory.read(READ_BUFFER_BYTES)).toBe(own)
     expect(buffers.take()).not.toBe(own)
   })
 

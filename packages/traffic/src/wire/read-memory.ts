@@ -23,8 +23,10 @@ export class ReadMemory {
     this.#deps = deps
   }
 
-  get current(): Buffer {
-    return this.#own ?? this.#deps.buffers.shared
+  /** What a read of that many bytes has brought. */
+  read(bytes: number): Buffer {
+    if (this.#own === undefined) return this.#deps.buffers.firstOfShared(bytes)
+    return bytes === this.#own.length ? this.#own : this.#own.subarray(0, bytes)
   }
 
   get isOwn(): boolean {
