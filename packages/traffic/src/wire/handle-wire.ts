@@ -149,9 +149,12 @@ export class HandleWire implements Wire {
 
   /** As of `WriterEvents`. */
   onUnwritable(): void {
-    // What the peer has sent before its reset is read even where nobody wants more just now: behind it comes the end.
     if (this.hasEnded) this.close()
-    else this.resume()
+    if (this.#isGone) return
+    // What the peer has sent before its reset is read even where nobody wants more just now: behind it comes the end. Others may
+    // still write what was read so far.
+    if (this.#memory.isOwn && this.#isAttached) this.#handle.useUserBuffer(this.#memory.forget())
+    this.resume()
   }
 
   get #isGone(): boolean {

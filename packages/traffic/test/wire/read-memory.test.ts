@@ -71,6 +71,38 @@ describe('the memory that wires read into', () => {
     expect(received.subarray(wait.length).equals(Buffer.concat(written))).toBe(true)
   })
 
+  it('is kept for bytes that wait when the wire that they came from reads on to the end of its connection', async () => {
+    await using world = await WireWorld.open()
+    const [target, source] = [await world.recorded('handle'), await world.recorded('handle')]
+    source.wire.resume()
+    while (world.wires.busyConnections === 0) await send(source, BUSY_BYTES)
+    const wait = Buffer.alloc(16 * MIB)
+    target.wire.write(wait)
+    const written: Buffer[] = []
+    source.wire.events = Object.assign(new Told(), {
+      onBytes: (bytes: Buffer) => {
+        if (written.length === 0) {
+          target.wire.write(bytes)
+          source.wire.pause()
+        }
+        written.push(Buffer.from(bytes))
+      },
+    })
+    source.peer.write(Buffer.alloc(16 * 1024, 'p'))
+    while (written.length === 0) await turns(1)
+    source.peer.write(Buffer.alloc(16 * 1024, 'q'), () => source.peer.resetAndDestroy())
+    while (!source.peer.closed) await turns(1)
+    await turns()
+    // Finds that the peer has reset the connection, and reads what it sent before.
+    source.wire.write(Buffer.from('x'))
+    while (written.length === 1) await turns(1)
+    target.wire.end()
+
+    const received = await buffer(target.peer)
+    const [first] = written
+    expect(first !== undefined && received.subarray(wait.length).equals(first)).toBe(true)
+  })
+
   it('is given back by a wire that falls silent, which goes on afterwards', async () => {
     await using world = await WireWorld.open()
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
