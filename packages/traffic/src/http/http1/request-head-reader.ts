@@ -19,19 +19,19 @@ const TOO_LARGE: HeadProblem = {
   problem: `The head of a request has at most ${MAX_HEAD_BYTES} bytes.`,
 }
 
+const NOTHING = Buffer.alloc(0)
+
 /**
  * Collects the heads of requests from what a client sends.
  *
  * HOT PATH: a head that comes in one piece is read where it lies.
  */
 export class RequestHeadReader implements Disposable {
-  /** What the last head was in, and where it ended there. */
-  bytes: Buffer = Buffer.alloc(0)
-  end = 0
   readonly #options: RequestHeadReaderOptions
   readonly #deps: RequestHeadReaderDeps
   /** Of a head that is not complete. */
   #partial: Buffer | undefined
+  #rest: Buffer = NOTHING
   #late: Disposable | undefined
 
   constructor(options: RequestHeadReaderOptions, deps: RequestHeadReaderDeps) {
@@ -44,15 +44,22 @@ export class RequestHeadReader implements Disposable {
     return this.#partial !== undefined
   }
 
-  /** @returns `undefined` where the head is not complete yet; otherwise `bytes` and `end` tell where it ends */
+  /** @returns `undefined` where the head is not complete yet; otherwise `takeRest` has what comes behind it */
   read(more: Buffer): RequestHead | HeadProblem | undefined {
+    const searched = this.#partial?.length ?? 0
     const bytes = this.#partial === undefined ? more : Buffer.concat([this.#partial, more])
-    const end = endOfHead(bytes, 0)
-    if (end === -1) return this.#keep(bytes)
+    const end = endOfHead(bytes, 0, searched)
+    if (end === -1) return this.#keep(bytes, searched)
     this[Symbol.dispose]()
-    this.bytes = bytes
-    this.end = end
+    if (end < bytes.length) this.#rest = bytes.subarray(end)
     return parseRequestHead(bytes.toString('latin1', 0, end))
+  }
+
+  /** What came behind the head that was read last. Is given away, so that an idle connection holds no memory. */
+  takeRest(): Buffer {
+    const rest = this.#rest
+    this.#rest = NOTHING
+    return rest
   }
 
   /** Forgets the part of a head that has come. */
@@ -62,12 +69,12 @@ export class RequestHeadReader implements Disposable {
     this.#late = undefined
   }
 
-  #keep(bytes: Buffer): HeadProblem | undefined {
+  #keep(bytes: Buffer, checked: number): HeadProblem | undefined {
     if (bytes.length > MAX_HEAD_BYTES) return TOO_LARGE
-    const problem = problemOfPartialHead(bytes)
+    const problem = problemOfPartialHead(bytes, checked)
     if (problem !== undefined) return problem
-    // A copy of its own: what was read holds during the call only.
-    this.#partial = Buffer.from(bytes)
+    // A copy of its own, unless it is one: what was read holds during the call only.
+    this.#partial = checked > 0 ? bytes : Buffer.from(bytes)
     const { headTimeoutMs } = this.#options
     this.#late ??= this.#deps.timers.after(headTimeoutMs, () => {
       const sentence = `The head of the request did not come within ${headTimeoutMs} ms.`

@@ -133,8 +133,7 @@ export class RequestIntake {
       this.#owner.onProblem(head)
       return
     }
-    const { bytes, end } = heads
-    const rest = end === bytes.length ? NOTHING : bytes.subarray(end)
+    const rest = heads.takeRest()
     this.#owner.onRequest(head, rest)
     if (rest.length > 0) this.#takeBody(rest)
   }
@@ -146,6 +145,8 @@ export class RequestIntake {
   }
 
   #keep(bytes: Buffer): void {
-    this.#unread = this.#unread === undefined ? Buffer.from(bytes) : Buffer.concat([this.#unread, bytes])
+    if (this.#unread !== undefined) this.#unread = Buffer.concat([this.#unread, bytes])
+    // What waited before is a copy already: many requests that came at once are not copied once more for each.
+    else this.#unread = this.#isPumping ? bytes : Buffer.from(bytes)
   }
 }
