@@ -6,6 +6,7 @@ import type { HeadProblem } from '../message/head-problem.ts'
 import { outgoingRequest } from '../message/outgoing-request.ts'
 import { allFieldsOf, fieldOf, type RequestHead } from '../message/request-head.ts'
 import type { RequestFacts } from '../policy/request-route.ts'
+import { wantsPipe } from './pipe.ts'
 
 /** Who sent a request. */
 export interface Requester {
@@ -62,7 +63,7 @@ export class ClientRequest implements RequestFacts {
     const { head } = this
     return outgoingRequest(head, {
       extraLines: forwardedLines(forwarded, head, this.clientIp),
-      keepsUpgrade: head.upgrade !== undefined && head.upgrade !== 'h2c',
+      keepsUpgrade: wantsPipe(head),
       defaultHost,
     })
   }

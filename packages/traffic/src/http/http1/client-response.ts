@@ -3,6 +3,7 @@ import type { HeadProblem } from '../message/head-problem.ts'
 import { outgoingResponse } from '../message/outgoing-response.ts'
 import type { RequestHead } from '../message/request-head.ts'
 import type { ResponseHead } from '../message/response-head.ts'
+import { wantsPipe } from './pipe.ts'
 
 /** Where a response goes. */
 export interface ResponseSink {
@@ -83,8 +84,8 @@ export class ClientResponse {
 
   /** Passes 101 on, where the client has asked for the protocol that the endpoint switches to. */
   switch(head: ResponseHead): boolean {
-    const { upgrade } = this.#request
-    if (upgrade === undefined || upgrade === 'h2c') return false
+    const { upgrade } = head
+    if (upgrade === undefined || !wantsPipe(this.#request, upgrade)) return false
     const text = outgoingResponse(head, {
       clientMinor: 1,
       connection: 'upgrade',

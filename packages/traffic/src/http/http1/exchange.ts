@@ -54,12 +54,12 @@ export class Exchange extends ClientRequest implements ResponseReader, Searcher 
 
   /** What comes of the body can be sent on now. */
   get takesBody(): boolean {
-    return this.wantsBody && this.upstream?.isBusy === true && !this.upstream.wire.isFull
+    return this.wantsBody && this.upstream?.isAnswering === true && !this.upstream.wire.isFull
   }
 
   /** What was sent on may still be written from the memory that the client is read into. */
   get isUpstreamFull(): boolean {
-    return this.upstream?.isBusy === true && this.upstream.wire.isFull
+    return this.upstream?.isAnswering === true && this.upstream.wire.isFull
   }
 
   start(): void {
@@ -98,6 +98,7 @@ export class Exchange extends ClientRequest implements ResponseReader, Searcher 
 
   /** Nobody waits for the response any more. */
   abandon(outcome: RequestOutcome): void {
+    if (this.#isOver) return
     this.#dropUpstream()
     this.#finish(outcome)
   }
@@ -145,7 +146,7 @@ export class Exchange extends ClientRequest implements ResponseReader, Searcher 
     const { route, response } = this
     if (isGatewayError(head.status) && this.#fails(head.status)) {
       this.#dropUpstream()
-      this.#search?.search()
+      this.#tryAgain()
       return
     }
     route?.responded(head.status)
@@ -192,8 +193,8 @@ export class Exchange extends ClientRequest implements ResponseReader, Searcher 
       this.#client.onExchangeEnd('reset')
       return
     }
-    const failure = breakageOf({ method: this.method, hasSentBody: this.#hasSentBody }, this.upstream)
-    if (failure !== undefined && this.#fails(failure)) this.#search?.search()
+    const failure = breakageOf(this.head, this.upstream, { isReplayable: !this.#hasSentBody })
+    if (failure !== undefined && this.#fails(failure)) this.#tryAgain()
     else this.refuse(502, `the endpoint failed: ${why}`, 'endpoint-failed')
   }
 
@@ -205,7 +206,7 @@ export class Exchange extends ClientRequest implements ResponseReader, Searcher 
   onTryTimeout(): void {
     if (this.#isOver || this.response.hasBegun) return
     this.#dropUpstream()
-    if (this.#fails('timeout')) this.#search?.search()
+    if (this.#fails('timeout')) this.#tryAgain()
     else this.refuse(504, 'the endpoint did not answer in time', 'timeout')
   }
 
@@ -217,8 +218,9 @@ export class Exchange extends ClientRequest implements ResponseReader, Searcher 
   #complete(): void {
     const { upstream } = this
     if (upstream === undefined || this.#isOver) return
+    upstream.free()
     // The rest of the request would be taken for another one.
-    if (this.wantsBody || upstream.wire.isFull) upstream.discard()
+    if (this.wantsBody) upstream.discard()
     else this.#deps.pool.giveBack(upstream)
     this.#finish('completed')
     this.#client.onExchangeEnd(this.response.closes ? 'close' : 'reusable')
@@ -234,9 +236,15 @@ export class Exchange extends ClientRequest implements ResponseReader, Searcher 
     return this.route?.failed(failure, { isReplayable: !this.#hasSentBody }) === true
   }
 
+  /** By the connection that it finds, the body is sent, too: what waits of it. */
+  #tryAgain(): void {
+    this.#search?.search()
+    if (!this.#isOver) this.#client.onPace()
+  }
+
   #dropUpstream(): void {
     this.#search?.abandon()
-    if (this.upstream?.isBusy === true || this.#isComplete) this.upstream?.discard()
+    if (this.upstream?.isBusy === true) this.upstream.discard()
   }
 
   #finish(outcome: RequestOutcome): void {

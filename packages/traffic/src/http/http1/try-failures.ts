@@ -11,17 +11,18 @@ export function isGatewayError(status: number): boolean {
 }
 
 /**
- * How a try failed whose connection broke before the response. One that had served before and broke at once was closed by
- * the endpoint while it was idle, as a rule; only who may ask twice can tell, and
- * has not sent a body, which is gone.
+ * How a try failed whose connection broke before the response. One that was not new and broke at once was closed by the
+ * endpoint while it was idle, as a rule; only who may ask twice can tell.
  *
+ * @param o - `isReplayable`: nothing went to the endpoint that nobody has any more, as the body has not
  * @returns `undefined` where it is nobody's fault, and nothing can be done
  */
 export function breakageOf(
-  { method, hasSentBody }: Pick<RequestHead, 'method'> & { readonly hasSentBody: boolean },
-  upstream: Pick<UpstreamConnection, 'requests' | 'hasSpoken'> | undefined,
+  { method }: Pick<RequestHead, 'method'>,
+  upstream: Pick<UpstreamConnection, 'isReused' | 'hasSpoken'> | undefined,
+  { isReplayable }: { readonly isReplayable: boolean },
 ): TryFailure | undefined {
-  const isStale = upstream !== undefined && upstream.requests > 1 && !upstream.hasSpoken
+  const isStale = upstream?.isReused === true && !upstream.hasSpoken
   if (!isStale) return 'reset'
-  return IDEMPOTENT.has(method) && !hasSentBody ? 'unsent' : undefined
+  return isReplayable && IDEMPOTENT.has(method) ? 'unsent' : undefined
 }

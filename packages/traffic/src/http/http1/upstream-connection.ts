@@ -2,7 +2,7 @@ import type { ConnectionPool, EndpointAddress, Path } from '@edgeway/core'
 import type { FlowEnd } from '../../relay/relay-engine.ts'
 import type { Wire, WireEvents } from '../../wire/wire.ts'
 import { BodyReader } from '../message/body-reader.ts'
-import { endOfHead, MAX_HEAD_BYTES, problemOfPartialHead } from '../message/head-end.ts'
+import { endOfHead, problemOfPartialHead } from '../message/head-end.ts'
 import { isProblem } from '../message/head-problem.ts'
 import { parseResponseHead, type ResponseHead } from '../message/response-head.ts'
 import type { PortRoutes } from '../policy/port-routes.ts'
@@ -59,6 +59,8 @@ export class UpstreamConnection implements WireEvents, Sweepable {
   readonly way: UpstreamWay
   /** That it has carried, the present one included. */
   requests = 0
+  /** It was of no use for a while before the present request: the endpoint may have closed it meanwhile. */
+  isReused = false
   lastTick = 0
   /** Something came of the response to the present request. */
   hasSpoken = false
@@ -73,6 +75,7 @@ export class UpstreamConnection implements WireEvents, Sweepable {
   #interims = 0
   /** The last response left it fit for another request. */
   #isClean = true
+  #isFree = true
 
   constructor(wire: Wire, way: UpstreamWay, home: UpstreamHome) {
     this.wire = wire
@@ -86,18 +89,26 @@ export class UpstreamConnection implements WireEvents, Sweepable {
     return this.#home.routes.pool
   }
 
+  /** A request has it, or somebody still writes what it has read for one. */
   get isBusy(): boolean {
+    return !this.#isFree
+  }
+
+  /** The response to the present request is not complete. */
+  get isAnswering(): boolean {
     return this.#reader !== undefined
   }
 
   /** Whether another request may be sent: nothing is under way, and the endpoint has not said that it closes. */
   get isReusable(): boolean {
-    return this.#isClean && this.#reader === undefined && !this.wire.isClosed && !this.wire.hasEnded
+    const { isClosed, hasEnded, isFull } = this.wire
+    return this.#isClean && this.#reader === undefined && !isClosed && !hasEnded && !isFull
   }
 
-  /** From here on it belongs to that reader's request, until `onDone`, `onSwitch` or `onBroken`. */
+  /** From here on it belongs to that reader's request, which is told of `onDone`, `onSwitch` or `onBroken`, until `free`. */
   begin(reader: ResponseReader, terms: ResponseTerms): void {
     this.#reader = reader
+    this.#isFree = false
     this.#terms = terms
     this.#isClean = false
     this.#interims = 0
@@ -105,14 +116,19 @@ export class UpstreamConnection implements WireEvents, Sweepable {
     this.requests += 1
   }
 
+  /** The response is complete, and all that was read of it has been taken: from here on it is read, whoever had paused it. */
+  free(): void {
+    this.#isFree = true
+    this.wire.resume()
+  }
+
   /** Closes it, whatever is under way; its reader hears nothing more. */
   discard(): void {
-    const wasBusy = this.#reader !== undefined
     this.#reader = undefined
     this.#isClean = false
     if (this.wire.isClosed) return
-    // What the endpoint still sends is of no use to anybody.
-    if (wasBusy) this.wire.reset()
+    // To linger means to read on, over bytes that somebody still writes; or to write on, from memory that others may have by then.
+    if (this.isBusy || this.wire.isFull) this.wire.reset()
     else this.wire.linger()
   }
 
@@ -150,18 +166,22 @@ export class UpstreamConnection implements WireEvents, Sweepable {
   }
 
   #readHeads(more: Buffer): void {
-    const bytes = this.#partial === undefined ? more : Buffer.concat([this.#partial, more])
+    const partial = this.#partial
+    const bytes = partial === undefined ? more : Buffer.concat([partial, more])
     this.#partial = undefined
-    let from: number | undefined = 0
+    let from = this.#readHead(bytes, 0, partial?.length)
     while (from !== undefined && from < bytes.length) from = this.#readHead(bytes, from)
   }
 
-  /** @returns where the next head begins; `undefined` where none is to be read any more, or not yet */
-  #readHead(bytes: Buffer, from: number): number | undefined {
-    const end = endOfHead(bytes, from)
+  /**
+   * @param searched - index before which there is no end of it
+   * @returns where the next head begins; `undefined` where none is to be read any more, or not yet
+   */
+  #readHead(bytes: Buffer, from: number, searched = from): number | undefined {
+    const end = endOfHead(bytes, from, searched)
     const head =
       end === -1 ? undefined : parseResponseHead(bytes.toString('latin1', from, end), this.#terms.method)
-    if (head === undefined) this.#keepPartial(bytes, from)
+    if (head === undefined) this.#keepPartial(bytes.subarray(from), searched - from)
     else if (isProblem(head)) this.#broken(head.problem)
     else if (head.isInterim) {
       this.#passInterim(head)
@@ -176,12 +196,11 @@ export class UpstreamConnection implements WireEvents, Sweepable {
     else this.#reader?.onInterim(head)
   }
 
-  #keepPartial(bytes: Buffer, from: number): void {
-    const partial = Buffer.from(bytes.subarray(from))
-    const problem = problemOfPartialHead(partial)
+  /** @param checked - that many bytes were looked at before, and are a copy already */
+  #keepPartial(partial: Buffer, checked: number): void {
+    const problem = problemOfPartialHead(partial, checked)
     if (problem !== undefined) this.#broken(problem.problem)
-    else if (partial.length > MAX_HEAD_BYTES) this.#broken('the head of the response is too large')
-    else this.#partial = partial
+    else this.#partial = checked > 0 ? partial : Buffer.from(partial)
   }
 
   /** @param bytes - from the beginning of the head */

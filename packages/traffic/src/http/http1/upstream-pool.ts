@@ -100,10 +100,13 @@ export class UpstreamPool implements UpstreamHome {
       return
     }
     this.#pending.push(request)
+    // Who has given up takes nobody's place.
+    request.signal.addEventListener('abort', () => this.#forgetPending(request))
   }
 
-  /** Takes a connection back whose response is complete. */
+  /** Takes a connection back that is free. */
   giveBack(connection: UpstreamConnection): void {
+    connection.isReused = true
     const { maxRequestsPerConnection } = this.routes.pool.http ?? {}
     const isWornOut =
       maxRequestsPerConnection !== undefined && connection.requests >= maxRequestsPerConnection
@@ -123,7 +126,8 @@ export class UpstreamPool implements UpstreamHome {
 
   /** Takes in a connection that was made otherwise and has carried nothing yet. */
   adopt(connection: Parameters<Wires['wire']>[0], way: UpstreamWay): void {
-    this.giveBack(this.#newConnection(connection, way))
+    if (this.#isFull) connection.reset()
+    else this.giveBack(this.#newConnection(connection, way))
   }
 
   /** Closes what is idle and no longer wanted: of endpoints that have gone, or all of them. */
@@ -132,7 +136,7 @@ export class UpstreamPool implements UpstreamHome {
       if (isWanted(endpoint)) continue
       this.#idle.delete(endpoint)
       this.#idleCount -= idle.length
-      for (const connection of idle) connection.discard()
+      for (const connection of idle) this.#end(connection)
     }
   }
 
@@ -153,9 +157,7 @@ export class UpstreamPool implements UpstreamHome {
   #handOver(connection: UpstreamConnection): boolean {
     if (!this.#hasPending) return false
     const wanted = this.#keys.of(connection.way.endpoint)
-    const index = this.#pending.findIndex(
-      ({ endpoint, signal }) => !signal.aborted && this.#keys.of(endpoint) === wanted,
-    )
+    const index = this.#pending.findIndex(({ endpoint }) => this.#keys.of(endpoint) === wanted)
     const [request] = index === -1 ? [] : this.#pending.splice(index, 1)
     request?.onConnection(connection)
     return request !== undefined
@@ -176,18 +178,28 @@ export class UpstreamPool implements UpstreamHome {
       const connection = idle.shift()
       if (connection === undefined) continue
       this.#idleCount -= 1
-      this.#open.delete(connection)
-      this.#sweep.delete(connection)
-      connection.discard()
+      this.#end(connection)
       return true
     }
     return false
   }
 
+  /** From here on it does not count any more, though its end takes a moment. */
+  #end(connection: UpstreamConnection): void {
+    this.#open.delete(connection)
+    this.#sweep.delete(connection)
+    connection.discard()
+  }
+
+  #forgetPending(request: ConnectionRequest): void {
+    const index = this.#pending.indexOf(request)
+    if (index !== -1) this.#pending.splice(index, 1)
+  }
+
   #serveNext(): void {
     while (this.#hasPending && !this.#isFull) {
       const request = this.#pending.shift()
-      if (request !== undefined && !request.signal.aborted) void this.#connect(request)
+      if (request !== undefined) void this.#connect(request)
     }
   }
 

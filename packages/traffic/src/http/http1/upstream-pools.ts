@@ -11,6 +11,8 @@ export class UpstreamPools implements Disposable {
   readonly #options: UpstreamPoolOptions
   readonly #deps: UpstreamPoolsDeps
   readonly #pools = new Map<ServicePortName, UpstreamPool>()
+  /** ServicePorts that are no more, whose connections were still in use then. */
+  readonly #gone = new Set<ServicePortName>()
   readonly #subscription: Disposable
 
   constructor(options: UpstreamPoolOptions, deps: UpstreamPoolsDeps) {
@@ -42,10 +44,17 @@ export class UpstreamPools implements Disposable {
   /** Endpoints that have gone get no further request: what is idle is closed, what is under way goes on. */
   #onChange(changed: ServicePortName): void {
     const pool = this.#pools.get(changed)
-    if (pool === undefined) return
-    const { services } = this.#deps
-    const listed = new Set(services.endpoints(changed).map(formatEndpoint))
-    pool.closeIdle((endpoint) => listed.has(endpoint))
-    if (services.servicePort(changed) === undefined && pool.isEmpty) this.#pools.delete(changed)
+    if (pool !== undefined) {
+      const { services } = this.#deps
+      const listed = new Set(services.endpoints(changed).map(formatEndpoint))
+      pool.closeIdle((endpoint) => listed.has(endpoint))
+      if (services.servicePort(changed) === undefined) this.#gone.add(changed)
+      else this.#gone.delete(changed)
+    }
+    for (const name of this.#gone) {
+      if (this.#pools.get(name)?.isEmpty === false) continue
+      this.#gone.delete(name)
+      this.#pools.delete(name)
+    }
   }
 }

@@ -57,7 +57,6 @@ describe('sessions that take no new requests', () => {
     holder.release('whole')
     expect((await Promise.all(calls)).every(({ body }) => body === 'whole')).toBe(true)
   })
-
 })
 
 describe('a connection to an endpoint', () => {
