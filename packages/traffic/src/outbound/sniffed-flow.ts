@@ -91,9 +91,15 @@ export class SniffedFlow implements OpenFlow {
     this.#carry(this.#early?.take())
   }
 
-  /** A client of HTTP is answered so when it asks; another one might wait for ever. */
+  /**
+   * A client of HTTP, which others of the ServicePort are or are said to be, is answered so when it asks; another one might wait for
+   * ever.
+   */
   #dialFailed(): void {
-    if (this.#options.declaresHttp) this.#early?.discard()
+    const { service, called } = this.#caller
+    const isHttp =
+      this.#options.declaresHttp || this.#deps.manners.of(service, called.servicePort.name) === 'http'
+    if (isHttp) this.#early?.discard()
     else if (!this.#hasSpoken) this.#afterSilence(() => this.#carry(this.#early?.take()))
   }
 

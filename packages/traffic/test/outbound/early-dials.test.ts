@@ -105,6 +105,26 @@ describe('dialling for a client that has said nothing yet', () => {
     expect(await lab.flowsEnded()).toMatchObject([{ outcome: 'dial-failed', attempts: 1 }])
   })
 
+  it('does not reset a client that stays silent when no endpoint answers now, where HTTP was seen', async () => {
+    const endpoints = endpointsOf('edge-2/10.1.0.1:80')
+    await using lab = await OutboundLab.start({ ...L7, endpoints, dialer: new FakeDialer() })
+    const first = await lab.connect()
+    first.write('GET / HTTP/1.1\r\n\r\n')
+    await lab.serving()
+    const { dialled } = lab.dialer
+    const client = await lab.connect()
+    await eventually(() => (lab.dialer.dialled === dialled + 1 ? true : undefined))
+    // Silent for as long: when it is dialled for, too, the time of the one before is over.
+    const later = await lab.connect()
+    await eventually(() => (lab.dialer.dialled === dialled + 2 ? true : undefined))
+
+    client.write('GET / HTTP/1.1\r\n\r\n')
+
+    expect((await lab.serving(2)).spare).toBeUndefined()
+    expect(lab.flowsSoFar).toBe(0)
+    later.destroy()
+  })
+
   it('lets go of the connection made early when the client leaves', async () => {
     await using web = await startTcpEndpoint(silent, NODE)
     await using lab = await OutboundLab.start({ ...HTTP, endpoints: [web.endpoint] })
