@@ -21,15 +21,21 @@ const IPV6_OFFSET = 8
 
 export function originalDestinationReader(options: Pick<SocketOptions, 'get'>): ReadOriginalDestination {
   return (socket) => {
-    const isIpv6 = socket.localFamily === 'IPv6' && socket.localAddress?.startsWith('::ffff:') === false
-    return isIpv6 ? readIpv6(options, socket) : readIpv4(options, socket)
+    return isIpv6(socket) ? readIpv6(options, socket) : readIpv4(options, socket)
   }
+}
+
+/** By the peer, whose address is asked for anyway, unless it has gone. */
+function isIpv6({ remoteAddress, localAddress }: Socket): boolean {
+  const address = remoteAddress ?? localAddress
+  return address?.includes(':') === true && !address.startsWith('::ffff:')
 }
 
 function readIpv4(options: Pick<SocketOptions, 'get'>, socket: Socket): Destination | undefined {
   const value = options.get(socket, IPV4_ORIGINAL_DESTINATION, SOCKADDR_IN_BYTES)
   if (value === undefined) return undefined
-  const ip = value.subarray(IPV4_OFFSET, IPV4_OFFSET + 4).join('.')
+  const byte = (index: number): number => value.readUInt8(IPV4_OFFSET + index)
+  const ip = `${byte(0)}.${byte(1)}.${byte(2)}.${byte(3)}`
   return { ip, port: value.readUInt16BE(PORT_OFFSET) }
 }
 

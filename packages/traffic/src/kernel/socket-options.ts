@@ -41,12 +41,15 @@ function socketOptions(libc: Libc): SocketOptions {
   const call = 'int fd, int level, int name'
   const getsockopt = libc.func(`int getsockopt(${call}, void *value, void *length)`)
   const setsockopt = libc.func(`int setsockopt(${call}, const void *value, uint32_t length)`)
+  // The calls are done before anybody else makes one.
+  const length = Buffer.alloc(INT_BYTES)
   return {
     get(socket, { level, name }, byteCount) {
       const fd = descriptorOf(socket)
       if (fd === undefined) return undefined
-      const value = Buffer.alloc(byteCount)
-      return getsockopt(fd, level, name, value, intOf(byteCount)) === 0 ? value : undefined
+      const value = Buffer.allocUnsafe(byteCount)
+      length.writeInt32LE(byteCount)
+      return getsockopt(fd, level, name, value, length) === 0 ? value : undefined
     },
     set(socket, { level, name }, value) {
       const fd = descriptorOf(socket)
