@@ -289,6 +289,25 @@ describe.each(RELAY_ENGINES)('HTTP/1.1 by relay engine %s', (relayEngine) => {
     for (let n = 0; n < 4; n++) expect(await http.exchange(get('/'))).toMatch(/ok$/)
   })
 
+  it('sends the body on by an idle connection, too, after one endpoint has refused', async () => {
+    await using origin = await HttpOrigin.serving((request, answer) => request.pipe(answer))
+    const closed = await HttpOrigin.serving(() => {})
+    const { endpoint } = closed
+    closed.kill()
+    await using http = await start([origin.endpoint], {
+      annotations: { 'edgeway.io/balancing': 'round-robin' },
+    })
+    const put = 'PUT / HTTP/1.1\r\nHost: web.shop\r\nContent-Length: 7\r\n\r\ncontent'
+    expect(await http.exchange(put)).toMatch(/content/)
+    const service = http.lab.services.serviceOf(http.service)
+    if (service === undefined) throw new Error('the Service has gone')
+    http.lab.services.set(service, [endpoint, origin.endpoint])
+
+    for (let n = 0; n < 2; n++) expect(await http.exchange(put)).toMatch(/content/)
+    expect(await http.requestsEnded(3)).toContainEqual(expect.objectContaining({ attempts: 2 }))
+    expect(origin.connections).toHaveLength(1)
+  })
+
   it('answers 503 where all endpoints refuse', async () => {
     const closed = await HttpOrigin.serving(() => {})
     const { endpoint } = closed

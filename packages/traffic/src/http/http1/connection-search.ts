@@ -15,8 +15,8 @@ export interface SearchFailure {
 /** Who looks for a connection. */
 export interface Searcher {
   readonly proxied: ProxiedConnection
-  /** @param isLate - after `search` had returned */
-  onConnection(connection: UpstreamConnection, isLate: boolean): void
+  /** Also from within `search`. */
+  onConnection(connection: UpstreamConnection): void
   onSearchFailure(failure: SearchFailure): void
 }
 
@@ -66,7 +66,7 @@ export class ConnectionSearch {
     }
     const idle = this.#pool.take(endpoint)
     if (idle === undefined) this.#connect(endpoint)
-    else this.#searcher.onConnection(idle, false)
+    else this.#searcher.onConnection(idle)
   }
 
   #connect(endpoint: Endpoint): void {
@@ -79,7 +79,7 @@ export class ConnectionSearch {
       signal: unwanted.signal,
       onConnection: (connection) => {
         this.#unwanted = undefined
-        this.#searcher.onConnection(connection, true)
+        this.#searcher.onConnection(connection)
       },
       onNoConnection: (why) => {
         if (unwanted.signal.aborted) return

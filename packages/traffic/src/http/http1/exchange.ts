@@ -124,13 +124,13 @@ export class Exchange extends ClientRequest implements ResponseReader, Searcher 
     if (this.#isComplete) this.#complete()
   }
 
-  onConnection(connection: UpstreamConnection, isLate: boolean): void {
+  onConnection(connection: UpstreamConnection): void {
     this.upstream = connection
     connection.begin(this, { method: this.head.method, wantsContent: this.head.minor === 0 })
     this.#timers?.beginTry()
     this.bytesSent += this.#outgoing.length
     connection.wire.writeText(this.#outgoing)
-    if (isLate) this.#client.onPace()
+    if (this.wantsBody) this.#client.onPace()
   }
 
   onSearchFailure({ outcome, sentence }: SearchFailure): void {
