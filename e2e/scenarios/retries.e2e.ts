@@ -30,7 +30,7 @@ describe('requests', () => {
   let servers: Servers
 
   beforeAll(async () => {
-    mesh = await startTwoSites()
+    mesh = await startTwoSites({ config: { 'edge-agent': { traffic: { health: SOON_AGAIN } } } })
     servers = await Servers.start(mesh, { 'edge-2': PODS }, (pod) =>
       startServer(pod, { file: HTTP_PROGRAMS.origin, args: [POD_PORT] }),
     )
@@ -221,6 +221,8 @@ describe('requests', () => {
   }
 })
 
+/** For how long an endpoint is left out at first. */
+const SOON_AGAIN = { baseEjectionMs: 3_000 }
 const REQUEST_TIMEOUT_MS = 500
 /** Shorter than a path takes to be given up. */
 const AWAY_MS = 4_000

@@ -20,6 +20,8 @@ let failed = 0
 
 async function open(): Promise<void> {
   const socket = connect({ host: address, port: Number(port) })
+  // One that breaks is told of when it is asked.
+  socket.on('error', () => {})
   sockets.push(socket)
   try {
     await once(socket, 'connect')
@@ -29,6 +31,10 @@ async function open(): Promise<void> {
 }
 
 async function ask(socket: Socket): Promise<void> {
+  if (socket.destroyed) {
+    failed += 1
+    return
+  }
   let answer = ''
   const answered = new Promise<string>((resolve, reject) => {
     socket.on('data', (chunk: Buffer) => {
