@@ -4,7 +4,7 @@ import { FirstBytes, type FirstBytesEvents } from '../first-bytes/first-bytes.ts
 import { type WiredClient, WireFirstBytes } from '../first-bytes/wire-first-bytes.ts'
 import { resetSocket } from '../kernel/reset-socket.ts'
 import type { OpenFlow } from '../open-flows.ts'
-import { RelayDeadlines } from '../relay/relay-deadlines.ts'
+import { type LimitedFlow, RelayDeadlines } from '../relay/relay-deadlines.ts'
 import type { RelayLimits } from '../relay/relay-engine.ts'
 import type { Wires } from '../wire/wires.ts'
 import type { Caller } from './accepted-client.ts'
@@ -20,13 +20,15 @@ export interface AwaitedClientDeps {
 }
 
 /** A connection of which something has to be known before it is carried on, by what its client says first. */
-export class AwaitedClient implements OpenFlow {
+export class AwaitedClient implements OpenFlow, FirstBytesEvents, LimitedFlow {
   readonly ended: Promise<void>
+  /** Silence is what is limited. */
+  readonly bytes = 0
   readonly #caller: Caller
   readonly #deps: AwaitedClientDeps
   readonly #resolve: () => void
   readonly #firstBytes: FirstBytes | WireFirstBytes
-  readonly #deadlines: RelayDeadlines
+  readonly #deadlines: RelayDeadlines | undefined
   #next: OpenFlow | undefined
   #isOver = false
 
@@ -36,11 +38,22 @@ export class AwaitedClient implements OpenFlow {
     this.#resolve = resolve
     this.#caller = caller
     this.#deps = deps
-    const events = { onBytes: deps.look, onClosed: () => this.#end('client-gone') }
     const { client } = caller
-    const wired = deps.wires && WireFirstBytes.of(client, events, deps.wires)
-    this.#firstBytes = wired ?? new FirstBytes(client, events)
-    this.#deadlines = new RelayDeadlines(limits, { bytes: 0, expire: (outcome) => this.#end(outcome) })
+    const wired = deps.wires && WireFirstBytes.of(client, this, deps.wires)
+    this.#firstBytes = wired ?? new FirstBytes(client, this)
+    this.#deadlines = RelayDeadlines.for(limits, this)
+  }
+
+  onBytes(bytes: Buffer, hasEnded: boolean): void {
+    this.#deps.look(bytes, hasEnded)
+  }
+
+  onClosed(): void {
+    this.#end('client-gone')
+  }
+
+  expire(outcome: Parameters<LimitedFlow['expire']>[0]): void {
+    this.#end(outcome)
   }
 
   /** For who goes on by wire, where the client is read so; then to be carried on at once. */
@@ -86,7 +99,7 @@ export class AwaitedClient implements OpenFlow {
   #stop(): void {
     this.#isOver = true
     this.#firstBytes[Symbol.dispose]()
-    this.#deadlines[Symbol.dispose]()
+    this.#deadlines?.[Symbol.dispose]()
   }
 
   #giveUp(outcome: FlowOutcome, error?: unknown): void {

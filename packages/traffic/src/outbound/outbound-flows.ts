@@ -18,7 +18,7 @@ import {
 } from './outbound-flow.ts'
 import { PortTreatments } from './port-treatments.ts'
 import { relayLimits } from './relay-limits.ts'
-import { SniffedFlow } from './sniffed-flow.ts'
+import { SniffedFlow, type SniffedFlowDeps } from './sniffed-flow.ts'
 
 export interface OutboundFlowsDeps extends OutboundFlowDeps {
   readonly services: Pick<ServiceDirectory, 'serviceOf' | 'endpoints'>
@@ -40,12 +40,18 @@ export class OutboundFlows {
   readonly #treatments: PortTreatments
   readonly #manners: MannersSeen
   readonly #connections = new OpenConnections()
+  /** For all connections that may speak HTTP; `undefined`: none may. */
+  readonly #sniffing: SniffedFlowDeps | undefined
 
   constructor(options: OutboundFlowOptions, deps: OutboundFlowsDeps) {
-    this.#options = options
+    // No more than these: they are copied for each connection.
+    const { dialTimeoutMs, dialBudgetMs, idleTimeoutMs } = options
+    this.#options = { dialTimeoutMs, dialBudgetMs, idleTimeoutMs }
     this.#deps = deps
     this.#treatments = new PortTreatments(deps.services)
     this.#manners = new MannersSeen(deps.now ?? (() => performance.now()))
+    const { http } = deps
+    this.#sniffing = http && this.#sniffingTo(http)
   }
 
   /** Takes over an accepted client, from which nothing was read yet; returns at once. */
@@ -60,10 +66,10 @@ export class OutboundFlows {
     const { called, service } = accepted
     const { treatment, declaresHttp } = this.#treatments.of(called.servicePort, service)
     if (treatment === 'tls') return this.#awaitHello(accepted)
-    if (treatment === 'l4' || this.#deps.http === undefined) return this.#carry(accepted, AT_ONCE)
+    if (treatment === 'l4' || this.#sniffing === undefined) return this.#carry(accepted, AT_ONCE)
     if (this.#manners.of(service, called.servicePort.name) === 'server-first')
       return this.#carry(accepted, AT_ONCE)
-    return this.#sniff(accepted, { http: this.#deps.http, declaresHttp })
+    return this.#sniff(accepted, this.#sniffing, declaresHttp)
   }
 
   /** Carries the connection as it is. One whose endpoint was dialled before has been counted then. */
@@ -86,18 +92,15 @@ export class OutboundFlows {
     return new HelloFlow(caller, this.#limitsOf(caller), { journal, carry: this.#carryOn })
   }
 
-  #sniff(
-    caller: Caller,
-    { http, declaresHttp }: { readonly http: HttpForwarder; readonly declaresHttp: boolean },
-  ): OpenFlow {
+  #sniffingTo(http: HttpForwarder): SniffedFlowDeps {
     const { journal, wires } = this.#deps
     const manners = this.#manners
-    const options = { ...this.#limitsOf(caller), declaresHttp }
-    return new SniffedFlow(caller, options, {
-      ...{ journal, manners, http, wires },
-      carry: this.#carryOn,
-      dialEarly: this.#dialEarly,
-    })
+    return { journal, manners, http, wires, carry: this.#carryOn, dialEarly: this.#dialEarly }
+  }
+
+  #sniff(caller: Caller, sniffing: SniffedFlowDeps, declaresHttp: boolean): OpenFlow {
+    const { idleTimeoutMs, maxDurationMs } = this.#limitsOf(caller)
+    return new SniffedFlow(caller, { idleTimeoutMs, maxDurationMs, declaresHttp }, sniffing)
   }
 
   readonly #dialEarly = (caller: Caller, events: EarlyDialEvents): EarlyDial | undefined => {

@@ -28,6 +28,12 @@ export class RelayDeadlines implements Disposable {
       this.#duration = setTimeout(() => this.#expire('max-duration'), maxDurationMs)
   }
 
+  /** @returns `undefined` where nothing is limited: then it costs nothing */
+  static for(limits: RelayLimits, flow: LimitedFlow): RelayDeadlines | undefined {
+    if (limits.idleTimeoutMs === undefined && limits.maxDurationMs === undefined) return undefined
+    return new RelayDeadlines(limits, flow)
+  }
+
   [Symbol.dispose](): void {
     clearInterval(this.#idle)
     clearTimeout(this.#duration)

@@ -17,6 +17,7 @@ import { type IntakeOwner, RequestIntake } from './request-intake.ts'
 import type { UpstreamConnection } from './upstream-connection.ts'
 
 export interface Http1ConnectionDeps {
+  readonly options: RequestHeadReaderOptions
   readonly sweep: IdleSweep
   readonly timers: Pick<Timers, 'after'>
   /** What holds now for the ServicePort. */
@@ -58,11 +59,7 @@ export class Http1Connection implements WireEvents, ExchangeClient, IntakeOwner,
   #onDrained: (() => void) | undefined
   #isDraining = false
 
-  constructor(
-    wire: Wire,
-    { ip, proxied, ...options }: Requester & RequestHeadReaderOptions,
-    deps: Http1ConnectionDeps,
-  ) {
+  constructor(wire: Wire, { ip, proxied }: Requester, deps: Http1ConnectionDeps) {
     const { promise, resolve } = Promise.withResolvers<void>()
     this.ended = promise
     this.#resolve = resolve
@@ -70,7 +67,7 @@ export class Http1Connection implements WireEvents, ExchangeClient, IntakeOwner,
     this.proxied = proxied
     this.#wire = wire
     this.#deps = deps
-    this.#intake = new RequestIntake(wire, { ...options, timers: deps.timers, owner: this })
+    this.#intake = new RequestIntake(wire, { options: deps.options, timers: deps.timers, owner: this })
     wire.events = this
     deps.sweep.add(this)
   }

@@ -71,7 +71,7 @@ export class Http1Server implements Disposable {
     const wire =
       wired?.wire ?? this.#deps.wires.wire({ stream: socket, reset: () => resetSocket(socket) }, UNHEARD)
     const peer = { ip: source?.ip ?? '', proxied: { source, destination: called.destination } }
-    const connection = new Http1Connection(wire, { ...peer, ...this.#options }, this.#depsFor(client))
+    const connection = new Http1Connection(wire, peer, this.#depsFor(client))
     connection.start()
     if (wired !== undefined) connection.onBytes(wired.unread)
     return connection
@@ -92,6 +92,7 @@ export class Http1Server implements Disposable {
       this.#record(exchange, outcome, record)
     let terms: ExchangeDeps | undefined
     return {
+      options: this.#options,
       sweep: this.#sweep,
       timers,
       terms: () => {

@@ -23,6 +23,11 @@ export interface IntakeOwner {
 
 const NOTHING = Buffer.alloc(0)
 
+export interface RequestIntakeDeps extends Pick<RequestHeadReaderDeps, 'timers'> {
+  readonly options: RequestHeadReaderOptions
+  readonly owner: IntakeOwner
+}
+
 /**
  * Takes what a client sends apart, into heads for the owner and bodies for the exchange that is under way. What can't be
  * taken yet is kept, up to what one read brings; meanwhile the client is not read.
@@ -42,14 +47,7 @@ export class RequestIntake {
   #isPumping = false
   #isPaused = false
 
-  constructor(
-    wire: Wire,
-    {
-      owner,
-      timers,
-      ...options
-    }: RequestHeadReaderOptions & Pick<RequestHeadReaderDeps, 'timers'> & { readonly owner: IntakeOwner },
-  ) {
+  constructor(wire: Wire, { options, timers, owner }: RequestIntakeDeps) {
     this.#wire = wire
     this.#owner = owner
     this.#heads = new RequestHeadReader(options, {
