@@ -1,4 +1,5 @@
 import { formatEndpoint, type ServiceDirectory, type ServicePortName } from '@edgeway/core'
+import { EndpointKeys } from '../../endpoint-keys.ts'
 import {
   EndpointSessions,
   type EndpointSessionsDeps,
@@ -31,6 +32,7 @@ export class UpstreamSessions implements AsyncDisposable {
   readonly #options: EndpointSessionsOptions
   readonly #deps: UpstreamSessionsDeps
   readonly #ports = new Map<ServicePortName, Map<string, Pooled>>()
+  readonly #keys = new EndpointKeys()
   readonly #watching: Disposable
 
   constructor({ upstreamIdleTimeoutMs }: UpstreamSessionsOptions, deps: UpstreamSessionsDeps) {
@@ -41,7 +43,7 @@ export class UpstreamSessions implements AsyncDisposable {
 
   /** A session with room for one more stream; `undefined`: one has to be waited for. */
   ready(call: UpstreamCall): UpstreamSession | undefined {
-    return this.#ports.get(call.routes.name)?.get(keyOf(call))?.sessions.ready()
+    return this.#ports.get(call.routes.name)?.get(this.#keyOf(call))?.sessions.ready()
   }
 
   /** @returns lets go of it; `undefined`: as many as may already wait for one of that ServicePort */
@@ -69,7 +71,7 @@ export class UpstreamSessions implements AsyncDisposable {
   }
 
   #pooled(port: Map<string, Pooled>, call: UpstreamCall): Pooled {
-    const key = keyOf(call)
+    const key = this.#keyOf(call)
     const known = port.get(key)
     if (known !== undefined) return known
     const { dialer, timers } = this.#deps
@@ -81,6 +83,11 @@ export class UpstreamSessions implements AsyncDisposable {
     const pooled = { endpoint: formatEndpoint(call.endpoint), sessions }
     port.set(key, pooled)
     return pooled
+  }
+
+  #keyOf({ endpoint, routes: { isShareable }, proxied: { source } }: UpstreamCall): string {
+    const key = this.#keys.of(endpoint)
+    return isShareable || source === undefined ? key : `${key} ${source.ip} ${source.port}`
   }
 
   #forgetEndpoints(name: ServicePortName): void {
@@ -95,9 +102,4 @@ function waitingOf(port: ReadonlyMap<string, Pooled>): number {
   let waiting = 0
   for (const { sessions } of port.values()) waiting += sessions.waiting
   return waiting
-}
-
-function keyOf({ endpoint, routes: { isShareable }, proxied: { source } }: UpstreamCall): string {
-  const key = formatEndpoint(endpoint)
-  return isShareable || source === undefined ? key : `${key} ${source.ip} ${source.port}`
 }
