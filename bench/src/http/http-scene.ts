@@ -162,8 +162,8 @@ export class HttpScene implements AsyncDisposable {
   }
 
   /** Requests that the agent of the client's node has looked at so far. */
-  requestsSeen(): Promise<number> {
-    return this.mesh.agent(NODE).metric('edgeway_traffic_requests_total')
+  requestsSeen(protocol: 'http1' | 'http2'): Promise<number> {
+    return this.mesh.agent(NODE).metric('edgeway_traffic_requests_total', { protocol })
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

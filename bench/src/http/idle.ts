@@ -63,7 +63,7 @@ async function memoryOf(scene: HttpScene, carrier: Carrier, count: number): Prom
     descriptors: descriptors.most,
     pid,
   })
-  if (carrier === 'edgeway' && (await scene.requestsSeen()) === 0)
+  if (carrier === 'edgeway' && (await scene.requestsSeen('http1')) === 0)
     throw new Error('the agent looked at no request')
   return memory
 }
