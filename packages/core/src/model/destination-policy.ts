@@ -96,3 +96,13 @@ export const NO_CONNECTION_POOL: ConnectionPool = {
   keepAlive: undefined,
   http: undefined,
 }
+
+/** Without any wish. */
+export const NO_HTTP_POOL: HttpConnectionPool = {
+  maxPendingRequests: undefined,
+  maxRequests: undefined,
+  maxRequestsPerConnection: undefined,
+  maxRetries: undefined,
+  idleTimeoutMs: undefined,
+  maxConcurrentStreams: undefined,
+}

@@ -4,6 +4,7 @@ import {
   type DestinationPolicy,
   type HttpConnectionPool,
   NO_CONNECTION_POOL,
+  NO_HTTP_POOL,
   type OutlierDetection,
 } from '../model/destination-policy.ts'
 import { formatServicePortName } from '../model/service.ts'
@@ -16,15 +17,6 @@ const NO_OUTLIERS: OutlierDetection = {
   consecutive5xx: undefined,
   consecutiveGatewayErrors: undefined,
 }
-const NO_HTTP_POOL: HttpConnectionPool = {
-  maxPendingRequests: undefined,
-  maxRequests: undefined,
-  maxRequestsPerConnection: undefined,
-  maxRetries: undefined,
-  idleTimeoutMs: undefined,
-  maxConcurrentStreams: undefined,
-}
-
 type Wishes = LayerRequest['service']
 
 function wishing(

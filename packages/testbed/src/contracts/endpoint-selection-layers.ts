@@ -4,6 +4,7 @@ import {
   formatServicePortName,
   type HttpConnectionPool,
   NO_CONNECTION_POOL,
+  NO_HTTP_POOL,
 } from '@edgeway/core'
 import { OWN, pod, type SelectionCase } from './endpoint-selection-world.ts'
 
@@ -11,15 +12,6 @@ type Wish = Omit<SelectionCase, 'endpoints' | 'expected'>
 
 const OTHER = pod('own', '10.1.0.2')
 const GRPC = { name: formatServicePortName('shop', 'web', 'grpc') }
-const NO_HTTP_POOL: HttpConnectionPool = {
-  maxPendingRequests: undefined,
-  maxRequests: undefined,
-  maxRequestsPerConnection: undefined,
-  maxRetries: undefined,
-  idleTimeoutMs: undefined,
-  maxConcurrentStreams: undefined,
-}
-
 /** What only who reads requests can do. */
 const REQUEST_WISHES: readonly (readonly [name: string, value: string])[] = [
   ['forwarding', 'l7'],

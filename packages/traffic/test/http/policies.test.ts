@@ -1,17 +1,14 @@
 import { once } from 'node:events'
-import { type ConnectionPool, type HttpConnectionPool, NO_CONNECTION_POOL, type Service } from '@edgeway/core'
+import {
+  type ConnectionPool,
+  type HttpConnectionPool,
+  NO_CONNECTION_POOL,
+  NO_HTTP_POOL,
+  type Service,
+} from '@edgeway/core'
 import { describe, expect, it } from 'vitest'
 import { get, HttpLab, statusesOf } from './http-lab.ts'
 import { HttpOrigin, response } from './http-origin.ts'
-
-const NO_HTTP_POOL: HttpConnectionPool = {
-  maxPendingRequests: undefined,
-  maxRequests: undefined,
-  maxRequestsPerConnection: undefined,
-  maxRetries: undefined,
-  idleTimeoutMs: undefined,
-  maxConcurrentStreams: undefined,
-}
 
 function poolOf(pool: Partial<ConnectionPool>, http: Partial<HttpConnectionPool> = {}): Partial<Service> {
   const connectionPool = { ...NO_CONNECTION_POOL, ...pool, http: { ...NO_HTTP_POOL, ...http } }

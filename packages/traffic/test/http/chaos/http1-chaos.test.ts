@@ -7,8 +7,8 @@ import { chaosClient } from './chaos-client.ts'
 import { ChaosOrigin } from './chaos-origin.ts'
 import { Random } from './random.ts'
 
-const SEED = Number(process.env.CHAOS_SEED ?? 1)
-const CLIENTS = Number(process.env.CHAOS_CLIENTS ?? 300)
+const SEED = Number(process.env['CHAOS_SEED'] ?? 1)
+const CLIENTS = Number(process.env['CHAOS_CLIENTS'] ?? 300)
 const AT_ONCE = 20
 const MAX_CONNECTIONS = 12
 

@@ -5,6 +5,7 @@ import {
   formatEndpoint,
   type HttpConnectionPool,
   NO_CONNECTION_POOL,
+  NO_HTTP_POOL,
   type NodeName,
   type Service,
 } from '@edgeway/core'
@@ -27,18 +28,9 @@ import type { PortRoutes } from '../port-routes.ts'
 import type { RequestFacts, RequestRoute, TryFailure } from '../request-route.ts'
 import { RequestRoutes } from '../request-routes.ts'
 
-const NO_LIMITS: HttpConnectionPool = {
-  maxPendingRequests: undefined,
-  maxRequests: undefined,
-  maxRequestsPerConnection: undefined,
-  maxRetries: undefined,
-  idleTimeoutMs: undefined,
-  maxConcurrentStreams: undefined,
-}
-
 /** What a Service has that a DestinationRule limits so. */
 export function limited(http: Partial<HttpConnectionPool>): Pick<Service, 'destinationPolicy'> {
-  const connectionPool: ConnectionPool = { ...NO_CONNECTION_POOL, http: { ...NO_LIMITS, ...http } }
+  const connectionPool: ConnectionPool = { ...NO_CONNECTION_POOL, http: { ...NO_HTTP_POOL, ...http } }
   return { destinationPolicy: { balancing: undefined, connectionPool, outlierDetection: undefined } }
 }
 
