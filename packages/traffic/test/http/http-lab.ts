@@ -1,6 +1,14 @@
 import type { Socket } from 'node:net'
 import { text } from 'node:stream/consumers'
-import type { Endpoint, Service, ServicePortName } from '@edgeway/core'
+import {
+  type ConnectionPool,
+  type Endpoint,
+  type HttpConnectionPool,
+  NO_CONNECTION_POOL,
+  NO_HTTP_POOL,
+  type Service,
+  type ServicePortName,
+} from '@edgeway/core'
 import { TrafficLab } from '../traffic-lab.ts'
 
 export const RELAY_ENGINES = ['auto', 'stream'] as const
@@ -50,6 +58,15 @@ export class HttpLab implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.lab[Symbol.asyncDispose]()
   }
+}
+
+/** The limits of a DestinationRule. */
+export function poolOf(
+  pool: Partial<ConnectionPool>,
+  http: Partial<HttpConnectionPool> = {},
+): Partial<Service> {
+  const connectionPool = { ...NO_CONNECTION_POOL, ...pool, http: { ...NO_HTTP_POOL, ...http } }
+  return { destinationPolicy: { balancing: undefined, connectionPool, outlierDetection: undefined } }
 }
 
 /** A request without a body. */

@@ -1,19 +1,8 @@
 import { once } from 'node:events'
-import {
-  type ConnectionPool,
-  type HttpConnectionPool,
-  NO_CONNECTION_POOL,
-  NO_HTTP_POOL,
-  type Service,
-} from '@edgeway/core'
+import type { Service } from '@edgeway/core'
 import { describe, expect, it } from 'vitest'
-import { get, HttpLab, statusesOf } from './http-lab.ts'
+import { get, HttpLab, poolOf, statusesOf } from './http-lab.ts'
 import { HttpOrigin, response } from './http-origin.ts'
-
-function poolOf(pool: Partial<ConnectionPool>, http: Partial<HttpConnectionPool> = {}): Partial<Service> {
-  const connectionPool = { ...NO_CONNECTION_POOL, ...pool, http: { ...NO_HTTP_POOL, ...http } }
-  return { destinationPolicy: { balancing: undefined, connectionPool, outlierDetection: undefined } }
-}
 
 /** Origins that tell their number. */
 async function numbered(count: number, scope: AsyncDisposableStack): Promise<HttpOrigin[]> {

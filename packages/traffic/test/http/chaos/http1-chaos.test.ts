@@ -1,14 +1,13 @@
-import { NO_CONNECTION_POOL, NO_HTTP_POOL } from '@edgeway/core'
 import { describe, expect, it, vi } from 'vitest'
 import { EndpointLoads } from '../../../src/balance/endpoint-loads.ts'
 import { eventually, openDescriptors } from '../../traffic-lab.ts'
-import { HttpLab, RELAY_ENGINES, statusesOf } from '../http-lab.ts'
+import { HttpLab, poolOf, RELAY_ENGINES, statusesOf } from '../http-lab.ts'
 import { chaosClient } from './chaos-client.ts'
 import { ChaosOrigin } from './chaos-origin.ts'
 import { Random } from './random.ts'
 
-const SEED = Number(process.env['CHAOS_SEED'] ?? 1)
-const CLIENTS = Number(process.env['CHAOS_CLIENTS'] ?? 300)
+const SEED = 77
+const CLIENTS = 150
 const AT_ONCE = 20
 const MAX_CONNECTIONS = 12
 
@@ -18,15 +17,10 @@ const LIMITS = {
     'edgeway.io/per-try-timeout': '300ms',
     'edgeway.io/request-timeout': '1s',
   },
-  destinationPolicy: {
-    balancing: undefined,
-    connectionPool: {
-      ...NO_CONNECTION_POOL,
-      maxConnections: MAX_CONNECTIONS,
-      http: { ...NO_HTTP_POOL, maxRequests: AT_ONCE, maxPendingRequests: 10, maxRequestsPerConnection: 50 },
-    },
-    outlierDetection: undefined,
-  },
+  ...poolOf(
+    { maxConnections: MAX_CONNECTIONS },
+    { maxRequests: AT_ONCE, maxPendingRequests: 10, maxRequestsPerConnection: 50 },
+  ),
 }
 
 describe.each(RELAY_ENGINES)(
