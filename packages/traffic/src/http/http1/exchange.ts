@@ -8,8 +8,9 @@ import { ClientResponse } from './client-response.ts'
 import { ConnectionSearch, type Searcher, type SearchFailure } from './connection-search.ts'
 import type { ExchangeClient } from './exchange-client.ts'
 import { ExchangeTimers } from './exchange-timers.ts'
+import type { ResponseReader } from './response-reader.ts'
 import { breakageOf, isGatewayError } from './try-failures.ts'
-import type { ResponseReader, UpstreamConnection } from './upstream-connection.ts'
+import type { UpstreamConnection } from './upstream-connection.ts'
 import type { UpstreamPool } from './upstream-pool.ts'
 
 export interface ExchangeDeps {
