@@ -67,7 +67,9 @@ describe.each(RELAY_ENGINES)(
 )
 
 function countFlows(): { open(): number } {
+  // oxlint-disable-next-line vitest/no-restricted-vi-methods -- Counts only: what the balancer counts is not seen from outside.
   const opened = vi.spyOn(EndpointLoads.prototype, 'opened')
+  // oxlint-disable-next-line vitest/no-restricted-vi-methods -- Counts only: what the balancer counts is not seen from outside.
   const closed = vi.spyOn(EndpointLoads.prototype, 'closed')
   const [openedBefore, closedBefore] = [opened.mock.calls.length, closed.mock.calls.length]
   return { open: () => opened.mock.calls.length - openedBefore - (closed.mock.calls.length - closedBefore) }
