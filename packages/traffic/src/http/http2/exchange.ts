@@ -64,8 +64,11 @@ export class Exchange implements TryEvents {
     this.#startedAt = deps.timers.now()
     // `close` comes after it and says as much.
     stream.on('error', () => {})
-    // What the client sent before it left must be read, so that the stream can close.
-    stream.once('aborted', () => stream.resume())
+    stream.once('aborted', () => {
+      // By the client: what waits to be read or written would keep it open for ever after a reset with NO_ERROR.
+      if (this.#outcome === undefined) stream.destroy()
+      else stream.resume()
+    })
     stream.once('close', () => this.#end())
   }
 

@@ -15,7 +15,10 @@ import {
   headers,
   POST,
   PREFACE,
+  RST_STREAM,
+  request,
   SETTINGS,
+  setting,
   uint32,
 } from './test/frames.ts'
 import { connectHttp2, plain } from './test/http2-client.ts'
@@ -148,6 +151,25 @@ describe('odd peers of HTTP/2', () => {
     while (heads.length < 2) await new Promise(setImmediate)
 
     expect(new Set(heads)).toEqual(new Set(['\r\n\r\n\0\r\nQUIT\n']))
+  })
+
+  it.each([
+    ['a response', request(1)],
+    ['a body', Buffer.concat([headers(1, END_HEADERS, POST), frame(DATA, 0, 1, Buffer.alloc(10_000))])],
+  ])('that reset a stream with NO_ERROR while %s waits have left', async (_what, message) => {
+    await using endpoint = await startHttp2Endpoint(({ stream }) => {
+      stream.respond({ ':status': 200 })
+      stream.write(Buffer.alloc(100_000))
+    })
+    await using lab = await Http2Lab.start({ endpoints: [endpoint.endpoint] })
+    await using client = new RawConnection(lab.port)
+    const noWindow = frame(SETTINGS, 0, 0, setting(4, 0))
+    client.write(PREFACE, noWindow, message)
+    await client.until(() => client.frames.some(({ type }) => type === HEADERS))
+    await client.roundTrips(10)
+    client.write(frame(RST_STREAM, 0, 1, uint32(0)))
+
+    expect((await lab.ended(1))[0]).toMatchObject({ outcome: 'client-gone' })
   })
 
   it('that send half a preface, and no more, are cut after a while', async () => {
