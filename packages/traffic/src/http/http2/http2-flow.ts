@@ -12,6 +12,7 @@ import type { OpenFlow } from '../../open-flows.ts'
 import type { Timers } from '../../timers.ts'
 import type { HttpClient } from '../http-client.ts'
 import type { RequestRoutes } from '../policy/request-routes.ts'
+import { ClosedStreams } from './closed-streams.ts'
 import { Exchange } from './exchange.ts'
 import type { ExchangeDeps } from './exchange-deps.ts'
 import { IncomingRequest } from './incoming-request.ts'
@@ -44,6 +45,7 @@ export class Http2Flow implements OpenFlow {
   readonly #exchangeDeps: ExchangeDeps
   readonly #session: ServerHttp2Session
   readonly #life: SessionLife
+  readonly #closedStreams: ClosedStreams
   readonly #clientIp: string
   #isCut = false
 
@@ -64,6 +66,7 @@ export class Http2Flow implements OpenFlow {
     const cut = (): void => resetSocket(socket)
     const idleTimeoutMs = options.clientIdleTimeoutMs
     this.#life = new SessionLife({ session: this.#session, idleTimeoutMs, cut }, timers)
+    this.#closedStreams = new ClosedStreams(timers)
     const { promise, resolve } = Promise.withResolvers<void>()
     this.ended = promise
     this.#listen(resolve)
@@ -97,6 +100,7 @@ export class Http2Flow implements OpenFlow {
     session.on('error', (error) => logger.debug('HTTP/2 session of a client failed', { error }))
     session.once('close', () => {
       late[Symbol.dispose]()
+      this.#closedStreams[Symbol.dispose]()
       ended()
     })
     // Who ends its sending has left, as everywhere in HTTP/2: it could not even take what flow control asks for.
@@ -105,7 +109,11 @@ export class Http2Flow implements OpenFlow {
 
   #serve(stream: ServerHttp2Stream, { headers, flags, fields }: OpenedStream): void {
     this.#life.streamOpened()
-    stream.once('close', () => this.#life.streamClosed())
+    this.#closedStreams.opened(stream)
+    stream.once('close', () => {
+      this.#life.streamClosed()
+      this.#closedStreams.ended(stream)
+    })
     const hasBody = (flags & constants.NGHTTP2_FLAG_END_STREAM) === 0
     const request = new IncomingRequest({ headers, fields, hasBody, clientIp: this.#clientIp })
     const routes = this.#deps.routes.of(this.#client.called)

@@ -172,6 +172,21 @@ describe('odd peers of HTTP/2', () => {
     expect((await lab.ended(1))[0]).toMatchObject({ outcome: 'client-gone' })
   })
 
+  it('that reset a stream with NO_ERROR behind a response that was written have left, too', async () => {
+    await using endpoint = await startHttp2Endpoint(({ stream }) => {
+      stream.respond({ ':status': 200 })
+      stream.end(Buffer.alloc(100))
+    })
+    await using lab = await Http2Lab.start({ endpoints: [endpoint.endpoint] })
+    await using client = new RawConnection(lab.port)
+    client.write(PREFACE, frame(SETTINGS, 0, 0, setting(4, 0)), request(1))
+    await client.until(() => client.frames.some(({ type }) => type === HEADERS))
+    await client.roundTrips(10)
+    client.write(frame(RST_STREAM, 0, 1, uint32(0)))
+
+    expect(await lab.ended(1)).toHaveLength(1)
+  })
+
   it('that send half a preface, and no more, are cut after a while', async () => {
     await using lab = await Http2Lab.start({ endpoints: [], options: { headTimeoutMs: 20 } })
     const socket = connect(lab.port, '127.0.0.1')

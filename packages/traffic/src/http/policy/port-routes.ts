@@ -25,7 +25,7 @@ export interface PortRoutes {
   readonly pool: ConnectionPool
   /**
    * Connections to endpoints may carry the requests of any client. Otherwise an endpoint is told by each who calls
-   * (PROXY protocol): then they belong to one connection of a client, and end with it.
+   * (PROXY protocol): then none serves two clients.
    */
   readonly isShareable: boolean
   /** Counts the request until its route ends. `over-limit`: as many as may be are under way. */
