@@ -23,7 +23,6 @@ export class OpenFlows {
     const late = setTimeout(() => {
       for (const flow of this.#flows) flow.cut()
     }, timeoutMs)
-    for (const flow of this.#flows) flow.drain?.()
     await Promise.all([...this.#flows].map(({ ended }) => ended))
     clearTimeout(late)
   }

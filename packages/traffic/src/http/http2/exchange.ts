@@ -284,7 +284,12 @@ export class Exchange implements TryEvents {
       durationMs: timers.now() - this.#startedAt,
       bytesSent: this.#body?.bytes ?? 0,
       bytesReceived: this.#response?.bytes ?? 0,
-      grpcStatus: grpcStatus === undefined ? undefined : Number(grpcStatus),
+      grpcStatus: grpcCode(grpcStatus),
     })
   }
+}
+
+/** 0 to 16; endpoints may send anything. */
+function grpcCode(status: string | undefined): number | undefined {
+  return status !== undefined && /^\d{1,2}$/.test(status) ? Number(status) : undefined
 }
