@@ -111,6 +111,13 @@ describe('clientHello', () => {
     )
   })
 
+  it('reads none that is split over more records than anybody makes', () => {
+    expect(clientHello(inRecords(named, new Array<number>(63).fill(1)))).toEqual({
+      serverName: 'shop.example',
+    })
+    expect(clientHello(inRecords(named, new Array<number>(64).fill(1)))).toBeUndefined()
+  })
+
   it('wants more as long as it is not whole, however it is split', () => {
     fc.assert(
       fc.property(

@@ -9,6 +9,9 @@ export interface ClientHello {
 /** All of it and its records' headers together; real ones have a quarter of it at most, with post-quantum keys. */
 export const MAX_HELLO_BYTES = 16 * 1024
 
+/** Real ones come in one or two; some clients split them on purpose. */
+const MAX_RECORDS = 64
+
 /** RFC 8446, 5.1. */
 const HANDSHAKE_RECORD = 22
 const TLS_MAJOR_VERSION = 3
@@ -58,27 +61,30 @@ function recordContent(bytes: Buffer, at: number): Buffer | 'more' | undefined {
   return bytes.length < from + length ? 'more' : bytes.subarray(from, from + length)
 }
 
-/** The first message of the handshake, as records bring it (RFC 8446, 4). */
+/** The first message of the handshake, as records bring it (RFC 8446, 4). Joined once: who sends byte by byte is read as often. */
 class MessageParts {
   /** Of its header and body; as many as the header has until that is there. */
   bytes = MESSAGE_HEADER_BYTES
-  #content: Buffer = Buffer.alloc(0)
+  readonly #parts: Buffer[] = []
+  #length = 0
 
   get isWhole(): boolean {
-    return this.#content.length > MESSAGE_HEADER_BYTES && this.#content.length >= this.bytes
+    return this.#length > MESSAGE_HEADER_BYTES && this.#length >= this.bytes
   }
 
-  /** @returns false: it is no ClientHello */
+  /** @returns false: it is no ClientHello, or in more records than anybody makes of one */
   add(part: Buffer): boolean {
-    this.#content = this.#content.length === 0 ? part : Buffer.concat([this.#content, part])
-    if (this.#content[0] !== CLIENT_HELLO) return false
-    if (this.#content.length >= MESSAGE_HEADER_BYTES)
-      this.bytes = MESSAGE_HEADER_BYTES + this.#content.readUIntBE(1, 3)
-    return this.bytes >= MESSAGE_HEADER_BYTES + FIXED_BYTES || this.#content.length < MESSAGE_HEADER_BYTES
+    const hadHeader = this.#length >= MESSAGE_HEADER_BYTES
+    this.#parts.push(part)
+    this.#length += part.length
+    if (this.#parts.length > MAX_RECORDS) return false
+    if (hadHeader || this.#length < MESSAGE_HEADER_BYTES) return true
+    this.bytes = MESSAGE_HEADER_BYTES + Buffer.concat(this.#parts).readUIntBE(1, 3)
+    return this.bytes >= MESSAGE_HEADER_BYTES + FIXED_BYTES
   }
 
   body(): Buffer {
-    return this.#content.subarray(MESSAGE_HEADER_BYTES, this.bytes)
+    return Buffer.concat(this.#parts).subarray(MESSAGE_HEADER_BYTES, this.bytes)
   }
 }
 
