@@ -59,13 +59,20 @@ async function closed(socket: WebSocket, order: WebSocketOrder): Promise<Close> 
   return { code, reason: reason.toString() }
 }
 
-/** @returns what the server makes of the client's close */
+/** Asks, each in turn: servers hear of closes in no certain order, and maybe after the client. */
+const MOST_QUESTIONS = 1_000
+
+/** @returns what the server makes of the client's close; `undefined` where it never hears of it */
 async function closeSeen(socket: WebSocket, by: WebSocket): Promise<Close | undefined> {
   const ended = once(socket, 'close')
   socket.close(CLOSED_BY_CLIENT, 'the client has enough')
   await ended
-  const closes = JSON.parse(await ask(by, { closes: true })) as Close[]
-  return closes.at(-1)
+  for (let question = 0; question < MOST_QUESTIONS; question++) {
+    const closes = JSON.parse(await ask(by, { closes: true })) as Close[]
+    const seen = closes.find(({ code }) => code !== CLOSED_BY_SERVER)
+    if (seen !== undefined) return seen
+  }
+  return undefined
 }
 
 const [first, second, third] = [await open(), await open(), await open()]

@@ -12,6 +12,8 @@ const server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => 
   const lines = createInterface({ input: socket })
   lines.on('line', (line) => socket.write(`${line}\n`))
   lines.on('close', () => socket.end())
+  // Told once more here.
+  lines.on('error', () => {})
 })
 
 serve(server, flags)
