@@ -1,9 +1,7 @@
 import type { RequestHead } from '../message/request-head.ts'
+import { IDEMPOTENT_METHODS } from '../policy/idempotent-methods.ts'
 import type { TryFailure } from '../policy/request-route.ts'
 import type { UpstreamConnection } from './upstream-connection.ts'
-
-/** RFC 9110, 9.2.2: to do it twice is as good as once. */
-const IDEMPOTENT: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE'])
 
 /** Of a server that passes on what another one said, or did not say. */
 export function isGatewayError(status: number): boolean {
@@ -24,5 +22,5 @@ export function breakageOf(
 ): TryFailure | undefined {
   const isStale = upstream?.isReused === true && !upstream.hasSpoken
   if (!isStale) return 'reset'
-  return isReplayable && IDEMPOTENT.has(method) ? 'unsent' : undefined
+  return isReplayable && IDEMPOTENT_METHODS.has(method) ? 'unsent' : undefined
 }

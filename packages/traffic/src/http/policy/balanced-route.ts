@@ -1,12 +1,10 @@
 import { type Endpoint, RETRY_CAUSES, type RetryCause } from '@edgeway/core'
 import type { EndpointOrder } from '../../balance/endpoint-order.ts'
 import { DialBudget } from '../dial-budget.ts'
+import { IDEMPOTENT_METHODS } from './idempotent-methods.ts'
 import type { RequestFacts, RequestRoute, RouteReason, TryFailure } from './request-route.ts'
 import type { RouteTerms } from './route-terms.ts'
 import type { Stickiness } from './stickiness.ts'
-
-/** RFC 9110, 9.2.2: to do it twice is as good as once. */
-const IDEMPOTENT: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE'])
 
 /** Of one request: what no endpoint ever takes must end some time. */
 const MAX_UNSENT = 8
@@ -120,7 +118,9 @@ export class BalancedRoute implements RequestRoute {
       case 'connect-failure':
         return this.dialBudget.leftMs < 1 ? undefined : this.#afterConnectFailure()
       default:
-        return isReplayable && IDEMPOTENT.has(this.#method) ? this.#retry(causeOf(failure)) : undefined
+        return isReplayable && IDEMPOTENT_METHODS.has(this.#method)
+          ? this.#retry(causeOf(failure))
+          : undefined
     }
   }
 
