@@ -16,6 +16,8 @@ const PORTS = { origin: 9_001, changing: 9_001, banner: 9_002, line: 9_003, bulk
 const PROGRAMS_HERE = { ...PROGRAMS, ...HTTP_PROGRAMS }
 const MIB = 1_048_576
 const SNIFFING_MS = 100
+/** net/tcp_states.h */
+const TIME_WAIT = '06'
 const SOON = { timeout: 20_000 }
 const ORIGINS = [
   { from: 'edge-2', path: 'local' },
@@ -111,6 +113,25 @@ describe('a Service whose requests are balanced', () => {
       const messages = BROKEN_UPLOADS.map((text) => Buffer.from(text).toString('base64'))
       await client<RawResult>('rawClient', [hostOf('origin'), 80, 300, ...messages])
       await expect.poll(broken, SOON).toBe(before + BROKEN_UPLOADS.length)
+    })
+
+    it('closes connections that are closed after one request, so that the ports of clients stay free', async () => {
+      const pod = clientOf(mesh, from)
+      const many = [
+        'curl',
+        '--silent',
+        '--parallel',
+        '--output',
+        '/dev/null',
+        '--header',
+        'connection: close',
+      ]
+      const { code } = await pod.exec([...many, `http://${hostOf('origin')}/?[1-400]`])
+      expect(code).toBe(0)
+
+      const { stdout } = await pod.exec(['cat', '/proc/net/tcp'])
+      const inTimeWait = stdout.split('\n').filter((line) => line.split(/\s+/)[4] === TIME_WAIT)
+      expect(inTimeWait.length).toBeLessThan(20)
     })
 
     it('an answer that comes before the end of the upload arrives', async () => {

@@ -29,7 +29,9 @@ describe('a node behind a symmetric NAT whose router maps ports', () => {
   })
 
   it('is asked of a router that does not answer, and the status says so', async () => {
-    await expect.poll(() => mesh.agent('edge-1').admin('/statusz'), { timeout: 30_000 }).toContain('no-answer')
+    await expect
+      .poll(() => mesh.agent('edge-1').admin('/statusz'), { timeout: 30_000 })
+      .toContain('no-answer')
   })
 
   it('closes the router when it stops', async () => {

@@ -16,10 +16,10 @@ it('knows no destination of a connection that was not redirected, other than its
   const [accepted] = (await once(server, 'connection')) as [Socket]
 
   // With connection tracking the kernel names the listener itself, without it nothing.
-  expect([undefined, { ip: address.address, port: address.port }]).toContainEqual(read(accepted))
+  expect([undefined, { ip: address.address, port: address.port }]).toContainEqual(read(accepted, 'IPv4'))
 
   accepted.destroy()
-  expect(read(accepted)).toBeUndefined()
+  expect(read(accepted, 'IPv4')).toBeUndefined()
   client.destroy()
   server.close()
 })

@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net'
+import type { IpFamily } from '@edgeway/core'
 import type { SocketOption, SocketOptions } from './socket-options.ts'
 
 export interface Destination {
@@ -6,8 +7,12 @@ export interface Destination {
   readonly port: number
 }
 
-/** Reads where a redirected connection was going to, before NAT; `undefined` when the kernel knows nothing of it. */
-export type ReadOriginalDestination = (socket: Socket) => Destination | undefined
+/**
+ * Reads where a redirected connection was going to, before NAT; `undefined` when the kernel knows nothing of it.
+ *
+ * @param family - of the listener that has accepted it
+ */
+export type ReadOriginalDestination = (socket: Socket, family: IpFamily) => Destination | undefined
 
 /** SO_ORIGINAL_DST: linux/in.h, linux/netfilter_ipv4.h, linux/netfilter_ipv6/ip6_tables.h */
 const IPV4_ORIGINAL_DESTINATION: SocketOption = { level: 0, name: 80 }
@@ -20,15 +25,7 @@ const IPV4_OFFSET = 4
 const IPV6_OFFSET = 8
 
 export function originalDestinationReader(options: Pick<SocketOptions, 'get'>): ReadOriginalDestination {
-  return (socket) => {
-    return isIpv6(socket) ? readIpv6(options, socket) : readIpv4(options, socket)
-  }
-}
-
-/** By the peer, whose address is asked for anyway, unless it has gone. */
-function isIpv6({ remoteAddress, localAddress }: Socket): boolean {
-  const address = remoteAddress ?? localAddress
-  return address?.includes(':') === true && !address.startsWith('::ffff:')
+  return (socket, family) => (family === 'IPv6' ? readIpv6(options, socket) : readIpv4(options, socket))
 }
 
 function readIpv4(options: Pick<SocketOptions, 'get'>, socket: Socket): Destination | undefined {

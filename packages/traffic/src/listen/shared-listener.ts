@@ -82,7 +82,7 @@ export class SharedListener implements Interceptor, ListenerDirectory {
 
   #calledBy(socket: Socket, family: IpFamily): CalledPort | undefined {
     const { services, readOriginalDestination } = this.#deps
-    const destination = readOriginalDestination(socket)
+    const destination = readOriginalDestination(socket, family)
     const listening = this.#listening.get(family)
     if (destination === undefined || listening === undefined) return undefined
     return calledPort(destination, listening.address, services)

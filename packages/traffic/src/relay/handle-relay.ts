@@ -1,4 +1,5 @@
 import { Socket } from 'node:net'
+import type { FinSender } from '../kernel/fin-sender.ts'
 import { BusyReaders } from './busy-readers.ts'
 import type { HandleBinding } from './handle-binding.ts'
 import { type HandleEnd, HandleSide, type SideEvents } from './handle-side.ts'
@@ -10,6 +11,7 @@ import type { FlowEnd, Relay, RelayEngine, RelayLimits, RelayOutcome } from './r
 
 export interface HandleRelayDeps {
   readonly binding: HandleBinding
+  readonly fin: FinSender
   /** `undefined`: a flow stays what it is. */
   readonly promotion: Promotion | undefined
   /** For ends that are no plain TCP connections, or have bytes to write yet. */
@@ -36,12 +38,12 @@ export class HandleRelay implements RelayEngine {
   }
 
   relay(client: FlowEnd, endpoint: FlowEnd, limits: RelayLimits): Relay {
-    const { binding, promotion, fallback } = this.#deps
+    const { binding, fin, promotion, fallback } = this.#deps
     const [a, b] = [handleEndOf(client, binding), handleEndOf(endpoint, binding)]
     if (a === undefined || b === undefined) return fallback.relay(client, endpoint, limits)
     return new HandleFlow(
       { client: a, endpoint: b, limits },
-      { binding, promotion, buffers: this.#buffers, busy: this.#busy },
+      { binding, fin, promotion, buffers: this.#buffers, busy: this.#busy },
     )
   }
 }
@@ -60,11 +62,9 @@ interface FlowParts {
   readonly limits: RelayLimits
 }
 
-interface FlowDeps {
-  readonly binding: HandleBinding
+interface FlowDeps extends Omit<HandleRelayDeps, 'fallback'> {
   readonly buffers: ReadBuffers
   readonly busy: BusyReaders
-  readonly promotion: Promotion | undefined
 }
 
 class HandleFlow implements Relay, SideEvents {
@@ -81,12 +81,12 @@ class HandleFlow implements Relay, SideEvents {
   #lastWords: NodeJS.Timeout | undefined
   #isOver = false
 
-  constructor({ client, endpoint, limits }: FlowParts, { binding, buffers, busy, promotion }: FlowDeps) {
+  constructor({ client, endpoint, limits }: FlowParts, { promotion, ...given }: FlowDeps) {
     const { promise, resolve } = Promise.withResolvers<RelayOutcome>()
     this.ended = promise
     this.#resolve = resolve
     this.#promotion = promotion
-    const deps = { binding, buffers, busy, events: this }
+    const deps = { ...given, events: this }
     this.#client = new HandleSide(client, deps)
     this.#endpoint = new HandleSide(endpoint, deps)
     this.#deadlines = new RelayDeadlines(limits, this)

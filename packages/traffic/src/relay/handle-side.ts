@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net'
+import type { FinSender } from '../kernel/fin-sender.ts'
 import type { BusyReaders } from './busy-readers.ts'
 import {
   type HandleBinding,
@@ -34,6 +35,7 @@ export interface SideEvents {
 
 export interface SideDeps {
   readonly binding: HandleBinding
+  readonly fin: FinSender
   readonly buffers: ReadBuffers
   readonly busy: BusyReaders
   readonly events: SideEvents
@@ -130,9 +132,15 @@ export class HandleSide {
       return
     }
     this.#wantsFinish = false
+    const { fin, events } = this.#deps
+    if (fin.sendFin(this.socket)) {
+      this.isFinished = true
+      events.onFinished(this)
+      return
+    }
     this.socket.end(() => {
       this.isFinished = this.socket.writableFinished
-      this.#deps.events.onFinished(this)
+      events.onFinished(this)
     })
   }
 

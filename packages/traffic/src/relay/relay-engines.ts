@@ -1,4 +1,5 @@
 import type { Component, ComponentDeps } from '@edgeway/core'
+import { type FinSender, loadFinSender } from '../kernel/fin-sender.ts'
 import { type Libc, loadLibc } from '../kernel/libc.ts'
 import { type HandleBinding, loadHandleBinding } from './handle-binding.ts'
 import { HandleRelay } from './handle-relay.ts'
@@ -50,7 +51,7 @@ export class RelayEngines implements Component {
       binding === undefined || calls === undefined
         ? undefined
         : new SpliceCarrier({ idleMs: options.spliceIdleMs ?? SPLICE_IDLE_MS }, { calls, logger })
-    const engine = engineOf(options, { stream, binding, carrier })
+    const engine = engineOf(options, { stream, binding, carrier, fin: await loadFinSender() })
     logger.info('relay engines', {
       engine: engine.name,
       bulk: carrier === undefined ? engine.name : 'splice',
@@ -76,17 +77,18 @@ interface Engines {
   readonly stream: StreamRelay
   readonly binding: HandleBinding | undefined
   readonly carrier: SpliceCarrier | undefined
+  readonly fin: FinSender
 }
 
 function engineOf(
   { engine, bulkAfterBytes = BULK_AFTER_BYTES }: RelayEnginesOptions,
-  { stream, binding, carrier }: Engines,
+  { stream, binding, carrier, fin }: Engines,
 ): RelayEngine {
   if (binding === undefined) return stream
   if (engine === 'splice' && carrier !== undefined)
-    return new SpliceRelay({ binding, carrier, fallback: stream })
+    return new SpliceRelay({ binding, fin, carrier, fallback: stream })
   const promotion = carrier === undefined ? undefined : { carrier, afterBytes: bulkAfterBytes }
-  return new HandleRelay({ binding, promotion, fallback: stream })
+  return new HandleRelay({ binding, fin, promotion, fallback: stream })
 }
 
 /** Looks only for what the option wants. */

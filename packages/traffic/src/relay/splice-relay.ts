@@ -1,3 +1,4 @@
+import type { FinSender } from '../kernel/fin-sender.ts'
 import type { HandleBinding } from './handle-binding.ts'
 import { HandleRelay } from './handle-relay.ts'
 import type { Carrier } from './promotion.ts'
@@ -5,6 +6,7 @@ import type { FlowEnd, Relay, RelayEngine, RelayLimits } from './relay-engine.ts
 
 export interface SpliceRelayDeps {
   readonly binding: HandleBinding
+  readonly fin: FinSender
   readonly carrier: Carrier
   /** For ends that are no plain TCP connections. */
   readonly fallback: RelayEngine
@@ -18,8 +20,8 @@ export class SpliceRelay implements RelayEngine {
   readonly name = 'splice'
   readonly #handles: HandleRelay
 
-  constructor({ binding, carrier, fallback }: SpliceRelayDeps) {
-    this.#handles = new HandleRelay({ binding, fallback, promotion: { carrier, afterBytes: 0 } })
+  constructor({ carrier, ...deps }: SpliceRelayDeps) {
+    this.#handles = new HandleRelay({ ...deps, promotion: { carrier, afterBytes: 0 } })
   }
 
   relay(client: FlowEnd, endpoint: FlowEnd, limits: RelayLimits): Relay {

@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net'
+import type { FinSender } from '../kernel/fin-sender.ts'
 import { type HandleBinding, type StreamHandle, UV_EOF } from '../relay/handle-binding.ts'
 import type { FlowEnd } from '../relay/relay-engine.ts'
 import { HandleWriter } from './handle-writer.ts'
@@ -16,11 +17,11 @@ export interface WiredSocket {
 
 export interface HandleWireDeps extends ReadMemoryDeps {
   readonly binding: HandleBinding
+  readonly fin: FinSender
 }
 
 /**
- * A wire of a plain TCP connection, by libuv's handle. The socket stays the owner of the handle: it sends the end, it closes, it
- * resets.
+ * A wire of a plain TCP connection, by libuv's handle. The socket stays the owner of the handle: it closes, it resets.
  *
  * HOT PATH: per chunk a counter, one call, and a view of the buffer where it isn't full.
  */
@@ -38,7 +39,9 @@ export class HandleWire implements Wire {
   #isReading = false
   #isAttached = false
   #isPaused = true
+  #isGathering = false
   #wantsEnd = false
+  #isFinished = false
   #isReset = false
   #isReleased = false
   #lingering: Lingering | undefined
@@ -91,6 +94,15 @@ export class HandleWire implements Wire {
     if (!this.#isWritable) return false
     this.bytesWritten += text.length
     return text === '' ? !this.isFull : this.#writer.writeText(text)
+  }
+
+  gather(): void {
+    if (this.#isGathering || !this.#isWritable || !this.#deps.fin.cork(this.#socket)) return
+    this.#isGathering = true
+    queueMicrotask(() => {
+      this.#isGathering = false
+      if (!this.#isFinished) this.#deps.fin.uncork(this.#socket)
+    })
   }
 
   end(): void {
@@ -207,14 +219,18 @@ export class HandleWire implements Wire {
 
   #ended(): void {
     this.hasEnded = true
-    if (this.#socket.writableFinished || this.#writer.hasFailed) this.close()
+    if (this.#isFinished || this.#writer.hasFailed) this.close()
     if (this.#lingering === undefined) this.events.onEnd()
   }
 
   #sendEnd(): void {
-    this.#socket.end(() => {
-      if (this.hasEnded && !this.#isReleased) this.close()
-    })
+    if (this.#deps.fin.sendFin(this.#socket)) this.#finished()
+    else this.#socket.end(() => this.#finished())
+  }
+
+  #finished(): void {
+    this.#isFinished = true
+    if (this.hasEnded && !this.#isReleased) this.close()
   }
 
   readonly #onClose = (): void => {

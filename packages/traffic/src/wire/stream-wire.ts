@@ -65,6 +65,8 @@ export class StreamWire implements Wire {
     return this.#stream.write(text, 'latin1')
   }
 
+  gather(): void {}
+
   end(): void {
     if (this.#isGone || this.#wantsEnd) return
     this.#wantsEnd = true

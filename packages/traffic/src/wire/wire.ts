@@ -47,6 +47,8 @@ export interface Wire {
   write(bytes: Buffer): boolean
   /** Sends text of which each code unit is one byte; returns what `write` does. */
   writeText(text: string): boolean
+  /** What is written in this turn leaves together, with the end where that comes in it, too; as far as the connection can. */
+  gather(): void
   /** Ends the sending after what was written. The wire is closed once the peer has ended its sending, too, and that was read. */
   end(): void
   /**

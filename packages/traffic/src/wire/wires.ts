@@ -1,4 +1,5 @@
 import { Socket } from 'node:net'
+import { type FinSender, loadFinSender } from '../kernel/fin-sender.ts'
 import { BusyReaders } from '../relay/busy-readers.ts'
 import { type HandleBinding, loadHandleBinding } from '../relay/handle-binding.ts'
 import { ReadBuffers } from '../relay/read-buffers.ts'
@@ -10,6 +11,7 @@ import type { Wire, WireEvents } from './wire.ts'
 export interface WiresDeps {
   /** `undefined`: this machine, or its operator, wants streams only. */
   readonly binding: HandleBinding | undefined
+  readonly fin: FinSender
   readonly buffers: ReadBuffers
 }
 
@@ -18,15 +20,15 @@ export class Wires {
   readonly #buffers: ReadBuffers
   readonly #handles: HandleWireDeps | undefined
 
-  constructor({ binding, buffers }: WiresDeps) {
+  constructor({ binding, fin, buffers }: WiresDeps) {
     this.#buffers = buffers
-    this.#handles = binding && { binding, buffers, busy: new BusyReaders() }
+    this.#handles = binding && { binding, fin, buffers, busy: new BusyReaders() }
   }
 
   /** @param engine - `stream`: without Node's inner streams, even where they could be used */
   static async start({ engine }: { readonly engine: string }): Promise<Wires> {
     const binding = engine === 'stream' ? undefined : await loadHandleBinding()
-    return new Wires({ binding, buffers: new ReadBuffers() })
+    return new Wires({ binding, fin: await loadFinSender(), buffers: new ReadBuffers() })
   }
 
   /** Connections that hold a read buffer of their own just now. */

@@ -1,4 +1,5 @@
 import { MemoryLogger } from '@edgeway/testbed'
+import { type FinSender, loadFinSender } from '../../src/kernel/fin-sender.ts'
 import { type Libc, loadLibc } from '../../src/kernel/libc.ts'
 import { type HandleBinding, loadHandleBinding } from '../../src/relay/handle-binding.ts'
 import { HandleRelay } from '../../src/relay/handle-relay.ts'
@@ -15,15 +16,20 @@ export async function streamEngine(): Promise<EngineUnderTest> {
   return engineOf(fallback)
 }
 
-export async function handleEngine(): Promise<EngineUnderTest & { busyConnections(): number }> {
-  const engine = new HandleRelay({ binding: await binding(), promotion: undefined, fallback })
+/** @param fin - the kernel's unless given */
+export async function handleEngine(
+  fin?: FinSender,
+): Promise<EngineUnderTest & { busyConnections(): number }> {
+  const deps = { binding: await binding(), fin: fin ?? (await loadFinSender()) }
+  const engine = new HandleRelay({ ...deps, promotion: undefined, fallback })
   return { ...engineOf(engine), busyConnections: () => engine.busyConnections }
 }
 
 /** @param shared - the worker to use, which goes on afterwards; one of its own unless given */
 export async function spliceEngine(shared?: SpliceCarrier): Promise<EngineUnderTest> {
   const carrier = shared ?? (await readyCarrier())
-  const engine = new SpliceRelay({ binding: await binding(), carrier, fallback })
+  const deps = { binding: await binding(), fin: await loadFinSender() }
+  const engine = new SpliceRelay({ ...deps, carrier, fallback })
   return engineOf(engine, shared === undefined ? carrier : undefined)
 }
 
@@ -39,7 +45,8 @@ export interface PromotingEngine extends EngineUnderTest {
 export async function promotingEngine(afterBytes: number, shared?: SpliceCarrier): Promise<PromotingEngine> {
   const splice = shared ?? (await readyCarrier())
   const carrier = new CountingCarrier(splice)
-  const engine = new HandleRelay({ binding: await binding(), promotion: { carrier, afterBytes }, fallback })
+  const deps = { binding: await binding(), fin: await loadFinSender() }
+  const engine = new HandleRelay({ ...deps, promotion: { carrier, afterBytes }, fallback })
   return { ...engineOf(engine, shared === undefined ? splice : undefined), carrier }
 }
 

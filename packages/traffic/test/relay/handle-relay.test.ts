@@ -1,5 +1,6 @@
 import { once } from 'node:events'
 import { afterEach, describe, expect, it, vi } from 'vitest'
+import { NODES_FIN } from '../../src/kernel/fin-sender.ts'
 import { handleEngine } from './engines-under-test.ts'
 import { relayEngineContract } from './relay-engine.contract.ts'
 import { type Joined, RelayWorld } from './relay-world.ts'
@@ -10,6 +11,11 @@ afterEach(() => void vi.useRealTimers())
 
 describe('HandleRelay', () => {
   it.each(relayEngineContract(handleEngine))('$title', async ({ run }) => run())
+
+  const brief = relayEngineContract(() => handleEngine(NODES_FIN)).filter(
+    ({ title }) => !/10,000/.test(title),
+  )
+  it.each(brief)('$title, where Node sends the FIN', async ({ run }) => run())
 
   it('takes the buffer from a connection that falls silent, and goes on with it afterwards', async () => {
     const engine = await handleEngine()

@@ -3,12 +3,15 @@ import { text } from 'node:stream/consumers'
 import { describe, expect, it } from 'vitest'
 import { Bulk } from '../bulk.ts'
 import { closed, failure } from '../relay/relay-world.ts'
+import { segmentsReceived } from '../segments.ts'
 import { openDescriptors } from '../traffic-lab.ts'
-import { Told, turns, WIRE_KINDS, WireWorld } from './wire-world.ts'
+import { Told, turns, WIRE_KINDS, type WireKind, WireWorld } from './wire-world.ts'
 
 const MIB = 1024 * 1024
 
-describe.each(WIRE_KINDS)('the end of a wire by %s', (kind) => {
+const KINDS: readonly WireKind[] = [...WIRE_KINDS, "handle, Node's FIN"]
+
+describe.each(KINDS)('the end of a wire by %s', (kind) => {
   it('is told that it was reset, once', async () => {
     await using world = await WireWorld.open()
     const { peer, wire, told } = await world.recorded(kind)
@@ -114,7 +117,7 @@ describe.each(WIRE_KINDS)('the end of a wire by %s', (kind) => {
     wire.resume()
     await told.event('closed')
 
-    if (kind === 'handle') expect(told.text).toBe('413 too large')
+    if (kind !== 'stream') expect(told.text).toBe('413 too large')
   })
 
   it('lets a peer that is still sending read the last words', async () => {
@@ -147,6 +150,24 @@ describe.each(WIRE_KINDS)('the end of a wire by %s', (kind) => {
     expect(told.events).toEqual(['closed'])
   })
 
+  it('goes behind all that was gathered, and so does what comes in later turns', async () => {
+    await using world = await WireWorld.open()
+    for (const pause of [async () => {}, turns]) {
+      const { peer, wire, told } = await world.recorded(kind)
+      wire.resume()
+      for (const part of ['a', 'b', 'c']) {
+        wire.gather()
+        wire.writeText(part)
+        await pause()
+      }
+      wire.end()
+
+      expect(await text(peer)).toBe('abc')
+      peer.end()
+      await told.event('closed')
+    }
+  })
+
   it('leaves no descriptor behind', async () => {
     const before = openDescriptors()
     {
@@ -169,4 +190,34 @@ describe.each(WIRE_KINDS)('the end of a wire by %s', (kind) => {
     }
     await expect.poll(openDescriptors).toBeLessThanOrEqual(before)
   })
+})
+
+it('what is gathered leaves in one segment with the end', async () => {
+  await using world = await WireWorld.open()
+  const { peer, wire } = await world.recorded('handle')
+  const before = await segmentsReceived(peer)
+  wire.gather()
+  wire.writeText('head, ')
+  wire.write(Buffer.from('body'))
+  wire.end()
+
+  expect(await text(peer)).toBe('head, body')
+  expect((await segmentsReceived(peer)) - before).toBe(1)
+})
+
+it('what is gathered without an end leaves with the turn', async () => {
+  const calls: string[] = []
+  await using world = await WireWorld.open({
+    sendFin: () => false,
+    cork: () => calls.push('cork') > 0,
+    uncork: () => void calls.push('uncork'),
+  })
+  const { wire } = await world.recorded('handle')
+  wire.gather()
+  wire.gather()
+  wire.writeText('head')
+  expect(calls).toEqual(['cork'])
+  await turns(1)
+
+  expect(calls).toEqual(['cork', 'uncork'])
 })

@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import { duplexPair } from 'node:stream'
 import { text } from 'node:stream/consumers'
 import { describe, expect, it } from 'vitest'
+import { loadFinSender } from '../../src/kernel/fin-sender.ts'
 import { loadHandleBinding } from '../../src/relay/handle-binding.ts'
 import { ReadBuffers } from '../../src/relay/read-buffers.ts'
 import type { FlowEnd } from '../../src/relay/relay-engine.ts'
@@ -22,7 +23,7 @@ const MANY = /10,000/
 
 async function wires(): Promise<{ wire(kind: WireKind, end: FlowEnd, events: WireEvents): Wire }> {
   const buffers = new ReadBuffers()
-  const made = new Wires({ binding: await loadHandleBinding(), buffers })
+  const made = new Wires({ binding: await loadHandleBinding(), fin: await loadFinSender(), buffers })
   return {
     wire: (kind, end, events) =>
       kind === 'handle' ? made.wire(end, events) : new StreamWire(end, events, buffers),

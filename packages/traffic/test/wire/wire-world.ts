@@ -1,16 +1,18 @@
 import { once } from 'node:events'
 import { connect, createServer, type Server, type Socket } from 'node:net'
+import { type FinSender, loadFinSender, NODES_FIN } from '../../src/kernel/fin-sender.ts'
 import { resetSocket } from '../../src/kernel/reset-socket.ts'
 import { loadHandleBinding } from '../../src/relay/handle-binding.ts'
 import { ReadBuffers } from '../../src/relay/read-buffers.ts'
 import type { FlowEnd } from '../../src/relay/relay-engine.ts'
 import { StreamWire } from '../../src/wire/stream-wire.ts'
 import type { Wire, WireEvents } from '../../src/wire/wire.ts'
-import { Wires } from '../../src/wire/wires.ts'
+import { Wires, type WiresDeps } from '../../src/wire/wires.ts'
 
 export const WIRE_KINDS = ['handle', 'stream'] as const
 
-export type WireKind = (typeof WIRE_KINDS)[number]
+/** `handle, Node's FIN`: by handle on a machine without koffi. */
+export type WireKind = (typeof WIRE_KINDS)[number] | "handle, Node's FIN"
 
 /** A real connection: what the peer has in hand, and what a wire is made of. */
 export interface Ends {
@@ -23,25 +25,27 @@ export interface Ends {
 export class WireWorld implements AsyncDisposable {
   readonly wires: Wires
   readonly buffers: ReadBuffers
+  readonly #withNodesFin: Wires
   readonly #server: Server
   readonly #sockets = new Set<Socket>()
   /** By the port of the other side: several are on their way. */
   readonly #accepted = new Map<number | undefined, Socket>()
 
-  private constructor(server: Server, wires: Wires, buffers: ReadBuffers) {
+  private constructor(server: Server, deps: WiresDeps) {
     this.#server = server
     server.setMaxListeners(0).on('connection', (socket) => this.#accepted.set(socket.remotePort, socket))
-    this.wires = wires
-    this.buffers = buffers
+    this.wires = new Wires(deps)
+    this.#withNodesFin = new Wires({ ...deps, fin: NODES_FIN })
+    this.buffers = deps.buffers
   }
 
-  static async open(): Promise<WireWorld> {
+  /** @param fin - the kernel's unless given */
+  static async open(fin?: FinSender): Promise<WireWorld> {
     const server = createServer({ allowHalfOpen: true, noDelay: true })
     server.listen({ port: 0, host: '127.0.0.1' })
     const [binding] = await Promise.all([loadHandleBinding(), once(server, 'listening')])
     if (binding === undefined) throw new Error('this Node lacks what is tested')
-    const buffers = new ReadBuffers()
-    return new WireWorld(server, new Wires({ binding, buffers }), buffers)
+    return new WireWorld(server, { binding, fin: fin ?? (await loadFinSender()), buffers: new ReadBuffers() })
   }
 
   async ends(): Promise<Ends> {
@@ -67,7 +71,8 @@ export class WireWorld implements AsyncDisposable {
   }
 
   wire(kind: WireKind, end: FlowEnd, events: WireEvents): Wire {
-    return kind === 'handle' ? this.wires.wire(end, events) : new StreamWire(end, events, this.buffers)
+    if (kind === 'stream') return new StreamWire(end, events, this.buffers)
+    return (kind === 'handle' ? this.wires : this.#withNodesFin).wire(end, events)
   }
 
   /** A wire whose events are kept. */

@@ -10,6 +10,8 @@ export interface ResponseSink {
   /** @returns false: no more should come before it has drained */
   write(bytes: Buffer): boolean
   writeText(text: string): boolean
+  /** What is written in this turn leaves together, with the end of the connection where that follows. */
+  gather(): void
 }
 
 /** A response's head as it came from an endpoint. */
@@ -74,6 +76,7 @@ export class ClientResponse {
     })
     if (typeof text !== 'string') return text
     this.status = head.status
+    if (this.closes) this.#sink.gather()
     return this.#write(text, received)
   }
 
@@ -103,6 +106,7 @@ export class ClientResponse {
     const { method, minor } = this.#request
     this.status = status
     this.closes = closes
+    if (closes) this.#sink.gather()
     this.#writeText(errorResponse(status, sentence, { closes, method, minor }))
   }
 

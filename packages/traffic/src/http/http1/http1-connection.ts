@@ -158,6 +158,7 @@ export class Http1Connection implements WireEvents, ExchangeClient, IntakeOwner,
   onProblem({ status, problem }: HeadProblem): void {
     if (this.#intake.isStopped) return
     this.outcome = 'bad-request'
+    this.#wire.gather()
     this.#wire.writeText(errorResponse(status, problem, { closes: true, method: 'GET', minor: 1 }))
     this.#intake.stop()
     // What the client sends on is nothing that somebody waits for.
@@ -178,6 +179,10 @@ export class Http1Connection implements WireEvents, ExchangeClient, IntakeOwner,
 
   writeText(text: string): boolean {
     return this.#wire.writeText(text)
+  }
+
+  gather(): void {
+    this.#wire.gather()
   }
 
   onPace(): void {
