@@ -1,4 +1,4 @@
-import { type Mesh, startTcpEcho, startTcpGreeter } from '@edgeway/testbed'
+import { type LabHost, type Mesh, startTcpEcho, startTcpGreeter } from '@edgeway/testbed'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { whenConnected } from '../support/connected.ts'
 import { BY_REQUEST, statsOf } from '../support/http/l7.ts'
@@ -103,8 +103,9 @@ describe('a Service whose requests are balanced', () => {
           ])
         ).stdout
       }
+      // By a reset, which may overtake the last of the 100,000 bytes.
       for (const framing of ['chunked', 'length'])
-        expect(await download(`/cut?framing=${framing}`)).toMatch(/^(18|56) 100000$/)
+        expect(await download(`/cut?framing=${framing}`)).toMatch(/^(18|56) \d+$/)
       for (const version of ['--http1.1', '--http1.0'])
         expect(await download(`/until-close?n=${MIB}`, version)).toBe(`0 ${MIB}`)
 
@@ -117,6 +118,7 @@ describe('a Service whose requests are balanced', () => {
 
     it('closes connections that are closed after one request, so that the ports of clients stay free', async () => {
       const pod = clientOf(mesh, from)
+      const before = await portsInTimeWait(pod)
       const many = [
         'curl',
         '--silent',
@@ -127,11 +129,9 @@ describe('a Service whose requests are balanced', () => {
         'connection: close',
       ]
       const { code } = await pod.exec([...many, `http://${hostOf('origin')}/?[1-400]`])
-      expect(code).toBe(0)
 
-      const { stdout } = await pod.exec(['cat', '/proc/net/tcp'])
-      const inTimeWait = stdout.split('\n').filter((line) => line.split(/\s+/)[4] === TIME_WAIT)
-      expect(inTimeWait.length).toBeLessThan(20)
+      expect(code).toBe(0)
+      expect((await portsInTimeWait(pod)) - before).toBeLessThan(20)
     })
 
     it('an answer that comes before the end of the upload arrives', async () => {
@@ -181,6 +181,12 @@ describe('a Service whose requests are balanced', () => {
     })
   })
 })
+
+/** How many connections of a pod the kernel keeps after their end, for which the pod can't use their ports. */
+async function portsInTimeWait(pod: LabHost): Promise<number> {
+  const { stdout } = await pod.exec(['cat', '/proc/net/tcp'])
+  return stdout.split('\n').filter((line) => line.trim().split(/\s+/)[3] === TIME_WAIT).length
+}
 
 interface FirstByteResult {
   readonly banners: readonly string[]
