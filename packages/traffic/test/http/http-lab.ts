@@ -20,10 +20,12 @@ export const BY_REQUEST = { 'edgeway.io/topology': 'any', 'edgeway.io/forwarding
 export class HttpLab implements AsyncDisposable {
   readonly lab: TrafficLab
   readonly service: ServicePortName
+  readonly #endpoints: readonly Endpoint[]
 
-  private constructor(lab: TrafficLab, service: ServicePortName) {
+  private constructor(lab: TrafficLab, service: ServicePortName, endpoints: readonly Endpoint[]) {
     this.lab = lab
     this.service = service
+    this.#endpoints = endpoints
   }
 
   static async start(
@@ -36,11 +38,18 @@ export class HttpLab implements AsyncDisposable {
       ...wishes,
       annotations: { ...BY_REQUEST, ...annotations },
     })
-    return new HttpLab(lab, service)
+    return new HttpLab(lab, service, endpoints)
   }
 
   connect(): Promise<Socket> {
     return this.lab.connect(this.service)
+  }
+
+  /** Has the Service wish something else from here on. */
+  change(wishes: Partial<Service>): void {
+    const { services } = this.lab
+    const service = services.serviceOf(this.service)
+    if (service !== undefined) services.set({ ...service, ...wishes }, this.#endpoints)
   }
 
   /** Sends all of it at once, ends, and reads what comes to the end. */

@@ -20,6 +20,8 @@ function wish(annotations: Readonly<Record<string, string>>): Partial<Service> {
   return { annotations }
 }
 
+const SWITCHING = 'HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n'
+
 describe('requests with a header hash', () => {
   it('go to the endpoint of their header, also when twelve users share one connection', async () => {
     await using scope = new AsyncDisposableStack()
@@ -209,6 +211,37 @@ describe('limits of a DestinationRule', () => {
     const [connection] = origin.connections
 
     if (connection?.closed === false) await once(connection, 'close')
+  })
+
+  it('close one sooner once their Service says so', async () => {
+    await using origin = await HttpOrigin.serving((_, answer) => answer.end('ok'))
+    await using http = await HttpLab.start([origin.endpoint], poolOf({}, { idleTimeoutMs: 3_600_000 }))
+    await http.exchange(get('/'))
+
+    http.change(poolOf({}, { idleTimeoutMs: 20 }))
+    await http.exchange(get('/'))
+    const connection = origin.connections.at(-1)
+
+    if (connection?.closed === false) await once(connection, 'close')
+    expect(origin.connections).toHaveLength(2)
+  })
+
+  it('count connections that have switched protocols', async () => {
+    await using origin = await HttpOrigin.answering((head) =>
+      head.startsWith('GET /socket') ? SWITCHING : response('next'),
+    )
+    const limits = poolOf({ maxConnections: 1 }, { maxPendingRequests: 1 })
+    await using http = await HttpLab.start([origin.endpoint], limits)
+    const socket = await http.connect()
+    socket.write(get('/socket', 'Connection: Upgrade', 'Upgrade: echo'))
+    await once(socket, 'data')
+
+    const next = http.exchange(get('/next'))
+    await expect.poll(async () => statusesOf(await http.exchange(get('/refused')))).toEqual([503])
+    socket.end()
+
+    expect(statusesOf(await next)).toEqual([200])
+    expect(origin.connections).toHaveLength(2)
   })
 })
 

@@ -137,6 +137,7 @@ export class Http1Server implements Disposable {
       idleTimeoutMs: pool.idleTimeoutMs ?? (idleTimeoutMs === 0 ? undefined : idleTimeoutMs),
       maxDurationMs: pool.maxConnectionDurationMs,
     })
+    void joined.ended.then(() => upstream.onPipeEnd())
     const metering = journal.meter({ direction: 'outbound', path, counts: joined })
     return { joined, metering, endpoint, path }
   }

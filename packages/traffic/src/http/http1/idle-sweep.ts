@@ -19,7 +19,7 @@ const LOOKS = 4
  */
 export class IdleSweep implements Disposable {
   tick = 0
-  readonly #lookMs: number
+  #lookMs: number
   readonly #timers: Pick<Timers, 'after'>
   readonly #items = new Set<Sweepable>()
   #timer: Disposable | undefined
@@ -29,10 +29,20 @@ export class IdleSweep implements Disposable {
     this.#timers = timers
   }
 
+  /** Holds from here on, also for items that have been idle before. */
+  changePeriod(periodMs: number): void {
+    const lookMs = periodMs / LOOKS
+    if (lookMs === this.#lookMs) return
+    this.#lookMs = lookMs
+    if (this.#timer === undefined) return
+    this.#timer[Symbol.dispose]()
+    this.#timer = this.#nextLook()
+  }
+
   add(item: Sweepable): void {
     item.lastTick = this.tick
     this.#items.add(item)
-    this.#timer ??= this.#timers.after(this.#lookMs, () => this.#look())
+    this.#timer ??= this.#nextLook()
   }
 
   delete(item: Sweepable): void {
@@ -51,6 +61,10 @@ export class IdleSweep implements Disposable {
       if (item.isBusy) item.lastTick = this.tick
       else if (this.tick - item.lastTick > LOOKS) item.expire()
     }
-    this.#timer = this.#items.size === 0 ? undefined : this.#timers.after(this.#lookMs, () => this.#look())
+    this.#timer = this.#items.size === 0 ? undefined : this.#nextLook()
+  }
+
+  #nextLook(): Disposable {
+    return this.#timers.after(this.#lookMs, () => this.#look())
   }
 }

@@ -112,10 +112,14 @@ export class UpstreamConnection implements WireEvents, Sweepable {
     this.discard()
   }
 
-  /** Gives the connection away after `onSwitch`. */
+  /** Gives the connection away after `onSwitch`; to be told of its end by `onPipeEnd`. */
   release(rest: Buffer): FlowEnd {
-    this.#home.onGone(this)
     return this.wire.release(rest)
+  }
+
+  /** Until now it has counted as one that is open. */
+  onPipeEnd(): void {
+    this.#home.onGone(this)
   }
 
   onBytes(bytes: Buffer): void {

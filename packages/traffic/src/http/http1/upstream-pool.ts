@@ -52,8 +52,7 @@ const MAX_PENDING = 1_024
  * are not needed any more grow old, and end.
  */
 export class UpstreamPool implements UpstreamHome {
-  /** What holds now for the ServicePort. */
-  routes: PortRoutes
+  #routes: PortRoutes
   readonly #options: UpstreamPoolOptions
   readonly #deps: UpstreamPoolDeps
   /** By endpoint. */
@@ -66,11 +65,23 @@ export class UpstreamPool implements UpstreamHome {
   #dialling = 0
 
   constructor(routes: PortRoutes, options: UpstreamPoolOptions, deps: UpstreamPoolDeps) {
-    this.routes = routes
+    this.#routes = routes
     this.#options = options
     this.#deps = deps
-    const idleMs = routes.pool.http?.idleTimeoutMs ?? options.upstreamIdleTimeoutMs
-    this.#sweep = new IdleSweep(idleMs, deps.timers)
+    this.#sweep = new IdleSweep(this.#idleMs, deps.timers)
+  }
+
+  /** What holds now for the ServicePort. */
+  get routes(): PortRoutes {
+    return this.#routes
+  }
+
+  /** Has other routes hold from here on. */
+  follow(routes: PortRoutes): void {
+    // How connections begin may be another matter now.
+    if (routes.service !== this.#routes.service) this.closeIdle(() => false)
+    this.#routes = routes
+    this.#sweep.changePeriod(this.#idleMs)
   }
 
   get isEmpty(): boolean {
@@ -161,6 +172,10 @@ export class UpstreamPool implements UpstreamHome {
     const [request] = index === -1 ? [] : this.#pending.splice(index, 1)
     request?.onConnection(connection)
     return request !== undefined
+  }
+
+  get #idleMs(): number {
+    return this.routes.pool.http?.idleTimeoutMs ?? this.#options.upstreamIdleTimeoutMs
   }
 
   get #hasPending(): boolean {

@@ -24,9 +24,7 @@ export class UpstreamPools implements Disposable {
   of(routes: PortRoutes): UpstreamPool {
     const known = this.#pools.get(routes.name)
     if (known !== undefined) {
-      // How connections begin may be another matter now.
-      if (known.routes.service !== routes.service) known.closeIdle(() => false)
-      known.routes = routes
+      known.follow(routes)
       return known
     }
     const pool = new UpstreamPool(routes, this.#options, this.#deps)
