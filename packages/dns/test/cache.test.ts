@@ -192,8 +192,9 @@ describe('the responder', () => {
     await using dns = await startServer({ ...cached, ...patient, upstreams: [upstream] })
     for (let n = 0; n < 4; n++) await askOneUdp(dns.address, query)
     upstream.behaviour = silent
-    // Until the last tenth of the second, and the prefetch.
-    while (upstream.received.length < 2) await askOneUdp(dns.address, query)
+    // Until the last tenth of the second, and the prefetch; who comes later waits for the silent upstream.
+    const asked = upstream.asked(2)
+    while (upstream.received.length < 2) await Promise.race([asked, askOneUdp(dns.address, query)])
 
     await dns.server[Symbol.asyncDispose]()
     expect(dns.deps.logger.lines.filter(({ level }) => level === 'error')).toEqual([])
