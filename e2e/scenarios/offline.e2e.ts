@@ -74,7 +74,13 @@ describe('a node that is cut off', () => {
     await startHttpEcho(pod, { port: POD_PORT })
     await expect.poll(status, { timeout: 20_000 }).toMatchObject({ ownEndpoints: { dead: 1 } })
 
-    const answers = await Promise.all(Array.from({ length: CALLS }, () => call(client, 'http://pair.apps/')))
-    expect(answers.map((answer) => answer.kind)).toEqual(Array(CALLS).fill('answer'))
+    // The rules of the kernel follow a moment later.
+    const kinds = async () => {
+      const answers = await Promise.all(
+        Array.from({ length: CALLS }, () => call(client, 'http://pair.apps/')),
+      )
+      return answers.map((answer) => answer.kind)
+    }
+    await expect.poll(kinds, { timeout: 10_000 }).toEqual(Array(CALLS).fill('answer'))
   })
 })

@@ -1,13 +1,14 @@
 import type { RequestOutcome } from '../../account/request-record.ts'
+import type { Timers } from '../../timers.ts'
 import type { RequestHead } from '../message/request-head.ts'
 import type { ResponseHead } from '../message/response-head.ts'
 import type { PortRoutes } from '../policy/port-routes.ts'
 import type { RequestRoute, TryFailure } from '../policy/request-route.ts'
+import { RequestTimers } from '../request-timers.ts'
 import { ClientRequest } from './client-request.ts'
 import { ClientResponse } from './client-response.ts'
 import { ConnectionSearch, type Searcher, type SearchFailure } from './connection-search.ts'
 import type { ExchangeClient } from './exchange-client.ts'
-import { ExchangeTimers } from './exchange-timers.ts'
 import type { ResponseReader } from './response-reader.ts'
 import { breakageOf, isGatewayError } from './try-failures.ts'
 import type { UpstreamConnection } from './upstream-connection.ts'
@@ -18,6 +19,7 @@ export interface ExchangeDeps {
   readonly pool: UpstreamPool
   /** Address and port that the client called: the Host of requests that name none. */
   readonly defaultHost: string
+  readonly timers: Pick<Timers, 'after'>
   /** How the request went; once. */
   onOutcome(exchange: Exchange, outcome: RequestOutcome): void
 }
@@ -39,7 +41,7 @@ export class Exchange extends ClientRequest implements ResponseReader, Searcher 
   readonly #client: ExchangeClient
   readonly #deps: ExchangeDeps
   #search: ConnectionSearch | undefined
-  #timers: ExchangeTimers | undefined
+  #timers: RequestTimers | undefined
   #outgoing = ''
   #hasSentBody = false
   /** The response is, but not all of it has been taken by the client. */
@@ -64,7 +66,7 @@ export class Exchange extends ClientRequest implements ResponseReader, Searcher 
   }
 
   start(): void {
-    const { routes, pool, defaultHost } = this.#deps
+    const { routes, pool, defaultHost, timers } = this.#deps
     const outgoing = this.outgoingHead(routes.policy.forwardedHeaders, defaultHost)
     if (typeof outgoing !== 'string') {
       this.refuse(outgoing.status, outgoing.problem, 'bad-request')
@@ -77,7 +79,7 @@ export class Exchange extends ClientRequest implements ResponseReader, Searcher 
       return
     }
     this.route = route
-    this.#timers = ExchangeTimers.for(routes.policy, this)
+    this.#timers = RequestTimers.for(routes.policy, this, timers)
     this.#search = new ConnectionSearch(route, pool, this)
     this.#search.search()
   }
@@ -203,7 +205,7 @@ export class Exchange extends ClientRequest implements ResponseReader, Searcher 
     this.#client.onPace()
   }
 
-  /** As of `ExchangeTimers`: one try has had its time. */
+  /** As of `RequestTimers`: one try has had its time. */
   onTryTimeout(): void {
     if (this.#isOver || this.response.hasBegun) return
     this.#dropUpstream()
@@ -211,7 +213,7 @@ export class Exchange extends ClientRequest implements ResponseReader, Searcher 
     else this.refuse(504, 'the endpoint did not answer in time', 'timeout')
   }
 
-  /** As of `ExchangeTimers`: all tries together have had their time. */
+  /** As of `RequestTimers`: all tries together have had their time. */
   onTimeout(): void {
     this.refuse(504, 'there was no response in time', 'timeout')
   }

@@ -98,7 +98,7 @@ export class Http1Server implements Disposable {
       terms: () => {
         const current = routes.of(called)
         if (terms?.routes !== current)
-          terms = { routes: current, pool: pools.of(current), defaultHost, onOutcome }
+          terms = { routes: current, pool: pools.of(current), defaultHost, timers, onOutcome }
         return terms
       },
       upgradeToHttp2: (head, release) => upgradeToHttp2({ client, head, release }),

@@ -2,18 +2,21 @@ import { constants, type ServerHttp2Stream } from 'node:http2'
 import type { RequestOutcome } from '../../account/request-journal.ts'
 import type { PortRoutes } from '../policy/port-routes.ts'
 import type { RequestRoute, TryFailure } from '../policy/request-route.ts'
+import { RequestTimers, type TimedRequest } from '../request-timers.ts'
 import type { ExchangeDeps, ExchangeRequest } from './exchange-deps.ts'
 import type { IncomingRequest } from './incoming-request.ts'
 import {
   dropConnectionFields,
   type Fields,
   fieldIn,
+  grpcCodeOf,
   type Headers,
   keepSensitive,
   trailersOf,
 } from './message-fields.ts'
 import {
   BROKEN,
+  BROKEN_OFF,
   grpcStatusOf,
   NO_ENDPOINT,
   NO_REQUEST,
@@ -27,6 +30,7 @@ import {
 import { RequestBody } from './request-body.ts'
 import { resetStream } from './reset-stream.ts'
 import { isWithoutContent, mayHaveTrailers, ResponseBody } from './response-body.ts'
+import { SessionSearch, type SessionSearcher } from './session-search.ts'
 import type { UpstreamSession } from './upstream-session.ts'
 import { type ResponseHead, type TryEvents, UpstreamTry } from './upstream-try.ts'
 
@@ -34,7 +38,7 @@ const { NGHTTP2_CANCEL: CANCEL, NGHTTP2_INTERNAL_ERROR: INTERNAL_ERROR } = const
 const { NGHTTP2_NO_ERROR: NO_ERROR, NGHTTP2_PROTOCOL_ERROR: PROTOCOL_ERROR } = constants
 
 /** One request of HTTP/2 and its response, over all of its tries. Ends with the client's stream. */
-export class Exchange implements TryEvents {
+export class Exchange implements TryEvents, TimedRequest, SessionSearcher {
   readonly #stream: ServerHttp2Stream
   readonly #request: IncomingRequest
   readonly #routes: PortRoutes
@@ -47,9 +51,8 @@ export class Exchange implements TryEvents {
   #try: UpstreamTry | undefined
   /** Of the last try, also after its end. */
   #session: UpstreamSession | undefined
-  #waiting: Disposable | undefined
-  #requestTimer: Disposable | undefined
-  #tryTimer: Disposable | undefined
+  #search: SessionSearch | undefined
+  #timers: RequestTimers | undefined
   #outcome: RequestOutcome | undefined
   #status: number | undefined
   #grpcStatus: string | undefined
@@ -84,12 +87,13 @@ export class Exchange implements TryEvents {
       return
     }
     this.#route = route
-    const { requestTimeoutMs, forwardedHeaders } = this.#routes.policy
-    this.#fields = this.#request.outgoingFields(forwardedHeaders)
+    const routes = this.#routes
+    const { sessions, proxied, timers } = this.#deps
+    this.#fields = this.#request.outgoingFields(routes.policy.forwardedHeaders)
     if (this.#request.hasBody) this.#body = new RequestBody(this.#stream)
-    if (requestTimeoutMs !== undefined)
-      this.#requestTimer = this.#deps.timers.after(requestTimeoutMs, () => this.#expired())
-    this.#nextTry(NO_ENDPOINT)
+    this.#timers = RequestTimers.for(routes.policy, this, timers)
+    this.#search = new SessionSearch({ sessions, proxied, routes, route }, this)
+    this.#search.search(NO_ENDPOINT)
   }
 
   onInterim(headers: Headers, fields: Fields): void {
@@ -107,10 +111,10 @@ export class Exchange implements TryEvents {
     const isReplayable = !this.#request.hasBody
     if (status >= 500 && isReplayable && this.#route?.failed(status, { isReplayable }) === true) {
       this.#leaveTry()
-      this.#nextTry(NO_ENDPOINT)
+      this.#search?.search(NO_ENDPOINT)
       return
     }
-    this.#tryTimer?.[Symbol.dispose]()
+    this.#timers?.endTry()
     this.#route?.responded(status)
     this.#body?.keepNoMore()
     this.#respond(status, head)
@@ -123,31 +127,36 @@ export class Exchange implements TryEvents {
       return
     }
     if (this.#isWhole || this.#response?.isComplete === true) this.#stopClient()
+    else if (this.#session?.isGone === true) this.#breakOff(BROKEN_OFF, INTERNAL_ERROR)
     else this.#reset(resetCode ?? INTERNAL_ERROR, 'endpoint-failed')
   }
 
-  #nextTry(otherwise: Refusal): void {
-    const endpoint = this.#route?.next()
-    if (endpoint === undefined) {
-      this.#refuse(otherwise)
-      return
-    }
-    const { sessions, proxied } = this.#deps
-    const call = { routes: this.#routes, endpoint, proxied, dialBudget: this.#route?.dialBudget }
-    const session = sessions.ready(call)
-    if (session !== undefined) {
-      this.#send(session)
-      return
-    }
-    this.#waiting = sessions.wait(call, {
-      served: (fresh) => this.#send(fresh),
-      failed: (failure) => this.#failed(failure, NOT_CONNECTED),
-    })
-    if (this.#waiting === undefined) this.#refuse(OVER_LIMIT)
+  /** As of `RequestTimers`: one try has had its time. */
+  onTryTimeout(): void {
+    this.#try?.timedOut()
+    this.#failed('timeout', TOO_LATE)
   }
 
-  #send(session: UpstreamSession): void {
-    this.#waiting = undefined
+  /** As of `RequestTimers`: all tries together have had their time. */
+  onTimeout(): void {
+    this.#try?.timedOut()
+    this.#leaveTry()
+    if (this.#status === undefined) this.#refuse(TOO_LATE)
+    else this.#breakOff(TOO_LATE, CANCEL)
+  }
+
+  /** As of `SessionSearcher`. */
+  onNoSession(why: Refusal): void {
+    this.#refuse(why)
+  }
+
+  /** As of `SessionSearcher`. */
+  onNotConnected(failure: TryFailure): void {
+    this.#failed(failure, NOT_CONNECTED)
+  }
+
+  /** As of `SessionSearcher`. */
+  onSession(session: UpstreamSession): void {
     this.#session = session
     const { hasBody, mayHaveTrailers: hasTrailers } = this.#request
     try {
@@ -161,12 +170,7 @@ export class Exchange implements TryEvents {
       this.#refuse(NO_REQUEST)
       return
     }
-    const { perTryTimeoutMs } = this.#routes.policy
-    if (perTryTimeoutMs !== undefined)
-      this.#tryTimer = this.#deps.timers.after(perTryTimeoutMs, () => {
-        this.#try?.timedOut()
-        this.#failed('timeout', TOO_LATE)
-      })
+    this.#timers?.beginTry()
     this.#body?.sendTo(this.#try.stream)
   }
 
@@ -203,24 +207,27 @@ export class Exchange implements TryEvents {
     this.#leaveTry()
     const again = this.#route?.failed(failure, { isReplayable: !this.#request.hasBody }) === true
     if (again && canReplay) {
-      this.#nextTry(NOT_CONNECTED)
+      this.#search?.search(NOT_CONNECTED)
       return
     }
     if (typeof otherwise === 'object') this.#refuse(otherwise)
     else this.#reset(otherwise, 'endpoint-failed')
   }
 
-  #expired(): void {
-    this.#try?.timedOut()
-    this.#leaveTry()
-    if (this.#status === undefined) this.#refuse(TOO_LATE)
-    else this.#reset(CANCEL, 'timeout')
+  /** Of a response that has begun. */
+  #breakOff(why: Refusal, code: number): void {
+    if (this.#response?.breakOff(why) !== true) {
+      this.#reset(code, why.outcome)
+      return
+    }
+    this.#outcome ??= why.outcome
+    this.#stopClient()
   }
 
   /** Nothing more is wanted of the current try. */
   #leaveTry(code = CANCEL): void {
-    this.#tryTimer?.[Symbol.dispose]()
-    this.#waiting?.[Symbol.dispose]()
+    this.#timers?.endTry()
+    this.#search?.abandon()
     this.#body?.detach()
     this.#try?.cancel(code)
     this.#try = undefined
@@ -255,7 +262,7 @@ export class Exchange implements TryEvents {
   #end(): void {
     const { rstCode } = this.#stream
     this.#outcome ??= this.#outcomeOf(rstCode)
-    this.#requestTimer?.[Symbol.dispose]()
+    this.#timers?.end()
     this.#leaveTry(rstCode === NO_ERROR ? CANCEL : rstCode)
     this.#record(this.#outcome)
     this.#route?.end()
@@ -284,12 +291,7 @@ export class Exchange implements TryEvents {
       durationMs: timers.now() - this.#startedAt,
       bytesSent: this.#body?.bytes ?? 0,
       bytesReceived: this.#response?.bytes ?? 0,
-      grpcStatus: grpcCode(grpcStatus),
+      grpcStatus: grpcCodeOf(grpcStatus),
     })
   }
-}
-
-/** 0 to 16; endpoints may send anything. */
-function grpcCode(status: string | undefined): number | undefined {
-  return status !== undefined && /^\d{1,2}$/.test(status) ? Number(status) : undefined
 }

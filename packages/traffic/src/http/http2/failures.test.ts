@@ -123,6 +123,40 @@ describe('requests of HTTP/2 that fail', () => {
     )
   })
 
+  it('of gRPC end with UNAVAILABLE when the connection to the endpoint breaks within the response', async () => {
+    await using endpoint = await startHttp2Endpoint(({ stream }) => {
+      stream.respond({ ':status': 200, 'content-type': 'application/grpc' })
+      stream.write('half of it')
+      setImmediate(() => stream.session?.destroy())
+    })
+    await using lab = await Http2Lab.start({ endpoints: [endpoint.endpoint] })
+    await using client = await connectHttp2(lab.url)
+
+    const { body, trailers, rstCode } = await client.post('/', 'x', GRPC)
+
+    expect({ body, rstCode }).toEqual({ body: 'half of it', rstCode: constants.NGHTTP2_NO_ERROR })
+    expect(trailers).toMatchObject({
+      'grpc-status': '14',
+      'grpc-message': 'the connection to the endpoint broke within its response',
+    })
+    expect(await lab.ended(1)).toMatchObject([{ outcome: 'endpoint-failed', status: 200, grpcStatus: 14 }])
+  })
+
+  it('of gRPC end with DEADLINE_EXCEEDED when their time is over within the response', async () => {
+    await using endpoint = await startHttp2Endpoint(({ stream }) => {
+      stream.respond({ ':status': 200, 'content-type': 'application/grpc' })
+      stream.write('half of it')
+    })
+    const service = { annotations: { 'edgeway.io/request-timeout': '100ms' } }
+    await using lab = await Http2Lab.start({ endpoints: [endpoint.endpoint], service })
+    await using client = await connectHttp2(lab.url)
+
+    const { trailers, rstCode } = await client.post('/', 'x', GRPC)
+
+    expect({ trailers, rstCode }).toMatchObject({ trailers: { 'grpc-status': '4' }, rstCode: 0 })
+    expect(await lab.ended(1)).toMatchObject([{ outcome: 'timeout', grpcStatus: 4 }])
+  })
+
   it('are answered with 502, or UNAVAILABLE, when the connection breaks before the response', async () => {
     await using endpoint = await startHttp2Endpoint(({ stream }) => stream.session?.destroy())
     await using lab = await Http2Lab.start({ endpoints: [endpoint.endpoint] })

@@ -78,3 +78,8 @@ export function trailersOf(fields: Fields, headers: Headers): Trailers {
   const names = sensitiveIn(headers)
   return names.length === 0 ? trailers : Object.assign(trailers, { [sensitiveHeaders]: names })
 }
+
+/** @param status - of a field `grpc-status`: 0 to 16, but endpoints may send anything */
+export function grpcCodeOf(status: string | undefined): number | undefined {
+  return status !== undefined && /^\d{1,2}$/.test(status) ? Number(status) : undefined
+}

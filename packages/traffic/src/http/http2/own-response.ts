@@ -34,6 +34,11 @@ export const BROKEN: Refusal = {
   outcome: 'endpoint-failed',
 }
 
+export const BROKEN_OFF: Refusal = {
+  ...BROKEN,
+  sentence: 'the connection to the endpoint broke within its response',
+}
+
 export const NO_RESPONSE: Refusal = {
   status: 502,
   sentence: 'the endpoint sent no valid response',
@@ -67,6 +72,8 @@ export function grpcStatusOf(status: OwnStatus): string {
   return GRPC_STATUSES[status]
 }
 
+export type GrpcTrailers = Readonly<Record<'grpc-status' | 'grpc-message', string>>
+
 /** Answers a request that no endpoint answered; a client that has not sent all of its body is told to stop (RFC 9113, 8.1). */
 export function respondHere(
   stream: ServerHttp2Stream,
@@ -91,9 +98,13 @@ function trailersOnly(status: OwnStatus, sentence: string): Record<string, strin
   return {
     ':status': '200',
     'content-type': 'application/grpc',
-    'grpc-status': GRPC_STATUSES[status],
-    'grpc-message': percentEncoded(sentence),
+    ...grpcTrailers({ status, sentence }),
   }
+}
+
+/** How a call of gRPC ends that was answered in part. */
+export function grpcTrailers({ status, sentence }: Pick<Refusal, 'status' | 'sentence'>): GrpcTrailers {
+  return { 'grpc-status': GRPC_STATUSES[status], 'grpc-message': percentEncoded(sentence) }
 }
 
 /** All but printable ASCII, and the percent sign, as `%XX` of UTF-8 (PROTOCOL-HTTP2.md, `Percent-Encoded`). */

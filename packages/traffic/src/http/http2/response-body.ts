@@ -1,5 +1,6 @@
 import { constants, type ServerHttp2Stream } from 'node:http2'
 import { type Fields, fieldIn, type Headers, isGrpc, type Trailers, trailersOf } from './message-fields.ts'
+import { grpcTrailers, type Refusal } from './own-response.ts'
 import { sendTrailers } from './send-trailers.ts'
 import type { UpstreamTry } from './upstream-try.ts'
 
@@ -50,6 +51,21 @@ export class ResponseBody {
   closeAfterwards(): void {
     if (this.#hasTrailers && !this.#areTrailersSent) this.#closesAfterwards = true
     else this.#client.close(constants.NGHTTP2_NO_ERROR)
+  }
+
+  /**
+   * No more of it will come. A call of gRPC ends with the status that says so, as its library would without a proxy; of a reset it
+   * would make INTERNAL or CANCELLED (PROTOCOL-HTTP2.md, `Errors`).
+   *
+   * @returns false: it is for a reset to tell the client
+   */
+  breakOff(why: Refusal): boolean {
+    if (!this.#isGrpc || !this.#client.writable) return false
+    const trailers = grpcTrailers(why)
+    this.#trailers = trailers
+    this.grpcStatus = trailers['grpc-status']
+    this.#client.end()
+    return true
   }
 
   /**
