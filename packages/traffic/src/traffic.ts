@@ -56,7 +56,7 @@ export interface TrafficOptions {
   readonly unknownTargetWaitMs: number
   /** How long open flows may go on when the agent stops; then they are reset. */
   readonly drainTimeoutMs: number
-  /** The share of flows that the log tells of, 0 to 1. */
+  /** The share of flows and of HTTP requests that the log tells of, 0 to 1; below 1, at most 20 of each a second. */
   readonly flowLogSampleRatio: number
   readonly health: HealthOptions
   readonly http: HttpOptions

@@ -72,6 +72,21 @@ describe('FlowLog', () => {
     expect(levels()).toEqual([level, level, level])
   })
 
+  it('tells of 20 flows of a sample in a second, and of all where all are wished', () => {
+    for (const [ratio, expected] of [
+      [0.9, 20],
+      [1, 50],
+    ] as const) {
+      const { log, clock, levels } = flowLog({ ratio })
+      for (let n = 0; n < 50; n++) log.ended(FLOW)
+      expect(levels().filter((level) => level === 'info')).toHaveLength(expected)
+
+      clock.now = 1_000
+      log.ended(FLOW)
+      expect(levels().at(-1)).toBe('info')
+    }
+  })
+
   it('tells of flows that did not end well at info, ten a minute, and then how many it left out', () => {
     const { log, clock, lines, levels } = flowLog()
     for (let n = 0; n < 25; n++) log.ended(ended('dial-failed'))

@@ -5,8 +5,8 @@ export type FlowLogger = EndLogger
 
 export interface FlowLogOptions {
   /**
-   * The share of flows, and of HTTP requests, that are told at `info`, 0 to 1; those that did not end well are told besides, within
-   * limits.
+   * The share of flows, and of HTTP requests, that are told at `info`, 0 to 1; below 1, at most 20 flows and 20 requests a second.
+   * Those that did not end well are told besides, within limits.
    */
   readonly flowLogSampleRatio: number
 }

@@ -6,7 +6,7 @@ export type EndLogger = Pick<Logger, 'info' | 'debug' | 'isEnabled'>
 /** What is logged, once each, at its end. */
 export interface SampledLogOptions<Entry extends { readonly outcome: string }> {
   readonly message: string
-  /** The share of all that is told at `info`, 0 to 1. */
+  /** The share of all that is told at `info`, 0 to 1; below 1 at most `SAMPLE_LINES_PER_SECOND`. */
   readonly ratio: number
   /** Of these outcomes nothing is told besides: nobody has to look into them. */
   readonly ordinary: ReadonlySet<Entry['outcome']>
@@ -22,6 +22,10 @@ export interface SampledLogDeps {
   readonly random: () => number
 }
 
+/** A busy node's log is for its disk to keep: of 30,000 requests a second, a hundredth would be 100 kB. */
+const SAMPLE_LINES_PER_SECOND = 20
+const SECOND_MS = 1_000
+
 /** Of what did not end well, for each outcome: a flood of one must not hide another. */
 const LINES_PER_MINUTE = 10
 const MINUTE_MS = 60_000
@@ -31,6 +35,7 @@ export class SampledLog<Entry extends { readonly outcome: string }> {
   readonly #options: SampledLogOptions<Entry>
   readonly #deps: SampledLogDeps
   readonly #limits = new Map<Entry['outcome'], RateLimit>()
+  readonly #sampleLimit = new RateLimit({ max: SAMPLE_LINES_PER_SECOND, periodMs: SECOND_MS })
 
   constructor(options: SampledLogOptions<Entry>, deps: SampledLogDeps) {
     this.#options = options
@@ -51,7 +56,7 @@ export class SampledLog<Entry extends { readonly outcome: string }> {
   #admit(outcome: Entry['outcome']): number | undefined {
     const { now, random } = this.#deps
     const { ratio, ordinary } = this.#options
-    if (random() < ratio) return 0
+    if (random() < ratio && (ratio === 1 || this.#sampleLimit.take(now()) !== undefined)) return 0
     return ordinary.has(outcome) ? undefined : this.#limitOf(outcome).take(now())
   }
 
