@@ -1,5 +1,6 @@
 import { constants, type ServerHttp2Stream } from 'node:http2'
 import type { RequestOutcome } from '../../account/request-journal.ts'
+import { LINGER_MS } from '../../relay/linger.ts'
 import type { PortRoutes } from '../policy/port-routes.ts'
 import type { RequestRoute, TryFailure } from '../policy/request-route.ts'
 import { RequestTimers, type TimedRequest } from '../request-timers.ts'
@@ -14,19 +15,8 @@ import {
   keepSensitive,
   trailersOf,
 } from './message-fields.ts'
-import {
-  BROKEN,
-  BROKEN_OFF,
-  grpcStatusOf,
-  NO_ENDPOINT,
-  NO_REQUEST,
-  NO_RESPONSE,
-  NOT_CONNECTED,
-  OVER_LIMIT,
-  type Refusal,
-  respondHere,
-  TOO_LATE,
-} from './own-response.ts'
+import { grpcStatusOf, respondHere } from './own-response.ts'
+import { REFUSALS, type Refusal } from './refusals.ts'
 import { RequestBody } from './request-body.ts'
 import { resetStream } from './reset-stream.ts'
 import { isWithoutContent, mayHaveTrailers, ResponseBody } from './response-body.ts'
@@ -53,6 +43,8 @@ export class Exchange implements TryEvents, TimedRequest, SessionSearcher {
   #session: UpstreamSession | undefined
   #search: SessionSearch | undefined
   #timers: RequestTimers | undefined
+  /** Runs while a response that broke off is brought to its end. */
+  #lastWords: Disposable | undefined
   #outcome: RequestOutcome | undefined
   #status: number | undefined
   #grpcStatus: string | undefined
@@ -83,7 +75,7 @@ export class Exchange implements TryEvents, TimedRequest, SessionSearcher {
     }
     const route = this.#routes.begin(this.#request)
     if (route === 'over-limit') {
-      this.#refuse(OVER_LIMIT)
+      this.#refuse(REFUSALS.overLimit)
       return
     }
     this.#route = route
@@ -93,7 +85,7 @@ export class Exchange implements TryEvents, TimedRequest, SessionSearcher {
     if (this.#request.hasBody) this.#body = new RequestBody(this.#stream)
     this.#timers = RequestTimers.for(routes.policy, this, timers)
     this.#search = new SessionSearch({ sessions, proxied, routes, route }, this)
-    this.#search.search(NO_ENDPOINT)
+    this.#search.search(REFUSALS.noEndpoint)
   }
 
   onInterim(headers: Headers, fields: Fields): void {
@@ -111,7 +103,7 @@ export class Exchange implements TryEvents, TimedRequest, SessionSearcher {
     const isReplayable = !this.#request.hasBody
     if (status >= 500 && isReplayable && this.#route?.failed(status, { isReplayable }) === true) {
       this.#leaveTry()
-      this.#search?.search(NO_ENDPOINT)
+      this.#search?.search(REFUSALS.noEndpoint)
       return
     }
     this.#timers?.endTry()
@@ -123,26 +115,26 @@ export class Exchange implements TryEvents, TimedRequest, SessionSearcher {
   onTryClosed(): void {
     const { failure, resetCode } = this.#try ?? { failure: 'reset' as const, resetCode: undefined }
     if (this.#status === undefined) {
-      this.#failed(failure, resetCode ?? BROKEN)
+      this.#failed(failure, resetCode ?? REFUSALS.broken)
       return
     }
     if (this.#isWhole || this.#response?.isComplete === true) this.#stopClient()
-    else if (this.#session?.isGone === true) this.#breakOff(BROKEN_OFF, INTERNAL_ERROR)
+    else if (this.#session?.isGone === true) this.#breakOff(REFUSALS.brokenOff, INTERNAL_ERROR)
     else this.#reset(resetCode ?? INTERNAL_ERROR, 'endpoint-failed')
   }
 
   /** As of `RequestTimers`: one try has had its time. */
   onTryTimeout(): void {
     this.#try?.timedOut()
-    this.#failed('timeout', TOO_LATE)
+    this.#failed('timeout', REFUSALS.tooLate)
   }
 
   /** As of `RequestTimers`: all tries together have had their time. */
   onTimeout(): void {
     this.#try?.timedOut()
     this.#leaveTry()
-    if (this.#status === undefined) this.#refuse(TOO_LATE)
-    else this.#breakOff(TOO_LATE, CANCEL)
+    if (this.#status === undefined) this.#refuse(REFUSALS.tooLate)
+    else this.#breakOff(REFUSALS.tooLate, CANCEL)
   }
 
   /** As of `SessionSearcher`. */
@@ -152,7 +144,7 @@ export class Exchange implements TryEvents, TimedRequest, SessionSearcher {
 
   /** As of `SessionSearcher`. */
   onNotConnected(failure: TryFailure): void {
-    this.#failed(failure, NOT_CONNECTED)
+    this.#failed(failure, REFUSALS.notConnected)
   }
 
   /** As of `SessionSearcher`. */
@@ -167,7 +159,7 @@ export class Exchange implements TryEvents, TimedRequest, SessionSearcher {
       )
     } catch {
       // What node:http2 does not take, though nghttp2 did.
-      this.#refuse(NO_REQUEST)
+      this.#refuse(REFUSALS.noRequest)
       return
     }
     this.#timers?.beginTry()
@@ -192,7 +184,7 @@ export class Exchange implements TryEvents, TimedRequest, SessionSearcher {
     } catch {
       // Of a status that HTTP does not have.
       this.#leaveTry(PROTOCOL_ERROR)
-      this.#refuse(NO_RESPONSE)
+      this.#refuse(REFUSALS.noResponse)
       return
     }
     this.#status = status
@@ -207,7 +199,7 @@ export class Exchange implements TryEvents, TimedRequest, SessionSearcher {
     this.#leaveTry()
     const again = this.#route?.failed(failure, { isReplayable: !this.#request.hasBody }) === true
     if (again && canReplay) {
-      this.#search?.search(NOT_CONNECTED)
+      this.#search?.search(REFUSALS.notConnected)
       return
     }
     if (typeof otherwise === 'object') this.#refuse(otherwise)
@@ -222,6 +214,8 @@ export class Exchange implements TryEvents, TimedRequest, SessionSearcher {
     }
     this.#outcome ??= why.outcome
     this.#stopClient()
+    // A client that reads nothing never gets there.
+    this.#lastWords = this.#deps.timers.after(LINGER_MS, () => this.#reset(code, why.outcome))
   }
 
   /** Nothing more is wanted of the current try. */
@@ -263,6 +257,7 @@ export class Exchange implements TryEvents, TimedRequest, SessionSearcher {
     const { rstCode } = this.#stream
     this.#outcome ??= this.#outcomeOf(rstCode)
     this.#timers?.end()
+    this.#lastWords?.[Symbol.dispose]()
     this.#leaveTry(rstCode === NO_ERROR ? CANCEL : rstCode)
     this.#record(this.#outcome)
     this.#route?.end()

@@ -157,6 +157,22 @@ describe('requests of HTTP/2 that fail', () => {
     expect(await lab.ended(1)).toMatchObject([{ outcome: 'timeout', grpcStatus: 4 }])
   })
 
+  it('of gRPC end by a reset where their client does not read how they end', async () => {
+    await using endpoint = await startHttp2Endpoint(({ stream }) => {
+      stream.respond({ ':status': 200, 'content-type': 'application/grpc' })
+      stream.write(Buffer.alloc(1024 * 1024))
+    })
+    const service = { annotations: { 'edgeway.io/request-timeout': '100ms' } }
+    await using lab = await Http2Lab.start({ endpoints: [endpoint.endpoint], service })
+    await using client = await connectHttp2(lab.url)
+
+    const stream = client.session.request({ ':method': 'POST', 'content-type': 'application/grpc' })
+    stream.on('error', () => {}).end('x')
+
+    expect(await lab.ended(1)).toMatchObject([{ outcome: 'timeout', grpcStatus: 4 }])
+    stream.destroy()
+  })
+
   it('are answered with 502, or UNAVAILABLE, when the connection breaks before the response', async () => {
     await using endpoint = await startHttp2Endpoint(({ stream }) => stream.session?.destroy())
     await using lab = await Http2Lab.start({ endpoints: [endpoint.endpoint] })

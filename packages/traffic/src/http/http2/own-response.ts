@@ -1,58 +1,5 @@
 import type { ServerHttp2Stream } from 'node:http2'
-import type { RequestOutcome } from '../../account/request-journal.ts'
-
-/** Why a request is answered here. */
-export interface Refusal {
-  readonly status: OwnStatus
-  readonly sentence: string
-  readonly outcome: RequestOutcome
-}
-
-export const NO_ENDPOINT: Refusal = { status: 503, sentence: 'no endpoint is ready', outcome: 'no-endpoint' }
-
-export const NOT_CONNECTED: Refusal = {
-  status: 503,
-  sentence: 'no endpoint could be connected to',
-  outcome: 'dial-failed',
-}
-
-export const OVER_LIMIT: Refusal = {
-  status: 503,
-  sentence: 'as many requests as may be are under way',
-  outcome: 'over-limit',
-}
-
-export const TOO_LATE: Refusal = {
-  status: 504,
-  sentence: 'the endpoint did not answer in time',
-  outcome: 'timeout',
-}
-
-export const BROKEN: Refusal = {
-  status: 502,
-  sentence: 'the connection to the endpoint broke before its response',
-  outcome: 'endpoint-failed',
-}
-
-export const BROKEN_OFF: Refusal = {
-  ...BROKEN,
-  sentence: 'the connection to the endpoint broke within its response',
-}
-
-export const NO_RESPONSE: Refusal = {
-  status: 502,
-  sentence: 'the endpoint sent no valid response',
-  outcome: 'bad-response',
-}
-
-export const NO_REQUEST: Refusal = {
-  status: 400,
-  sentence: 'the request can not be passed on',
-  outcome: 'bad-request',
-}
-
-/** Statuses that are answered here. */
-export type OwnStatus = 400 | 405 | 502 | 503 | 504
+import type { OwnStatus, Refusal } from './refusals.ts'
 
 /** https://github.com/grpc/grpc/blob/master/doc/statuscodes.md */
 const GRPC_STATUSES: Readonly<Record<OwnStatus, string>> = {

@@ -1,6 +1,7 @@
 import { constants, type ServerHttp2Stream } from 'node:http2'
 import { type Fields, fieldIn, type Headers, isGrpc, type Trailers, trailersOf } from './message-fields.ts'
-import { grpcTrailers, type Refusal } from './own-response.ts'
+import { grpcTrailers } from './own-response.ts'
+import type { Refusal } from './refusals.ts'
 import { sendTrailers } from './send-trailers.ts'
 import type { UpstreamTry } from './upstream-try.ts'
 

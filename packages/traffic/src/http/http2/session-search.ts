@@ -1,7 +1,7 @@
 import type { PortRoutes } from '../policy/port-routes.ts'
 import type { RequestRoute, TryFailure } from '../policy/request-route.ts'
 import type { ExchangeDeps } from './exchange-deps.ts'
-import { OVER_LIMIT, type Refusal } from './own-response.ts'
+import { REFUSALS, type Refusal } from './refusals.ts'
 import type { UpstreamSession } from './upstream-session.ts'
 
 /** Who looks for a session; one of them is called for each search, unless it is abandoned. */
@@ -47,7 +47,7 @@ export class SessionSearch {
       served: (fresh) => this.#searcher.onSession(fresh),
       failed: (failure) => this.#searcher.onNotConnected(failure),
     })
-    if (this.#waiting === undefined) this.#searcher.onNoSession(OVER_LIMIT)
+    if (this.#waiting === undefined) this.#searcher.onNoSession(REFUSALS.overLimit)
   }
 
   abandon(): void {
