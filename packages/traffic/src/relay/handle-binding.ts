@@ -21,6 +21,8 @@ export interface StreamHandle {
   writeBuffer(request: WriteRequest, bytes: Uint8Array): number
   /** The same with text of which each code unit is one byte; what is left to be written was copied. */
   writeLatin1String(request: WriteRequest, text: string): number
+  /** Bytes that wait for the kernel to take them, whoever wrote them: the socket above knows only of its own. */
+  readonly writeQueueSize: number
   /** What the socket above believes; it starts reading, when it wants bytes, only where this is not true. */
   reading?: boolean
 }

@@ -53,7 +53,7 @@ function handleEndOf(end: FlowEnd, binding: HandleBinding): HandleEnd | undefine
   if (!(socket instanceof Socket) || socket.destroyed || socket.writableEnded || socket.writableLength > 0)
     return
   const handle = binding.handleOf(socket)
-  return handle === undefined ? undefined : { end, socket, handle }
+  return handle === undefined || handle.writeQueueSize > 0 ? undefined : { end, socket, handle }
 }
 
 interface FlowParts {

@@ -1,11 +1,18 @@
 import { once } from 'node:events'
+import { buffer } from 'node:stream/consumers'
 import { afterEach, describe, expect, it, vi } from 'vitest'
-import { NODES_FIN } from '../../src/kernel/fin-sender.ts'
+import { loadFinSender, NODES_FIN } from '../../src/kernel/fin-sender.ts'
+import { loadHandleBinding } from '../../src/relay/handle-binding.ts'
+import { HandleRelay } from '../../src/relay/handle-relay.ts'
+import { StreamRelay } from '../../src/relay/stream-relay.ts'
+import { Told, WireWorld } from '../wire/wire-world.ts'
 import { handleEngine } from './engines-under-test.ts'
 import { relayEngineContract } from './relay-engine.contract.ts'
 import { type Joined, RelayWorld } from './relay-world.ts'
 
 const BIG = 32 * 1024
+/** More than the kernel takes. */
+const WAITING = 16 * 1024 * 1024
 
 afterEach(() => void vi.useRealTimers())
 
@@ -30,6 +37,27 @@ describe('HandleRelay', () => {
     expect(await send(joined, Buffer.alloc(BIG, 'b'))).toEqual(Buffer.alloc(BIG, 'b'))
     vi.advanceTimersByTime(10_000)
     expect(await send(joined, Buffer.alloc(BIG, 'c'))).toEqual(Buffer.alloc(BIG, 'c'))
+  })
+
+  it('ends a connection only behind what a wire had written to it before', async () => {
+    const binding = await loadHandleBinding()
+    if (binding === undefined) throw new Error('this Node lacks what is tested')
+    await using world = await WireWorld.open()
+    const [client, endpoint] = [await world.ends(), await world.ends()]
+    const wire = world.wire('handle', endpoint.near, new Told())
+    endpoint.peer.pause()
+    wire.write(Buffer.alloc(WAITING))
+    expect(wire.isFull).toBe(true)
+
+    const deps = { binding, fin: await loadFinSender(), promotion: undefined, fallback: new StreamRelay() }
+    const limits = { idleTimeoutMs: undefined, maxDurationMs: undefined }
+    const { ended } = new HandleRelay(deps).relay(client.near, wire.release(Buffer.alloc(0)), limits)
+    client.peer.resume().end()
+    endpoint.peer.end()
+    await once(client.peer, 'end')
+
+    expect(await buffer(endpoint.peer)).toHaveLength(WAITING)
+    expect(await ended).toBe('completed')
   })
 })
 
