@@ -246,7 +246,12 @@ export class Exchange implements TryEvents, TimedRequest, SessionSearcher {
 
   /** The response is over. What is still to come of the request nobody reads: the client is told so (RFC 9113, 8.1). */
   #stopClient(): void {
-    if (!this.#request.hasBody || this.#body?.isComplete === true) return
+    if (!this.#request.hasBody) return
+    if (this.#body?.isComplete === true) {
+      // All of it has come, but some may wait to be read: the stream would stay open for it.
+      this.#body.drop()
+      return
+    }
     if (this.#response === undefined) this.#stream.close(NO_ERROR)
     else this.#response.closeAfterwards()
     if (this.#body === undefined) this.#stream.resume()

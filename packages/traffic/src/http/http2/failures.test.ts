@@ -173,6 +173,25 @@ describe('requests of HTTP/2 that fail', () => {
     stream.destroy()
   })
 
+  it.each([true, false])(
+    'end at once where their whole body has come, but not all of it was read; response begun: %s',
+    async (hasBegun) => {
+      await using endpoint = await startHttp2Endpoint(({ stream }) => {
+        stream.pause()
+        if (hasBegun) stream.respond({ ':status': 200, 'content-type': 'application/grpc' })
+      })
+      const service = { annotations: { 'edgeway.io/request-timeout': '100ms' } }
+      await using lab = await Http2Lab.start({ endpoints: [endpoint.endpoint], service })
+      await using client = await connectHttp2(lab.url)
+      const stream = client.session.request({ ':method': 'POST', 'content-type': 'application/grpc' })
+      const startedAt = performance.now()
+      stream.resume().end(Buffer.alloc(140_000))
+
+      expect(await lab.ended(1)).toMatchObject([{ outcome: 'timeout', grpcStatus: 4 }])
+      expect(performance.now() - startedAt).toBeLessThan(800)
+    },
+  )
+
   it('are answered with 502, or UNAVAILABLE, when the connection breaks before the response', async () => {
     await using endpoint = await startHttp2Endpoint(({ stream }) => stream.session?.destroy())
     await using lab = await Http2Lab.start({ endpoints: [endpoint.endpoint] })
