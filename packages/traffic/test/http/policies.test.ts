@@ -243,6 +243,27 @@ describe('limits of a DestinationRule', () => {
     expect(statusesOf(await next)).toEqual([200])
     expect(origin.connections).toHaveLength(2)
   })
+
+  it('let requests go on that waited, once they are raised', async () => {
+    await using origin = await HttpOrigin.answering((head) =>
+      head.startsWith('GET /next') ? response('next') : SWITCHING,
+    )
+    const limits = poolOf({ maxConnections: 1 }, { maxPendingRequests: 1 })
+    await using http = await HttpLab.start([origin.endpoint], limits)
+    const [first, second] = [await http.connect(), await http.connect()]
+    const upgrade = get('/socket', 'Connection: Upgrade', 'Upgrade: echo')
+    first.write(upgrade)
+    await once(first, 'data')
+    const waiting = http.exchange(get('/next'))
+    await expect.poll(async () => statusesOf(await http.exchange(get('/refused')))).toEqual([503])
+
+    http.change(poolOf({ maxConnections: 3 }))
+    // It keeps its connection: nothing is given back.
+    second.write(upgrade)
+
+    expect(statusesOf(await waiting)).toEqual([200])
+    for (const socket of [first, second]) socket.end()
+  })
 })
 
 describe('an endpoint that is told by the PROXY protocol who calls', () => {

@@ -82,6 +82,8 @@ export class UpstreamPool implements UpstreamHome {
     if (routes.service !== this.#routes.service) this.closeIdle(() => false)
     this.#routes = routes
     this.#sweep.changePeriod(this.#idleMs)
+    // More may be allowed now: who has waited comes first.
+    this.#serveNext()
   }
 
   get isEmpty(): boolean {
