@@ -13,8 +13,8 @@ import { Wires } from '../../src/wire/wires.ts'
 import { Bulk, digestOf } from '../bulk.ts'
 import { handleEngine, promotingEngine, streamEngine } from '../relay/engines-under-test.ts'
 import { relayEngineContract } from '../relay/relay-engine.contract.ts'
-import { type EngineUnderTest, NO_LIMITS } from '../relay/relay-world.ts'
-import { Told, WIRE_KINDS, type WireKind, WireWorld } from './wire-world.ts'
+import { closed, type EngineUnderTest, NO_LIMITS } from '../relay/relay-world.ts'
+import { Told, turns, WIRE_KINDS, type WireKind, WireWorld } from './wire-world.ts'
 
 const MIB = 1024 * 1024
 
@@ -166,4 +166,18 @@ describe.each(WIRE_KINDS)('connections that were wires by %s', (kind) => {
     expect([atFar, atPeer]).toEqual([there.digest(), back.digest()])
     expect(await relay.ended).toBe('completed')
   })
+})
+
+it('a connection that is reset while it waits for its peer to read closes', async () => {
+  await using world = await WireWorld.open()
+  const { near, socket, peer } = await world.ends()
+  const wire = world.wire('handle', near, new Told())
+  peer.pause()
+  wire.write(Buffer.alloc(16 * MIB))
+  const { stream, reset } = wire.release(Buffer.alloc(0))
+  stream.end()
+  await turns()
+  reset()
+
+  await closed(socket)
 })
