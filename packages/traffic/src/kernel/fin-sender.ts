@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net'
 import { descriptorOf } from './descriptor.ts'
 import { type Libc, loadLibc } from './libc.ts'
+import { type SocketOption, socketOptions } from './socket-options.ts'
 
 /**
  * Sends the FIN of a connection at once, or even with its last bytes. libuv sends it after all else that it has to do in a turn
@@ -22,8 +23,7 @@ export const NODES_FIN: FinSender = { sendFin: () => false, cork: () => false, u
 
 /** linux/socket.h, linux/tcp.h */
 const SHUT_WR = 1
-const SOL_TCP = 6
-const TCP_CORK = 3
+const TCP_CORK: SocketOption = { level: 6, name: 3 }
 
 /** By the kernel's own calls, where this machine has koffi; by Node's otherwise. */
 export async function loadFinSender(): Promise<FinSender> {
@@ -33,21 +33,13 @@ export async function loadFinSender(): Promise<FinSender> {
 
 function finSender(libc: Libc): FinSender {
   const shutdown = libc.func('int shutdown(int fd, int how)')
-  const setsockopt = libc.func(
-    'int setsockopt(int fd, int level, int name, const void *value, uint32_t length)',
-  )
-  const off = Buffer.from(Int32Array.of(0).buffer)
-  const on = Buffer.from(Int32Array.of(1).buffer)
-  const setCork = (socket: Socket, value: Buffer): boolean => {
-    const fd = descriptorOf(socket)
-    return fd !== undefined && setsockopt(fd, SOL_TCP, TCP_CORK, value, value.length) === 0
-  }
+  const options = socketOptions(libc)
   return {
     sendFin: (socket) => {
       const fd = descriptorOf(socket)
       return fd !== undefined && shutdown(fd, SHUT_WR) === 0
     },
-    cork: (socket) => setCork(socket, on),
-    uncork: (socket) => void setCork(socket, off),
+    cork: (socket) => options.set(socket, TCP_CORK, 1),
+    uncork: (socket) => void options.set(socket, TCP_CORK, 0),
   }
 }

@@ -37,7 +37,8 @@ export async function loadSocketOptions(): Promise<SocketOptions | undefined> {
   return (await reachesTheKernel(options)) ? options : undefined
 }
 
-function socketOptions(libc: Libc): SocketOptions {
+/** @param libc - of a process whose Node tells descriptors: `loadSocketOptions` tries that */
+export function socketOptions(libc: Libc): SocketOptions {
   const call = 'int fd, int level, int name'
   const getsockopt = libc.func(`int getsockopt(${call}, void *value, void *length)`)
   const setsockopt = libc.func(`int setsockopt(${call}, const void *value, uint32_t length)`)

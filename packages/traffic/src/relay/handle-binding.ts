@@ -102,7 +102,8 @@ function bindingOf(streams: object, tcp: object): HandleBinding | undefined {
 const METHODS = ['useUserBuffer', 'readStart', 'readStop', 'writeBuffer', 'writeLatin1String'] as const
 
 function isStreamHandle(handle: object): handle is StreamHandle {
-  return METHODS.every((name) => typeof Reflect.get(handle, name) === 'function')
+  const hasMethods = METHODS.every((name) => typeof Reflect.get(handle, name) === 'function')
+  return hasMethods && typeof Reflect.get(handle, 'writeQueueSize') === 'number'
 }
 
 /** Sends a question by a handle on a real connection, and reads the answer and the end by it. */

@@ -1,14 +1,13 @@
 import {
+  CONTINUE,
   EVIL,
+  HELLO,
   type HostileResponse,
   ok,
   type ResponseFlaw,
   response,
   responseFamily,
 } from './hostile-response.ts'
-
-const HELLO = ok(['Content-Length: 5'], 'hello')
-const CONTINUE = 'HTTP/1.1 100 Continue\r\n\r\n'
 
 /** What stands behind the end of a response: nobody asked for it, so nobody may get it. */
 const AFTER: readonly ResponseFlaw[] = [
@@ -239,68 +238,6 @@ const LATER: readonly ResponseFlaw[] = [
   },
 ].map((flaw) => ({ ...flaw, fate: 'passed' as const }))
 
-const CLOSING = response(
-  'HTTP/1.1 413 Content Too Large',
-  ['Content-Length: 5', 'Connection: close'],
-  'hello',
-)
-const PART = 'Content-Length: 500\r\n\r\nhello'
-
-/** Who answers before the body has come still takes what comes next for that body. */
-const EARLY: readonly ResponseFlaw[] = [
-  {
-    name: 'of a length',
-    flaw: 'the response comes before a body that never ends',
-    text: HELLO,
-    upload: PART,
-  },
-  {
-    name: 'of chunks',
-    flaw: 'the response comes before chunks that never end',
-    text: HELLO,
-    upload: 'Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n',
-  },
-  {
-    name: 'within a chunk',
-    flaw: 'the response comes within a chunk',
-    text: HELLO,
-    upload: 'Transfer-Encoding: chunked\r\n\r\nffff\r\nhello',
-  },
-  {
-    name: 'and no body',
-    flaw: 'the response comes before a body that never begins',
-    text: HELLO,
-    upload: 'Content-Length: 500\r\n\r\n',
-  },
-  {
-    name: 'and close',
-    flaw: 'the response that comes before the body is the last',
-    text: CLOSING,
-    upload: PART,
-    ends: true,
-  },
-  {
-    name: 'and its end',
-    flaw: 'the connection ends with the response that comes before the body',
-    text: HELLO,
-    upload: PART,
-    ends: true,
-  },
-  { name: 'and another', flaw: 'two responses come before the body', text: HELLO + EVIL, upload: PART },
-  {
-    name: 'and an expectation',
-    flaw: 'the response comes where the client waits for 100',
-    text: HELLO,
-    upload: 'Expect: 100-continue\r\nContent-Length: 500\r\n\r\n',
-  },
-  {
-    name: 'and 100',
-    flaw: 'the response comes together with 100',
-    text: CONTINUE + HELLO,
-    upload: 'Expect: 100-continue\r\nContent-Length: 500\r\n\r\n',
-  },
-].map((flaw) => ({ ...flaw, method: 'POST' as const, fate: 'passed' as const }))
-
 /** Bytes that nobody asked for. */
 export function extraBytes(): HostileResponse[] {
   return [
@@ -308,6 +245,5 @@ export function extraBytes(): HostileResponse[] {
     ...responseFamily('without a body', WITHOUT_BODY),
     ...responseFamily('interim', INTERIM),
     ...responseFamily('while idle', LATER),
-    ...responseFamily('early', EARLY),
   ]
 }

@@ -52,3 +52,6 @@ export function ok(lines: readonly string[], rest: string): string {
 export function response(statusLine: string, lines: readonly string[], rest: string): string {
   return [statusLine, ...lines, '', rest].join('\r\n')
 }
+
+export const HELLO = ok(['Content-Length: 5'], 'hello')
+export const CONTINUE = 'HTTP/1.1 100 Continue\r\n\r\n'
