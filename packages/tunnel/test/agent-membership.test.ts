@@ -158,6 +158,8 @@ describe('an agent', () => {
       servers: [{ state: 'joined', since: expect.any(String), rttMs: expect.any(Number), trouble: 'none' }],
       peers: 0,
     })
-    expect(await readFile(join(mesh.directory, 'edge-1', 'identity.json'), 'utf8')).toContain('"certificate"')
+    // On disk a moment later.
+    const identity = () => readFile(join(mesh.directory, 'edge-1', 'identity.json'), 'utf8')
+    await expect.poll(identity).toContain('"certificate"')
   })
 })
