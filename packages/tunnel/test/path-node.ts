@@ -1,6 +1,6 @@
 /**
  * `path-node.ts JSON`: an agent's paths without registry and membership, or a relay, as `PathNodeConfig` says; for tests in
- * namespaces. Writes `{"ready":…}`, then a line for each call that it makes.
+ * namespaces. Writes `{"ready":…}`, then a line for each call that it takes or has made.
  */
 
 import type { Duplex } from 'node:stream'
@@ -34,11 +34,14 @@ export interface PathNodeConfig {
   readonly name: string
   /** IP addresses of the relays; none for a relay itself. */
   readonly relays?: Readonly<Record<string, string>>
-  /** Who is called, one after the other, again and again. */
+  /** Who is called, again and again, whatever became of the calls before. */
   readonly calls?: readonly PathPeer[]
-  readonly pauseMs?: number
+  /** From one call to the next. */
+  readonly everyMs?: number
   /** What each call sends, and gets back. */
   readonly bytes?: number
+  /** Calls to this node are taken at once, and answered so much later. */
+  readonly answerAfterMs?: number
 }
 
 export interface PathPeer {
@@ -119,8 +122,9 @@ async function startAgent({
   name,
   relays = {},
   calls = [],
-  pauseMs = 50,
+  everyMs = 50,
   bytes = 1,
+  answerAfterMs = 0,
 }: PathNodeConfig): Promise<void> {
   const { logger, metrics: registry } = new FakeComponentDeps()
   const metrics = createTunnelMetrics(registry)
@@ -138,7 +142,14 @@ async function startAgent({
     memberOf: async ({ remotePeer }: Connection) => ({ node: remotePeer.toString() as NodeName }),
   }
   const inbound = new InboundFlows({ ...options, members, flows, metrics, logger, host })
-  inbound.serve(serving(echo))
+  const { open } = serving(echo)
+  inbound.serve({
+    open: async (...request) => {
+      say({ taken: name })
+      await sleep(answerAfterMs)
+      return await open(...request)
+    },
+  })
   await host.node.handle(FLOW_PROTOCOL, (stream, connection) => inbound.accept(stream, connection), {
     maxInboundStreams: MAX_STREAMS,
   })
@@ -160,12 +171,11 @@ async function startAgent({
   say({ ready: name })
   const strangers = (): number =>
     registry.value('edgeway_tunnel_candidate_failures_total', { reason: 'wrong-identity' })
+  const callAndSay = async (to: string): Promise<void> =>
+    say({ ...(await call(dialer, to, bytes)), strangers: strangers() })
   for (;;) {
-    for (const { name: to } of calls) {
-      say({ ...(await call(dialer, to, bytes)), strangers: strangers() })
-      await sleep(pauseMs)
-    }
-    if (calls.length === 0) await sleep(1_000)
+    for (const { name } of calls) void callAndSay(name)
+    await sleep(everyMs)
   }
 }
 

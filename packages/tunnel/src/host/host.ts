@@ -74,7 +74,7 @@ export interface Host {
   /** Signs of life, and what their lack means; see there. */
   readonly liveness: Pick<
     Liveness,
-    'seen' | 'expecting' | 'activity' | 'ask' | 'rtt' | 'isSuspect' | 'suspicion' | 'deadline'
+    'seen' | 'expecting' | 'activity' | 'awaiting' | 'ask' | 'rtt' | 'isSuspect' | 'suspicion' | 'deadline'
   >
   /** For each sign of life of the other side that is no byte; see `Liveness.seen`. */
   seen(connection: Connection): void

@@ -87,6 +87,18 @@ describe('a connection that goes silent', () => {
     expect(connection.aborted).toBe(true)
   })
 
+  it('while an answer is awaited is suspect soon, also after other bytes came', async () => {
+    const connection = new TestConnection(PEER)
+    using liveness = watching(connection)
+    await measured(connection)
+    await vi.advanceTimersByTimeAsync(10_000)
+    using _ = liveness.awaiting(real(connection))
+    connection.receive(1)
+
+    await vi.advanceTimersByTimeAsync(2_000)
+    expect(liveness.isSuspect(real(connection))).toBe(true)
+  })
+
   it('while nothing is waited for is closed after a question that has no answer', async () => {
     const connection = new TestConnection(PEER)
     using _ = watching(connection)
@@ -164,6 +176,7 @@ describe('a connection that lives', () => {
     expect(connection.asked).toBeGreaterThanOrEqual(5)
 
     stream.received()
+    liveness.awaiting(real(connection))[Symbol.dispose]()
     const { asked } = connection
     await vi.advanceTimersByTimeAsync(10_000)
     expect(connection.asked).toBe(asked)

@@ -46,6 +46,13 @@ export class Liveness implements Disposable {
     return this.#watch(connection).activity(() => this.#clock.now())
   }
 
+  /** Something is waited for until this is disposed of, whatever else comes. */
+  awaiting(connection: Connection): Disposable {
+    const activity = this.activity(connection)
+    activity.sent(0)
+    return { [Symbol.dispose]: () => activity.ended() }
+  }
+
   /** Asks now, whatever came lately: the way to the other side may be another one. */
   ask(connection: Connection): void {
     this.#watch(connection).ask(this.#clock.now())

@@ -185,8 +185,11 @@ export class TunnelDialer implements Dialer {
     { target, connection }: { readonly target: DialTarget; readonly connection: Connection },
     signal: AbortSignal,
   ): Promise<FlowAnswerMessage> {
+    const { liveness } = this.#deps.host
     const step = { roundTrips: 1, floorMs: this.#options.answerTimeoutMs }
-    using deadline = this.#deps.host.liveness.deadline(connection, step)
+    using deadline = liveness.deadline(connection, step)
+    // The stream itself waits for nothing any more once the other side has taken it.
+    using _ = liveness.awaiting(connection)
     try {
       const frame = await readFrame(stream, FLOW_FRAMES, AbortSignal.any([signal, deadline.signal]))
       if (frame === undefined) throw new StreamResetError('the stream ended before an answer came')
