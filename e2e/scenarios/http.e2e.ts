@@ -34,8 +34,8 @@ const MOST_HELD_BYTES = 8 * MIB
 const MOST_GROWTH_MB = 100
 const CONNECTIONS = 5_000
 const AT_ONCE = 100
-/** `maxIdleUpstreams` of the agent, and those in use. */
-const MOST_POOLED = 512 + AT_ONCE
+/** Of both agents, as many as requests are under way at once, and some: not one for each client, nor for each silent one. */
+const MOST_POOLED = 3 * AT_ONCE
 
 const ORIGINS = [
   { from: 'edge-2', path: 'local' },

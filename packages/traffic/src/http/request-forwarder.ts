@@ -15,6 +15,7 @@ import type { EndpointPicker } from '../balance/endpoint-picker.ts'
 import type { AbandonedDials } from '../dial/abandoned-dials.ts'
 import type { DialLimits } from '../dial/try-endpoints.ts'
 import type { EndpointFeedback } from '../endpoint-feedback.ts'
+import type { CalledPort } from '../listen/interceptor.ts'
 import type { TrafficMetrics } from '../metrics.ts'
 import type { OpenFlow } from '../open-flows.ts'
 import type { Caller } from '../outbound/accepted-client.ts'
@@ -99,6 +100,10 @@ export class RequestForwarder implements HttpForwarder, AsyncDisposable {
     deps: RequestForwarderDeps,
   ): Promise<RequestForwarder> {
     return new RequestForwarder(options, deps, await Wires.start({ engine: options.relayEngine }))
+  }
+
+  hasAnswered(called: CalledPort): boolean {
+    return this.#routes.of(called).hasAnswered
   }
 
   serve({ client: socket, called, service, source, acceptedAtMs }: Caller, start: HttpStart): OpenFlow {

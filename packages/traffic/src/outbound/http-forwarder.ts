@@ -1,10 +1,13 @@
 import type { EndpointAddress, EndpointConnection } from '@edgeway/core'
 import type { WiredClient } from '../first-bytes/wire-first-bytes.ts'
+import type { CalledPort } from '../listen/interceptor.ts'
 import type { OpenFlow } from '../open-flows.ts'
 import type { Caller } from './accepted-client.ts'
 
 /** Serves connections that turned out to speak HTTP: request by request, each to the endpoint that it is for. */
 export interface HttpForwarder {
+  /** An endpoint of that ServicePort has answered a request, as its Service is now: so it does not speak first. */
+  hasAnswered(called: CalledPort): boolean
   /** Owns the connection from the call on; nothing that it has said so far is missing in its socket, or in `start.wired`. */
   serve(caller: Caller, start: HttpStart): OpenFlow
 }

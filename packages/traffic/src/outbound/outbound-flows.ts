@@ -7,6 +7,7 @@ import type { Wires } from '../wire/wires.ts'
 import { type AcceptedClient, acceptedClient, type Caller } from './accepted-client.ts'
 import { Dialling } from './dialling.ts'
 import { EarlyDial, type EarlyDialEvents } from './early-dial.ts'
+import { EarlyTurns } from './early-turns.ts'
 import { HelloFlow } from './hello-flow.ts'
 import type { HttpForwarder } from './http-forwarder.ts'
 import { OpenConnections } from './open-connections.ts'
@@ -95,7 +96,8 @@ export class OutboundFlows {
   #sniffingTo(http: HttpForwarder): SniffedFlowDeps {
     const { journal, wires } = this.#deps
     const manners = this.#manners
-    return { journal, manners, http, wires, carry: this.#carryOn, dialEarly: this.#dialEarly }
+    const turns = new EarlyTurns()
+    return { journal, manners, http, wires, carry: this.#carryOn, dialEarly: this.#dialEarly, turns }
   }
 
   #sniff(caller: Caller, sniffing: SniffedFlowDeps, declaresHttp: boolean): OpenFlow {

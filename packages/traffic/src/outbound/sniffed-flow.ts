@@ -1,6 +1,6 @@
 import type { FlowJournal } from '../account/flow-journal.ts'
 import { classify } from '../first-bytes/classify.ts'
-import type { MannersSeen } from '../first-bytes/manners.ts'
+import type { Manners, MannersSeen } from '../first-bytes/manners.ts'
 import type { OpenFlow } from '../open-flows.ts'
 import type { RelayLimits } from '../relay/relay-engine.ts'
 import type { Wires } from '../wire/wires.ts'
@@ -8,6 +8,7 @@ import type { Caller } from './accepted-client.ts'
 import { AwaitedClient } from './awaited-client.ts'
 import type { Dialling } from './dialling.ts'
 import type { EarlyDial, EarlyDialEvents } from './early-dial.ts'
+import type { EarlyTurns } from './early-turns.ts'
 import type { HttpForwarder, HttpStart } from './http-forwarder.ts'
 import type { FlowStart } from './outbound-flow.ts'
 
@@ -20,6 +21,8 @@ export interface SniffedFlowDeps {
   readonly carry: (caller: Caller, start: FlowStart) => OpenFlow
   /** Connects to an endpoint before it is known what for; `undefined` where the ServicePort has as many connections as it may have. */
   readonly dialEarly: (caller: Caller, events: EarlyDialEvents) => EarlyDial | undefined
+  /** Whose turn it is for that. */
+  readonly turns: EarlyTurns
 }
 
 export interface SniffedFlowOptions extends RelayLimits {
@@ -39,6 +42,7 @@ export class SniffedFlow implements OpenFlow {
   readonly #options: SniffedFlowOptions
   readonly #deps: SniffedFlowDeps
   readonly #awaited: AwaitedClient
+  #turn: Disposable | undefined
   #early: EarlyDial | undefined
   #silence: NodeJS.Timeout | undefined
   #hasSpoken = false
@@ -70,12 +74,32 @@ export class SniffedFlow implements OpenFlow {
     this.#awaited.drain()
   }
 
-  /** Of a ServicePort that HTTP is declared for, and was seen at, the server is not asked. */
-  #begin(): void {
+  get #manners(): Manners {
     const { service, called } = this.#caller
-    const manners = this.#deps.manners.of(service, called.servicePort.name)
-    if (manners === 'unknown') this.#dialEarly()
-    else if (!this.#options.declaresHttp) this.#afterSilence(() => this.#dialEarly())
+    return this.#deps.manners.of(service, called.servicePort.name)
+  }
+
+  /** The server need not be asked: clients speak HTTP there, and its endpoints do, or are said to. */
+  get #isHttpForSure(): boolean {
+    const { called } = this.#caller
+    return this.#manners === 'http' && (this.#options.declaresHttp || this.#deps.http.hasAnswered(called))
+  }
+
+  #begin(): void {
+    if (this.#manners === 'unknown') this.#awaitTurn()
+    else if (!this.#isHttpForSure) this.#afterSilence(() => this.#awaitTurn())
+  }
+
+  #awaitTurn(): void {
+    const { servicePort } = this.#caller.called
+    this.#turn = this.#deps.turns.take(servicePort.name, () => this.#turnCame())
+  }
+
+  /** Meanwhile the turns of others may have shown who speaks first. */
+  #turnCame(): void {
+    if (this.#manners === 'server-first') this.#carry(undefined)
+    else if (this.#isHttpForSure) this.#endTurn()
+    else this.#dialEarly()
   }
 
   #dialEarly(): void {
@@ -83,6 +107,7 @@ export class SniffedFlow implements OpenFlow {
       onServerFirst: ({ isGreeting }) => this.#serverFirst(isGreeting),
       onFailed: () => this.#dialFailed(),
     })
+    if (this.#early === undefined) this.#endTurn()
   }
 
   #serverFirst(isGreeting: boolean): void {
@@ -96,10 +121,8 @@ export class SniffedFlow implements OpenFlow {
    * ever.
    */
   #dialFailed(): void {
-    const { service, called } = this.#caller
-    const isHttp =
-      this.#options.declaresHttp || this.#deps.manners.of(service, called.servicePort.name) === 'http'
-    if (isHttp) this.#early?.discard()
+    this.#endTurn()
+    if (this.#options.declaresHttp || this.#manners === 'http') this.#early?.discard()
     else if (!this.#hasSpoken) this.#afterSilence(() => this.#carry(this.#early?.take()))
   }
 
@@ -120,7 +143,7 @@ export class SniffedFlow implements OpenFlow {
   #serve(protocol: HttpStart['protocol']): void {
     const { service, called } = this.#caller
     const { manners, http } = this.#deps
-    clearTimeout(this.#silence)
+    this.#stopLooking()
     manners.sawHttp(service, called.servicePort.name)
     const spare = protocol === 'http1' ? this.#early?.takeSpare() : undefined
     this.#early?.discard()
@@ -129,7 +152,7 @@ export class SniffedFlow implements OpenFlow {
   }
 
   #carry(dialling: Dialling | undefined): void {
-    clearTimeout(this.#silence)
+    this.#stopLooking()
     this.#awaited.carryOn(() => this.#deps.carry(this.#caller, { dialling }))
   }
 
@@ -139,7 +162,16 @@ export class SniffedFlow implements OpenFlow {
   }
 
   #discard(): void {
-    clearTimeout(this.#silence)
+    this.#stopLooking()
     this.#early?.discard()
+  }
+
+  #stopLooking(): void {
+    clearTimeout(this.#silence)
+    this.#endTurn()
+  }
+
+  #endTurn(): void {
+    this.#turn?.[Symbol.dispose]()
   }
 }

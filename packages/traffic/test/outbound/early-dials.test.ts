@@ -3,6 +3,7 @@ import type { Socket } from 'node:net'
 import { text } from 'node:stream/consumers'
 import { endpointsOf, FakeDialer, startTcpEndpoint } from '@edgeway/testbed'
 import { describe, expect, it } from 'vitest'
+import { MAX_EARLY_DIALS } from '../../src/outbound/early-turns.ts'
 import { eventually, failure, NODE, openDescriptors } from '../traffic-lab.ts'
 import { OutboundLab } from './outbound-lab.ts'
 
@@ -45,6 +46,25 @@ describe('dialling for a client that has said nothing yet', () => {
     second.destroy()
   })
 
+  it('dials nothing for a silent client of a port that declares nothing once an endpoint has answered HTTP', async () => {
+    await using web = await startTcpEndpoint(silent, NODE)
+    await using lab = await OutboundLab.start({ ...L7, endpoints: [web.endpoint] })
+    const first = await lab.connect()
+    first.write('GET / HTTP/1.1\r\n\r\n')
+    await lab.serving()
+    const { dialled } = lab.dialer
+    lab.hasAnswered = true
+    const second = await lab.connect()
+    lab.hasAnswered = false
+
+    // Its silence is over later than that of the second.
+    const third = await lab.connect()
+    await expect.poll(() => lab.dialer.dialled, { timeout: 5_000 }).toBeGreaterThan(dialled)
+
+    expect(lab.dialer.dialled).toBe(dialled + 1)
+    for (const client of [second, third]) client.destroy()
+  })
+
   it('dials for a client that stays silent where HTTP was seen but is not declared', async () => {
     let greeting = ''
     await using web = await startTcpEndpoint((socket) => {
@@ -60,6 +80,54 @@ describe('dialling for a client that has said nothing yet', () => {
     const [words] = await once(await lab.connect(), 'data')
 
     expect(String(words)).toBe('welcome')
+  })
+
+  it('dials for a few silent clients at a time, and for the next when one of them leaves', async () => {
+    await using web = await startTcpEndpoint(silent, NODE)
+    await using lab = await OutboundLab.start({ ...HTTP, endpoints: [web.endpoint] })
+    const [first, ...others] = await lab.connectMany(MAX_EARLY_DIALS)
+    await eventually(() => lab.dialer.connections[MAX_EARLY_DIALS - 1])
+    const waiting = await lab.connectMany(100)
+    // Nobody has to ask what its server says: it is carried at once, and the others have been accepted before it.
+    waiting.at(-1)?.write('EHLO example.org\r\n')
+    await expect.poll(() => lab.dialer.dialled).toBeGreaterThan(MAX_EARLY_DIALS)
+    expect(lab.dialer.dialled).toBe(MAX_EARLY_DIALS + 1)
+
+    first?.resetAndDestroy()
+
+    await expect.poll(() => lab.dialer.dialled).toBe(MAX_EARLY_DIALS + 2)
+    for (const client of [...others, ...waiting]) client.destroy()
+  })
+
+  it('keeps none of many clients waiting once a server has spoken first', async () => {
+    const accepted: Socket[] = []
+    await using mail = await startTcpEndpoint((socket) => void accepted.push(socket.resume()), NODE)
+    await using lab = await OutboundLab.start({ ...HTTP, endpoints: [mail.endpoint] })
+    const clients = await lab.connectMany(100)
+    const greetings = clients.map((client) => once(client, 'data'))
+    await expect.poll(() => accepted.length).toBe(MAX_EARLY_DIALS)
+
+    accepted[0]?.write('220 welcome\r\n')
+
+    await expect.poll(() => accepted.length).toBe(clients.length)
+    for (const socket of accepted.slice(1)) socket.write('220 welcome\r\n')
+    expect((await Promise.all(greetings)).map(String)).toEqual(clients.map(() => '220 welcome\r\n'))
+    for (const client of clients) client.destroy()
+  })
+
+  it('serves a client that speaks HTTP while it waits for its turn, and dials for nobody after that', async () => {
+    await using web = await startTcpEndpoint(silent, NODE)
+    await using lab = await OutboundLab.start({ ...HTTP, endpoints: [web.endpoint] })
+    const [first, ...others] = await lab.connectMany(MAX_EARLY_DIALS + 2)
+    await eventually(() => lab.dialer.connections[MAX_EARLY_DIALS - 1])
+    others.at(-1)?.write('GET / HTTP/1.1\r\n\r\n')
+    expect((await lab.serving()).spare).toBeUndefined()
+
+    first?.resetAndDestroy()
+    await expect.poll(() => lab.dialer.open).toBe(MAX_EARLY_DIALS - 1)
+
+    expect(lab.dialer.dialled).toBe(MAX_EARLY_DIALS)
+    for (const client of others) client.destroy()
   })
 
   it('passes on the end that a server makes of a silent connection', async () => {

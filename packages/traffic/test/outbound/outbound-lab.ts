@@ -42,6 +42,8 @@ export class OutboundLab implements AsyncDisposable {
   readonly served: Served[] = []
   readonly open = new OpenFlows()
   readonly dialer: CountingDialer
+  /** Whether an endpoint has answered a request. */
+  hasAnswered = false
   /** Moves the clock of what is remembered. */
   nowMs = 0
   readonly #parts = new AsyncDisposableStack()
@@ -117,6 +119,13 @@ export class OutboundLab implements AsyncDisposable {
     return client
   }
 
+  /** One after the other, each of which is accepted in that order. */
+  async connectMany(count: number): Promise<Socket[]> {
+    const clients: Socket[] = []
+    while (clients.length < count) clients.push(await this.connect())
+    return clients
+  }
+
   /** The connections that speak HTTP, once there are so many. */
   async serving(count = 1): Promise<Served> {
     return await eventually(() => (this.served.length >= count ? this.served[count - 1] : undefined))
@@ -152,6 +161,7 @@ export class OutboundLab implements AsyncDisposable {
   /** Ends when the client has left. */
   #http(): HttpForwarder {
     return {
+      hasAnswered: () => this.hasAnswered,
       serve: (caller, start): OpenFlow => {
         start.wired?.wire.release(start.wired.unread)
         this.served.push({ caller, ...start })

@@ -99,6 +99,7 @@ export class BalancedRoute implements RequestRoute {
   #tell(endpoint: Endpoint, failure: TryFailure): void {
     const { name, deps } = this.#port
     if (typeof failure === 'number') {
+      this.#port.hasAnswered = true
       const { measuresSpeed } = this.#port
       deps.feedback.answered(name, endpoint, measuresSpeed ? deps.now() - this.#triedAt : undefined)
       deps.statuses.responded(name, endpoint, failure)

@@ -28,6 +28,8 @@ export interface PortRoutes {
    * (PROXY protocol): then none serves two clients.
    */
   readonly isShareable: boolean
+  /** Some endpoint has given a response. */
+  readonly hasAnswered: boolean
   /** Counts the request until its route ends. `over-limit`: as many as may be are under way. */
   begin(request: RequestFacts): RequestRoute | 'over-limit'
 }
@@ -50,6 +52,7 @@ export class ServicePortRoutes implements PortRoutes, RouteTerms {
   readonly pool: ConnectionPool
   readonly isShareable: boolean
   readonly measuresSpeed: boolean
+  hasAnswered = false
   readonly state: PortState
   readonly options: RouteOptions
   readonly deps: RouteDeps

@@ -250,3 +250,17 @@ describe('RequestRoutes', () => {
     expect(lab.of().begin(factsOf())).toBe('over-limit')
   })
 })
+
+it('know whether an endpoint has answered, until the Service changes', () => {
+  const lab = new RouteLab(1)
+  const route = lab.begin()
+  route.next()
+  route.failed('reset', { isReplayable: true })
+  expect(lab.of().hasAnswered).toBe(false)
+
+  lab.serve()
+  expect(lab.of().hasAnswered).toBe(true)
+
+  lab.set(BY_HEADER)
+  expect(lab.of().hasAnswered).toBe(false)
+})

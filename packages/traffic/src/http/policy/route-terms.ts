@@ -30,6 +30,8 @@ export interface RouteTerms {
   /** How fast endpoints answer counts for the choice. */
   readonly measuresSpeed: boolean
   readonly state: PortState
+  /** Some endpoint has given a response. */
+  hasAnswered: boolean
   readonly options: RouteOptions
   readonly deps: RouteDeps
 }
