@@ -35,13 +35,15 @@ export class EarlyTurns {
     }
   }
 
-  #goOn(name: ServicePortName, { waiting, underWay }: Line): void {
+  #goOn(name: ServicePortName, line: Line): void {
+    const { waiting, underWay } = line
     for (const turn of waiting) {
       if (underWay.size >= MAX_EARLY_DIALS) return
       waiting.delete(turn)
       underWay.add(turn)
       turn.begin()
     }
-    if (underWay.size === 0) this.#lines.delete(name)
+    // It may have been gone, and another one have begun.
+    if (underWay.size === 0 && this.#lines.get(name) === line) this.#lines.delete(name)
   }
 }
