@@ -102,12 +102,17 @@ export class SniffedFlow implements OpenFlow {
     else this.#dialEarly()
   }
 
+  /**
+   * Where nobody says that HTTP is spoken, client and server may both be silent for long, and rightly so: others wait no longer for
+   * that, nor for a dial without an answer.
+   */
   #dialEarly(): void {
     this.#early = this.#deps.dialEarly(this.#caller, {
       onServerFirst: ({ isGreeting }) => this.#serverFirst(isGreeting),
       onFailed: () => this.#dialFailed(),
     })
     if (this.#early === undefined) this.#endTurn()
+    else if (!this.#options.declaresHttp && !this.#hasSpoken) this.#afterSilence(() => this.#endTurn())
   }
 
   #serverFirst(isGreeting: boolean): void {

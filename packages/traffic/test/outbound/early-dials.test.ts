@@ -99,6 +99,27 @@ describe('dialling for a client that has said nothing yet', () => {
     for (const client of [...others, ...waiting]) client.destroy()
   })
 
+  it('keeps no client from a server that says nothing for long, where nobody says that HTTP is spoken', async () => {
+    await using push = await startTcpEndpoint(silent, NODE)
+    await using lab = await OutboundLab.start({ ...L7, endpoints: [push.endpoint] })
+    const clients = await lab.connectMany(MAX_EARLY_DIALS + 1)
+
+    await expect.poll(() => lab.dialer.dialled, { timeout: 5_000 }).toBe(clients.length)
+    expect(lab.dialer.open).toBe(clients.length)
+    for (const client of clients) client.destroy()
+  })
+
+  it('keeps no client waiting for as long as the dials of others last', async () => {
+    const endpoints = endpointsOf('edge-2/10.1.0.1:80')
+    const dialer = new FakeDialer()
+    for (const endpoint of endpoints) dialer.set(endpoint, 'silent')
+    await using lab = await OutboundLab.start({ ...L7, endpoints, dialer })
+    const clients = await lab.connectMany(MAX_EARLY_DIALS + 1)
+
+    await expect.poll(() => lab.dialer.dialled, { timeout: 3_000 }).toBe(clients.length)
+    for (const client of clients) client.destroy()
+  })
+
   it('keeps none of many clients waiting once a server has spoken first', async () => {
     const accepted: Socket[] = []
     await using mail = await startTcpEndpoint((socket) => void accepted.push(socket.resume()), NODE)
