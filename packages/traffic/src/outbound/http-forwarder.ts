@@ -6,7 +6,7 @@ import type { Caller } from './accepted-client.ts'
 
 /** Serves connections that turned out to speak HTTP: request by request, each to the endpoint that it is for. */
 export interface HttpForwarder {
-  /** An endpoint of that ServicePort has answered a request, as its Service is now: so it does not speak first. */
+  /** An endpoint of that ServicePort has answered a request, as Service and endpoints are now: so it does not speak first. */
   hasAnswered(called: CalledPort): boolean
   /** Owns the connection from the call on; nothing that it has said so far is missing in its socket, or in `start.wired`. */
   serve(caller: Caller, start: HttpStart): OpenFlow

@@ -251,8 +251,8 @@ describe('RequestRoutes', () => {
   })
 })
 
-it('know whether an endpoint has answered, until the Service changes', () => {
-  const lab = new RouteLab(1)
+it('know whether an endpoint has answered, until the Service or its endpoints change', () => {
+  const lab = new RouteLab(2)
   const route = lab.begin()
   route.next()
   route.failed('reset', { isReplayable: true })
@@ -262,5 +262,9 @@ it('know whether an endpoint has answered, until the Service changes', () => {
   expect(lab.of().hasAnswered).toBe(true)
 
   lab.set(BY_HEADER)
+  expect(lab.of().hasAnswered).toBe(false)
+
+  lab.serve()
+  lab.services.setEndpoints(lab.of().name, lab.all.slice(1))
   expect(lab.of().hasAnswered).toBe(false)
 })

@@ -20,7 +20,7 @@ export class RequestRoutes implements Disposable {
   constructor(options: RouteOptions, deps: RequestRoutesDeps) {
     this.#options = options
     this.#deps = deps
-    this.#subscription = deps.services.watch((changed) => this.#forgetGone(changed))
+    this.#subscription = deps.services.watch((changed) => this.#changed(changed))
   }
 
   /**
@@ -49,8 +49,10 @@ export class RequestRoutes implements Disposable {
     return new ServicePortRoutes({ ...port, state }, this.#options, this.#deps)
   }
 
-  #forgetGone(changed: ServicePortName): void {
-    if (this.#deps.services.servicePort(changed) === undefined) this.#ports.delete(changed)
+  /** Its endpoints may be other ones than those that have answered. */
+  #changed(name: ServicePortName): void {
+    for (const routes of Object.values(this.#ports.get(name) ?? {})) routes.hasAnswered = false
+    if (this.#deps.services.servicePort(name) === undefined) this.#ports.delete(name)
   }
 }
 

@@ -30,7 +30,7 @@ export interface RouteTerms {
   /** How fast endpoints answer counts for the choice. */
   readonly measuresSpeed: boolean
   readonly state: PortState
-  /** Some endpoint has given a response. */
+  /** Some endpoint has given a response, as they are now. */
   hasAnswered: boolean
   readonly options: RouteOptions
   readonly deps: RouteDeps
