@@ -27,8 +27,15 @@ export class LabClaim {
   /** @throws {LabError} when the id is taken */
   static make(id: string, namespaces: readonly string[]): LabClaim {
     const record = { id, createdAt: new Date().toISOString(), owner: thisProcess(), kept: false, namespaces }
-    createRecord(record)
-    return new LabClaim(record)
+    // Whoever finds the record may end this process by a signal at once.
+    const claim = new LabClaim(record)
+    try {
+      createRecord(record)
+    } catch (error) {
+      claim.#exit[Symbol.dispose]()
+      throw error
+    }
+    return claim
   }
 
   /** Claims one more namespace, before it is made. */
