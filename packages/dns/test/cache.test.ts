@@ -189,7 +189,9 @@ describe('the responder', () => {
   it('ends what it asks in the background when it stops', async () => {
     await using upstream = await FakeUpstream.start(answering(1))
     const patient = { upstreamTimeoutMs: 600_000, forwardTimeoutMs: 600_000, cacheMinTtlSeconds: 1 }
-    await using dns = await startServer({ ...cached, ...patient, upstreams: [upstream] })
+    // Asked as fast as can be, for a second.
+    const generous = { responsesPerSecondPerClient: 1_000_000 }
+    await using dns = await startServer({ ...cached, ...patient, ...generous, upstreams: [upstream] })
     for (let n = 0; n < 4; n++) await askOneUdp(dns.address, query)
     upstream.behaviour = silent
     // Until the last tenth of the second, and the prefetch; who comes later waits for the silent upstream.
