@@ -13,6 +13,13 @@ const DER_PREFIX_BYTES = { private: 16, public: 12 }
 /** Of a key file: its type, and the length of both halves. */
 const KEY_FILE_PREFIX = Buffer.from('08011240', 'hex')
 
+/** What an agent of the first version says to a tunnel server. */
+export const FORMER_JOIN: RawExchange = {
+  protocol: '/edgeway/registry/1.0.0',
+  send: [{ type: 'join', version: 1, node: 'old', secret: 'A'.repeat(43), addresses: [] }],
+  until: 'refused',
+}
+
 /** Says things to the tunnel server that no agent says, with a key of its own. */
 export class RawMember {
   readonly #host: LabHost

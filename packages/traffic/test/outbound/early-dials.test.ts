@@ -13,6 +13,13 @@ const HTTP = { ...L7, appProtocol: 'http' }
 const echo = (socket: Socket): void => void socket.pipe(socket)
 const silent = (socket: Socket): void => void socket.resume()
 
+/** HTTP was seen from then on. */
+async function serveOne(lab: OutboundLab): Promise<void> {
+  const client = await lab.connect()
+  client.write('GET / HTTP/1.1\r\n\r\n')
+  await lab.serving()
+}
+
 describe('dialling for a client that has said nothing yet', () => {
   it('keeps the connection made early for HTTP/1', async () => {
     await using web = await startTcpEndpoint(echo, NODE)
@@ -32,9 +39,7 @@ describe('dialling for a client that has said nothing yet', () => {
   it('dials nothing for a silent client once HTTP was seen on a port that declares it', async () => {
     await using web = await startTcpEndpoint(silent, NODE)
     await using lab = await OutboundLab.start({ ...HTTP, endpoints: [web.endpoint] })
-    const first = await lab.connect()
-    first.write('GET / HTTP/1.1\r\n\r\n')
-    await lab.serving()
+    await serveOne(lab)
     const { dialled } = lab.dialer
 
     const second = await lab.connect()
@@ -49,9 +54,7 @@ describe('dialling for a client that has said nothing yet', () => {
   it('dials nothing for a silent client of a port that declares nothing once an endpoint has answered HTTP', async () => {
     await using web = await startTcpEndpoint(silent, NODE)
     await using lab = await OutboundLab.start({ ...L7, endpoints: [web.endpoint] })
-    const first = await lab.connect()
-    first.write('GET / HTTP/1.1\r\n\r\n')
-    await lab.serving()
+    await serveOne(lab)
     const { dialled } = lab.dialer
     lab.hasAnswered = true
     const second = await lab.connect()
@@ -72,9 +75,7 @@ describe('dialling for a client that has said nothing yet', () => {
       socket.resume()
     }, NODE)
     await using lab = await OutboundLab.start({ ...L7, endpoints: [web.endpoint] })
-    const first = await lab.connect()
-    first.write('GET / HTTP/1.1\r\n\r\n')
-    await lab.serving()
+    await serveOne(lab)
     greeting = 'welcome'
 
     const [words] = await once(await lab.connect(), 'data')
@@ -197,9 +198,7 @@ describe('dialling for a client that has said nothing yet', () => {
   it('does not reset a client that stays silent when no endpoint answers now, where HTTP was seen', async () => {
     const endpoints = endpointsOf('edge-2/10.1.0.1:80')
     await using lab = await OutboundLab.start({ ...L7, endpoints, dialer: new FakeDialer() })
-    const first = await lab.connect()
-    first.write('GET / HTTP/1.1\r\n\r\n')
-    await lab.serving()
+    await serveOne(lab)
     const { dialled } = lab.dialer
     const client = await lab.connect()
     await eventually(() => (lab.dialer.dialled === dialled + 1 ? true : undefined))

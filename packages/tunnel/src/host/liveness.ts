@@ -46,7 +46,7 @@ export class Liveness implements Disposable {
     return this.#watch(connection).activity(() => this.#clock.now())
   }
 
-  /** Something is waited for until this is disposed of, whatever else comes. */
+  /** Something is waited for until this is disposed of, whatever else comes; for as long as on a stream at most. */
   awaiting(connection: Connection): Disposable {
     const activity = this.activity(connection)
     activity.sent(0)

@@ -28,7 +28,7 @@ export interface PortRoutes {
    * (PROXY protocol): then none serves two clients.
    */
   readonly isShareable: boolean
-  /** Some endpoint has given a response, as they are now. */
+  /** One of the endpoints, as they are now, has given a response. */
   readonly hasAnswered: boolean
   /** Counts the request until its route ends. `over-limit`: as many as may be are under way. */
   begin(request: RequestFacts): RequestRoute | 'over-limit'

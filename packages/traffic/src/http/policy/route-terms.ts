@@ -30,7 +30,7 @@ export interface RouteTerms {
   /** How fast endpoints answer counts for the choice. */
   readonly measuresSpeed: boolean
   readonly state: PortState
-  /** Some endpoint has given a response, as they are now. */
+  /** One of the endpoints, as they are now, has given a response. */
   hasAnswered: boolean
   readonly options: RouteOptions
   readonly deps: RouteDeps
