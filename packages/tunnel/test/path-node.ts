@@ -1,6 +1,6 @@
 /**
  * `path-node.ts JSON`: an agent's paths without registry and membership, or a relay, as `PathNodeConfig` says; for tests in
- * namespaces. Writes `{"ready":…}`, then a line for each call that it takes or has made.
+ * namespaces. Writes `{"ready":…}`, then a line for each call that it takes, has opened or has made.
  */
 
 import type { Duplex } from 'node:stream'
@@ -42,6 +42,8 @@ export interface PathNodeConfig {
   readonly bytes?: number
   /** Calls to this node are taken at once, and answered so much later. */
   readonly answerAfterMs?: number
+  /** Calls to this node get their bytes back so much after their answer. */
+  readonly echoAfterMs?: number
 }
 
 export interface PathPeer {
@@ -125,6 +127,7 @@ async function startAgent({
   everyMs = 50,
   bytes = 1,
   answerAfterMs = 0,
+  echoAfterMs = 0,
 }: PathNodeConfig): Promise<void> {
   const { logger, metrics: registry } = new FakeComponentDeps()
   const metrics = createTunnelMetrics(registry)
@@ -142,7 +145,7 @@ async function startAgent({
     memberOf: async ({ remotePeer }: Connection) => ({ node: remotePeer.toString() as NodeName }),
   }
   const inbound = new InboundFlows({ ...options, members, flows, metrics, logger, host })
-  const { open } = serving(echo)
+  const { open } = serving((stream) => void setTimeout(() => echo(stream), echoAfterMs))
   inbound.serve({
     open: async (...request) => {
       say({ taken: name })
@@ -197,6 +200,7 @@ async function call(dialer: TunnelDialer, to: string, bytes: number): Promise<Om
   try {
     const { stream, path, reset } = await dialer.dial(targetOn(to), NEVER)
     const openMs = monotonicMs() - at
+    say({ opened: to })
     stream.write(Buffer.alloc(bytes))
     const firstByteMs = await firstByteOf(stream, { at, bytes })
     reset()

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { Lab, type LabHost, type LabProcess, roundTrip } from '@edgeway/testbed'
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { monotonicMs, type PathCall, type PathNodeConfig } from './path-node.ts'
@@ -66,6 +67,16 @@ function silenceOf(address: string): string {
   }`
 }
 
+/** Lets through of what that address sends only what confirms segments, which has 80 bytes at most. */
+function confirmationsOnlyFrom(address: string): string {
+  return `table ip poor {
+    chain forward {
+      type filter hook forward priority -10;
+      ip saddr ${address} ip length > 80 drop
+    }
+  }`
+}
+
 /** Waits for a call that is as described. */
 async function callThat(caller: LabProcess, is: (call: PathCall) => boolean): Promise<PathCall> {
   return await vi.waitFor(
@@ -103,6 +114,22 @@ describe('calls between two sites with two relays', () => {
     const caller = await run(lab.node('edge-1'), { relays, calls, ...ONE_CALL })
     await agents[0]?.waitForOutput(/"taken"/)
     await lab.setLink(lab.node('relay-1'), 'down')
+
+    const { path } = await callThat(caller, () => true)
+    expect(path).toBe('relayed')
+  })
+
+  it('go on after seconds in which only confirmations came from the relay', async () => {
+    const { relays } = await start(['edge-3'], { echoAfterMs: 2_000 })
+    const calls = [{ name: 'edge-3', relays: Object.keys(relays) }]
+    const caller = await run(lab.node('edge-1'), { relays, calls, ...ONE_CALL })
+    await caller.waitForOutput(/"opened"/)
+    const router = lab.router('a')
+    const input = Object.values(relays).map(confirmationsOnlyFrom).join('\n')
+    await router.exec(['nft', '-f', '-'], { input })
+    // After 3.3 s without a sign of life a connection is dead that something is waited for on.
+    await sleep(5_500)
+    await router.exec(['nft', 'delete table ip poor'])
 
     const { path } = await callThat(caller, () => true)
     expect(path).toBe('relayed')

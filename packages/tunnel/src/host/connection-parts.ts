@@ -35,7 +35,7 @@ export function transportOf(connection: Connection): Transport {
   throw new TypeError('libp2p hides the transport of a connection')
 }
 
-/** The IP address of this host that a connection is bound to; `undefined` where a relay or a proxy is in between. */
+/** The IP address of this host that a connection is bound to; `undefined` where a relay is in between. */
 export function localIpOf(connection: Connection): string | undefined {
   const transport = 'maConn' in connection ? connection.maConn : undefined
   if (!isObject(transport) || !isObject(transport['socket'])) return undefined

@@ -29,6 +29,7 @@ import {
 } from './limits.ts'
 import { Liveness } from './liveness.ts'
 import { adoptSocket, type PunchedPeer, type Upgrader } from './punched/adopt.ts'
+import { TcpInfo } from './tcp-info.ts'
 import type { CertificateSource } from './web-socket/listener.ts'
 
 export interface HostOptions {
@@ -82,6 +83,7 @@ export interface Host {
 }
 
 export interface AgentHost extends Host {
+  readonly tcpInfo: Pick<TcpInfo, 'read'>
   /**
    * Reserves a slot at a relay that there is a connection to, and keeps renewing it. Others can then reach this peer
    * through the relay. The reservation ends with the connection.
@@ -112,9 +114,11 @@ export async function startAgentHost(options: AgentHostOptions): Promise<AgentHo
   const refuse = (stream: Stream): void => stream.abort(new Error('this is no relay'))
   await node.handle(RELAY_V2_HOP_CODEC, refuse, { maxInboundStreams: 1, maxOutboundStreams: MAX_STREAMS })
 
-  const liveness = new Liveness(node, AGENT_LIVENESS)
+  const tcpInfo = new TcpInfo()
+  const liveness = new Liveness(node, AGENT_LIVENESS, tcpInfo)
   const host: AgentHost = {
     ...commonHost(node, node.services.transports, liveness),
+    tcpInfo,
     reserve: async (relay) => {
       liveness.addRelay(relay.toString())
       await circuits.reserve(relay)
@@ -149,7 +153,7 @@ export async function startServerHost(options: ServerHostOptions): Promise<Host>
   })
   // What identify learned of each stranger would stay in memory for ever.
   node.addEventListener('peer:disconnect', ({ detail }) => void node.peerStore.delete(detail))
-  const host = commonHost(node, node.services.transports, new Liveness(node, SERVER_LIVENESS))
+  const host = commonHost(node, node.services.transports, new Liveness(node, SERVER_LIVENESS, new TcpInfo()))
   await start(host, options)
   return host
 }

@@ -3,6 +3,7 @@ import { multiaddr } from '@multiformats/multiaddr'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { AGENT_LIVENESS } from './limits.ts'
 import { Liveness } from './liveness.ts'
+import type { TcpCounts } from './tcp-info.ts'
 
 const RELAY = '12D3KooWRw48BNE3xLFTAZ64JHV2Pm6dAt32PYadh6zriuC14Lxb'
 const PEER = '12D3KooWLqLxEfJ9nDdEe8Kh8PFvNPQRYDQBwyL7CMM7HhVd5LsX'
@@ -10,6 +11,8 @@ const PEER = '12D3KooWLqLxEfJ9nDdEe8Kh8PFvNPQRYDQBwyL7CMM7HhVd5LsX'
 /** A connection as far as Liveness needs one; the other side answers questions only when told to. */
 class TestConnection {
   aborted = false
+  /** What the kernel knows; it has no TCP socket of its own unless given. */
+  counts: TcpCounts | undefined
   asked = 0
   saidAlive = 0
   status = 'open'
@@ -56,8 +59,10 @@ class TestConnection {
 
 function watching(...connections: TestConnection[]): Liveness {
   const getConnections = (): Connection[] => connections as unknown as Connection[]
-  return new Liveness({ getConnections }, AGENT_LIVENESS)
+  return new Liveness({ getConnections }, AGENT_LIVENESS, COUNTS)
 }
+
+const COUNTS = { read: (connection: Connection) => (connection as unknown as TestConnection).counts }
 
 const real = (connection: TestConnection): Connection => connection as unknown as Connection
 
@@ -110,6 +115,22 @@ describe('a connection that goes silent', () => {
     expect([connection.asked, connection.aborted]).toEqual([2, true])
   })
 
+  it('while its other end confirms what is sent is suspect, is told that this one lives, and goes on', async () => {
+    const connection = new TestConnection(PEER)
+    using liveness = watching(connection)
+    await measured(connection)
+    liveness.expecting(real(connection))
+    for (let second = 1; second <= 20; second++) {
+      connection.counts = { ...{ sent: 1, sentAgain: 0 }, acknowledgedBytes: second, isAllAcknowledged: true }
+      await vi.advanceTimersByTimeAsync(1_000)
+    }
+    expect([liveness.isSuspect(real(connection)), connection.aborted]).toEqual([true, false])
+    expect(connection.saidAlive).toBeGreaterThanOrEqual(17)
+
+    await vi.advanceTimersByTimeAsync(4_000)
+    expect(connection.aborted).toBe(true)
+  })
+
   it('with bytes that the network does not take is closed, too', async () => {
     const connection = new TestConnection(PEER)
     using _ = watching(connection)
@@ -144,7 +165,7 @@ it('looks for the relay of a circuit among the connections to that relay, not am
     getConnections: (peer?: PeerId): Connection[] =>
       peer?.toString() === RELAY ? [real(relay)] : expect.fail('1,000 circuits ask for that all the time'),
   }
-  using liveness = new Liveness(node, AGENT_LIVENESS)
+  using liveness = new Liveness(node, AGENT_LIVENESS, COUNTS)
 
   expect(liveness.isSuspect(real(circuit))).toBe(false)
 })

@@ -6,6 +6,7 @@ import { carriersOf } from './connections.ts'
 import { FairClock } from './fair-clock.ts'
 import { ProgressDeadline, patienceMs, type Step } from './patience.ts'
 import { judgeSilence, type LivenessOptions } from './silence.ts'
+import type { TcpInfo } from './tcp-info.ts'
 import { type StreamActivity, WatchedConnection } from './watched-connection.ts'
 
 /**
@@ -14,19 +15,26 @@ import { type StreamActivity, WatchedConnection } from './watched-connection.ts'
  * Any byte that comes is a sign of life, not only an answer: answers wait behind the bytes of bulk flows. A connection
  * is asked when something is waited for on it, and else now and then; see `judgeSilence`. One that a circuit goes
  * through waits with the circuit. Whoever receives much says so by a frame each second, since a large frame counts at
- * its other end only when all of it has come. Time in which this process did not run does not count.
+ * its other end only when all of it has come. One whose other end confirms what is sent is suspect, but not dead for long:
+ * TCP may need many seconds for what a poor link has lost. Time in which this process did not run does not count.
  */
 export class Liveness implements Disposable {
   readonly #node: Pick<Libp2p, 'getConnections'>
   readonly #options: LivenessOptions
+  readonly #tcpInfo: Pick<TcpInfo, 'read'>
   readonly #watched = new WeakMap<Connection, WatchedConnection>()
   readonly #relays = new Set<string>()
   readonly #clock: FairClock
   readonly #timer: NodeJS.Timeout
 
-  constructor(node: Pick<Libp2p, 'getConnections'>, options: LivenessOptions) {
+  constructor(
+    node: Pick<Libp2p, 'getConnections'>,
+    options: LivenessOptions,
+    tcpInfo: Pick<TcpInfo, 'read'>,
+  ) {
     this.#node = node
     this.#options = options
+    this.#tcpInfo = tcpInfo
     this.#clock = new FairClock(2 * options.tickMs)
     this.#timer = setInterval(() => this.#tick(), options.tickMs)
   }
@@ -106,7 +114,7 @@ export class Liveness implements Disposable {
       })
       const verdict = judgeSilence(silence, now, this.#options)
       if (verdict === 'ask') watched.ask(now)
-      if (verdict === 'suspect') this.#suspect(connection)
+      if (verdict === 'suspect') this.#suspect(connection, now)
       if (verdict === 'dead') connection.abort(new SilentConnectionError())
     }
   }
@@ -123,8 +131,8 @@ export class Liveness implements Disposable {
     return earliest
   }
 
-  #suspect(connection: Connection): void {
-    this.#watch(connection).suspect()
+  #suspect(connection: Connection, now: number): void {
+    this.#watch(connection).suspect(now, this.#tcpInfo.read(connection))
     if (!connection.direct) return
     const peer = connection.remotePeer.toString()
     for (const other of this.#node.getConnections()) {

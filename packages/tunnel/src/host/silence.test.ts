@@ -7,11 +7,12 @@ const QUIET: Silence = {
   waitingSince: undefined,
   askedAt: undefined,
   rttMs: 20,
+  acknowledgedAt: undefined,
   isRelay: false,
   circuit: undefined,
 }
 
-const FREE = { backlogBytes: 0, carrierRttMs: 20, isFrameComing: false }
+const FREE = { backlogBytes: 0, carrierRttMs: 20, isFrameComing: false, isCarrierSuspect: false }
 
 function judge(silence: Partial<Silence>, now: number) {
   return judgeSilence({ ...QUIET, ...silence }, now, AGENT_LIVENESS)
@@ -48,6 +49,7 @@ describe('while something is waited for', () => {
     ['the round trip is long', { circuit: FREE, rttMs: 700 }],
     ['its round trip was not measured', { circuit: FREE, rttMs: undefined }],
     ['the relay answers late', { circuit: { ...FREE, carrierRttMs: 700 } }],
+    ['the relay is silent itself', { circuit: { ...FREE, isCarrierSuspect: true } }],
     [
       'a slow link has what was sent ahead still before it',
       { circuit: { ...FREE, backlogBytes: 256 * 1024 } },
@@ -66,6 +68,19 @@ describe('while something is waited for', () => {
     const slow = { waitingSince: 0, rttMs: 500 }
     expect(timeOf('suspect', slow, 0)).toBeGreaterThan(2_000)
     expect(judge({ ...slow, askedAt: 900 }, 900 + 1_700)).toBe('fine')
+  })
+
+  it('a connection whose other end confirms what is sent has half a minute, but for nothing new', () => {
+    const heldUp = { waitingSince: 0, askedAt: 900 }
+    for (let now = 2_000; now < 30_000; now += 500)
+      expect(judge({ ...heldUp, acknowledgedAt: now - 1_500 }, now)).toBe('suspect')
+    expect(judge({ ...heldUp, acknowledgedAt: 32_000 }, 32_100)).toBe('dead')
+  })
+
+  it('a connection whose other end confirms nothing any more is dead soon', () => {
+    const heldUp = { waitingSince: 0, askedAt: 900, acknowledgedAt: 6_000 }
+    expect(judge(heldUp, 7_700)).toBe('suspect')
+    expect(judge(heldUp, 7_900)).toBe('dead')
   })
 
   it('any byte ends the doubt, and the next question is due after a while only', () => {

@@ -14,6 +14,8 @@ export interface LivenessOptions {
   readonly waitingGraceMs: number
   /** The same while nothing is: TCP gets more attempts on a link that loses much. */
   readonly idleGraceMs: number
+  /** The same, waited on or not, while the other side's kernel still confirms what is sent: see `Acknowledgements`. */
+  readonly heldUpGraceMs: number
   /** The same for a circuit, waited on or not. A dead relay ends its circuits without this, and new flows pass a suspect one over. */
   readonly circuitGraceMs: number
   /**
@@ -33,6 +35,8 @@ export interface Silence {
   readonly askedAt: number | undefined
   /** The smoothed round-trip time; `undefined` before the first answer. */
   readonly rttMs: number | undefined
+  /** When the other side's kernel was seen to confirm what was sent since; `undefined` while it was not. */
+  readonly acknowledgedAt: number | undefined
   readonly isRelay: boolean
   /** `undefined` for a connection without a relay. */
   readonly circuit: CircuitSilence | undefined
@@ -46,6 +50,8 @@ export interface CircuitSilence {
   readonly carrierRttMs: number | undefined
   /** Bytes come from the relay, and may be a part of a frame of this circuit. */
   readonly isFrameComing: boolean
+  /** The connection to the relay is itself in doubt; if it is dead, the circuit ends with it. */
+  readonly isCarrierSuspect: boolean
 }
 
 /** `ask`: ask now; `suspect`: avoid it for what is new; `dead`: close it. */
@@ -56,6 +62,8 @@ const WAITING_MS = 400
 /** but so soon after other bytes nothing is asked. */
 const QUIET_MS = 600
 const MIN_SLACK_MS = 300
+/** Signs of life are sent as often as that where there is a reason to. */
+export const SIGN_OF_LIFE_MS = 1_000
 /** From here on something is slow, or in the way: the next frame may take as long as frames do on the slowest link. */
 const SLOW_RTT_MS = 500
 
@@ -71,21 +79,29 @@ export function judgeSilence(silence: Silence, now: number, options: LivenessOpt
   const openSince = aliveAt > askedAt ? dueAt : askedAt
   const overdueMs = now - openSince - answerTimeoutMs(silence, options)
   if (overdueMs < 0) return 'fine'
-  return overdueMs < graceOf(silence, options) ? 'suspect' : 'dead'
+  return overdueMs < graceOf(silence, now, options) ? 'suspect' : 'dead'
 }
 
-function graceOf({ waitingSince, circuit, rttMs }: Silence, options: LivenessOptions): number {
+function graceOf(silence: Silence, now: number, options: LivenessOptions): number {
+  const { waitingSince, circuit, rttMs } = silence
   if (circuit !== undefined) return graceOfCircuit(circuit, rttMs, options)
+  if (isHeldUp(silence, now, options)) return options.heldUpGraceMs
   return waitingSince === undefined ? options.idleGraceMs : options.waitingGraceMs
 }
 
+/** A sign of life is sent each second while the connection is suspect, so something is confirmed as often. */
+function isHeldUp(silence: Silence, now: number, options: LivenessOptions): boolean {
+  const { acknowledgedAt = Number.NEGATIVE_INFINITY } = silence
+  return now - acknowledgedAt < SIGN_OF_LIFE_MS + answerTimeoutMs(silence, options)
+}
+
 function graceOfCircuit(
-  { backlogBytes, carrierRttMs = 0, isFrameComing }: CircuitSilence,
+  { backlogBytes, carrierRttMs = 0, isFrameComing, isCarrierSuspect }: CircuitSilence,
   rttMs: number | undefined,
   { circuitGraceMs, slowCircuitGraceMs }: LivenessOptions,
 ): number {
   const isSlow = Math.max(rttMs ?? UNKNOWN_RTT_MS, carrierRttMs) >= SLOW_RTT_MS
-  if (isSlow || isFrameComing) return slowCircuitGraceMs
+  if (isSlow || isFrameComing || isCarrierSuspect) return slowCircuitGraceMs
   return Math.min(slowCircuitGraceMs, circuitGraceMs + backlogBytes / SLOWEST_BYTES_PER_MS)
 }
 

@@ -2,17 +2,24 @@ import type { Connection } from '@libp2p/interface'
 import { socketFdOf } from './connection-parts.ts'
 
 /** What the kernel has counted of one TCP connection since it began, on this side. */
-export interface SegmentCounts {
-  /** With data, those that were sent again included. */
+export interface TcpCounts {
+  /** Segments with data, those that were sent again included. */
   readonly sent: number
   readonly sentAgain: number
+  /** Bytes that the other side's kernel has confirmed, read by its process or not. */
+  readonly acknowledgedBytes: number
+  /** Whether it has confirmed all that was written here. */
+  readonly isAllAcknowledged: boolean
 }
 
 /** linux/in.h and linux/tcp.h */
 const IPPROTO_TCP = 6
 const TCP_INFO = 11
 /** Offsets in `struct tcp_info` of linux/tcp.h, to which the kernel only ever appends; the last one is of Linux 4.6. */
+const UNACKED = 24
 const TOTAL_RETRANS = 100
+const BYTES_ACKED = 120
+const NOTSENT_BYTES = 144
 const DATA_SEGS_OUT = 156
 const NEEDED_BYTES = DATA_SEGS_OUT + 4
 
@@ -25,7 +32,7 @@ export class TcpInfo {
   #loading: Promise<void> | undefined
 
   /** @returns `undefined` where the connection has no TCP socket of its own, and until the C library is loaded */
-  read(connection: Connection): SegmentCounts | undefined {
+  read(connection: Connection): TcpCounts | undefined {
     this.#loading ??= this.#load()
     const fd = socketFdOf(connection)
     if (this.#getSocketOption === undefined || fd === undefined) return undefined
@@ -34,7 +41,12 @@ export class TcpInfo {
     length.writeUInt32LE(NEEDED_BYTES)
     const failed = this.#getSocketOption(fd, IPPROTO_TCP, TCP_INFO, value, length) !== 0
     if (failed || length.readUInt32LE() < NEEDED_BYTES) return undefined
-    return { sent: value.readUInt32LE(DATA_SEGS_OUT), sentAgain: value.readUInt32LE(TOTAL_RETRANS) }
+    return {
+      sent: value.readUInt32LE(DATA_SEGS_OUT),
+      sentAgain: value.readUInt32LE(TOTAL_RETRANS),
+      acknowledgedBytes: Number(value.readBigUInt64LE(BYTES_ACKED)),
+      isAllAcknowledged: value.readUInt32LE(UNACKED) === 0 && value.readUInt32LE(NOTSENT_BYTES) === 0,
+    }
   }
 
   /** Resolves when the C library is loaded, or can't be. */

@@ -1,15 +1,16 @@
 import type { Connection } from '@libp2p/interface'
 import { SilentConnectionError } from '../errors.ts'
+import { Acknowledgements } from './acknowledgements.ts'
 import { Backlog } from './backlog.ts'
 import { type Muxer, muxerOf, sendSignOfLife, type Transport, transportOf } from './connection-parts.ts'
 import { isFrameComing, type Received } from './incoming-frame.ts'
-import { type CircuitSilence, type Silence, smoothedRtt } from './silence.ts'
+import { type CircuitSilence, SIGN_OF_LIFE_MS, type Silence, smoothedRtt } from './silence.ts'
+import type { TcpCounts } from './tcp-info.ts'
 
 /** A stream that was sent to waits that long at most: many protocols answer nothing. */
 const MAX_WAIT_MS = 30_000
-/** Whoever received that much since it last said so says that it is alive, once a second. */
+/** Whoever received that much since it last said so says that it is alive. */
 const MUCH_BYTES = 4096
-const SAY_ALIVE_MS = 1_000
 /** Less at once is an answer of the multiplexer at most. */
 const MIN_PART_BYTES = 64
 const NOTHING: Received = { bytes: 0, at: Number.NEGATIVE_INFINITY }
@@ -54,6 +55,7 @@ export class WatchedConnection {
   /** What the relay had brought when this circuit gave its last sign of life. */
   #carrierBefore: { readonly aliveAt: number; readonly received: Received } | undefined
   readonly #backlog = new Backlog()
+  readonly #acknowledgements = new Acknowledgements()
 
   /** Asks at once: yamux and the choice of relays go by the round-trip time. */
   constructor(connection: Connection, clock: () => number) {
@@ -95,6 +97,7 @@ export class WatchedConnection {
     this.#aliveAt = now
     this.#expectingSince = undefined
     this.#isSuspect = false
+    this.#acknowledgements.startAnew()
   }
 
   expecting(now: number): void {
@@ -133,6 +136,7 @@ export class WatchedConnection {
       waitingSince: this.waitingSince(now) ?? context.circuitWaitsSince,
       askedAt: this.#askedAt,
       rttMs: this.#rttMs,
+      acknowledgedAt: this.#acknowledgements.at,
       isRelay: context.isRelay,
       circuit: this.#connection.direct ? undefined : this.#circuitSilence(context.carrier(), now),
     }
@@ -146,6 +150,7 @@ export class WatchedConnection {
       backlogBytes: this.#backlog.bytes(now),
       carrierRttMs: carrier?.rttMs,
       isFrameComing: isFrameComing(this.#carrierBefore.received, received, now),
+      isCarrierSuspect: carrier?.isSuspect === true,
     }
   }
 
@@ -166,9 +171,11 @@ export class WatchedConnection {
     )
   }
 
-  suspect(): void {
+  /** @param counts - the kernel's, where it has a TCP socket of its own */
+  suspect(now: number, counts: TcpCounts | undefined): void {
     this.#isSuspect = true
     this.raiseSuspicion()
+    if (counts !== undefined) this.#acknowledgements.look(counts, now)
   }
 
   raiseSuspicion(): void {
@@ -176,8 +183,10 @@ export class WatchedConnection {
     this.#suspicion = undefined
   }
 
+  /** Says it to whoever sends much, and to whom nothing comes from: that it is confirmed is a sign of life, too. */
   sayAliveWhenDue(now: number): void {
-    if (this.#receivedBytes < MUCH_BYTES || now - this.#saidAliveAt < SAY_ALIVE_MS) return
+    const isOwed = this.#receivedBytes >= MUCH_BYTES || this.#isSuspect
+    if (!isOwed || now - this.#saidAliveAt < SIGN_OF_LIFE_MS) return
     this.#receivedBytes = 0
     this.#saidAliveAt = now
     if (this.#connection.status !== 'open') return

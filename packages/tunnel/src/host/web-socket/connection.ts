@@ -24,12 +24,13 @@ export interface WebSocketConnectionInit
  */
 class WebSocketConnection extends AbstractMultiaddrConnection {
   readonly #webSocket: WebSocket
-  readonly #socket: Duplex
+  /** Public, as libp2p's own TCP has it: see `localIpOf` and `socketFdOf`. */
+  readonly socket: Duplex
 
   constructor({ webSocket, socket, ...init }: WebSocketConnectionInit) {
     super({ ...init, maxMessageSize: WEB_SOCKET_LIMITS.messageBytes })
     this.#webSocket = webSocket
-    this.#socket = socket
+    this.socket = socket
     webSocket.on('message', (data, isBinary) => {
       if (isBinary && Buffer.isBuffer(data)) this.onData(data)
       else webSocket.close(UNSUPPORTED_DATA, 'expected binary messages')
@@ -47,7 +48,7 @@ class WebSocketConnection extends AbstractMultiaddrConnection {
     // Counted before: libp2p consumes the list that it handed over.
     const sentBytes = data.byteLength
     this.#webSocket.send(data.subarray(), { binary: true })
-    return { sentBytes, canSendMore: !this.#socket.writableNeedDrain }
+    return { sentBytes, canSendMore: !this.socket.writableNeedDrain }
   }
 
   override async sendClose(options: AbortOptions = {}): Promise<void> {

@@ -1,7 +1,6 @@
 import type { Logger } from '@edgeway/core'
 import type { Connection } from '@libp2p/interface'
 import type { AgentHost } from '../../host/host.ts'
-import { TcpInfo } from '../../host/tcp-info.ts'
 import type { TunnelMetrics } from '../../metrics.ts'
 import { Attempts } from './attempts/attempts.ts'
 import { FirstPaths } from './attempts/first-paths.ts'
@@ -60,7 +59,7 @@ export function createPathParts(options: PathManagerOptions, deps: PathManagerDe
   const ways = new Ways({ ...deps, usePrivateAddresses: options.usePrivateAddresses })
   const dialer = new PathDialer(options, { ...deps, leftAlone, stopping: hooks.stopping })
   const attempts = new Attempts({ dialer, leftAlone, neighbours })
-  const samples = new PathSamples({ host, tcpInfo: new TcpInfo() })
+  const samples = new PathSamples({ host, tcpInfo: host.tcpInfo })
   const hedge = new Hedge({
     rttMs: (connection) => samples.rttMs(connection),
     ask: (connection) => liveness.ask(connection),

@@ -2,16 +2,15 @@ import type { Connection } from '@libp2p/interface'
 import { muxerOf } from '../../../host/connection-parts.ts'
 import { carriersOf } from '../../../host/connections.ts'
 import type { Host } from '../../../host/host.ts'
-import type { TcpInfo } from '../../../host/tcp-info.ts'
 import type { PathCondition } from '../choice/path-choice.ts'
-import { SegmentLoss } from './segment-loss.ts'
+import { type SegmentCounts, SegmentLoss } from './segment-loss.ts'
 
 export interface PathSamplesDeps {
   readonly host: {
     readonly node: Pick<Host['node'], 'getConnections'>
     readonly liveness: Pick<Host['liveness'], 'ask' | 'rtt'>
   }
-  readonly tcpInfo: Pick<TcpInfo, 'read'>
+  readonly tcpInfo: { read(connection: Connection): SegmentCounts | undefined }
 }
 
 const SAMPLE_MS = 5_000

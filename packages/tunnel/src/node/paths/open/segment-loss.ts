@@ -1,9 +1,11 @@
-import type { SegmentCounts } from '../../../host/tcp-info.ts'
+import type { TcpCounts } from '../../../host/tcp-info.ts'
 
 /** What was counted counts for less with each sample, so that what is known is of lately. */
 const KEEP = 0.5
 /** With fewer segments a share says nothing. */
 const MIN_SEGMENTS = 20
+
+export type SegmentCounts = Pick<TcpCounts, 'sent' | 'sentAgain'>
 
 /** The share of segments that had to be sent again lately, from counts that only grow. */
 export class SegmentLoss {
