@@ -3,7 +3,7 @@ import type { Connection } from '@libp2p/interface'
 import type { TunnelMetrics } from '../../../metrics.ts'
 import type { OpenPath, OpenPaths } from '../open/open-paths.ts'
 import type { PeerPaths } from '../ways/candidates.ts'
-import { type Choice, choosePath } from './path-choice.ts'
+import { type Choice, choosePath, type PathChange, reasonToLeave } from './path-choice.ts'
 
 export interface ChosenPathsDeps {
   readonly open: Pick<OpenPaths, 'choosable'>
@@ -33,7 +33,8 @@ export class ChosenPaths {
     const choice = choosePath(paths, before?.choice, performance.now())
     if (before !== undefined && choice?.path.id === before.choice?.path.id)
       this.#chosen.set(peer.peerId, { choice, since: before.since })
-    else this.#change(peer, before, choice)
+    else
+      this.#change(peer, before, { choice, reason: choice?.reason ?? reasonToLeave(paths, before?.choice) })
     return choice?.path
   }
 
@@ -47,12 +48,15 @@ export class ChosenPaths {
     this.#chosen.delete(peerId)
   }
 
-  #change(peer: PeerPaths, before: Chosen | undefined, choice: Choice<OpenPath> | undefined): void {
+  #change(
+    peer: PeerPaths,
+    before: Chosen | undefined,
+    { choice, reason }: { choice: Chosen['choice']; reason: PathChange },
+  ): void {
     this.#chosen.set(peer.peerId, { choice, since: new Date() })
     const from = before?.choice?.path.kind ?? 'none'
     const to = choice?.path.kind ?? 'none'
     if (before === undefined && choice === undefined) return
-    const reason = choice?.reason ?? 'closed'
     this.#deps.metrics.pathChanges.add({ from, to, reason })
     this.#deps.logger.info('new flows to a node take another path', { node: peer.node, from, to, reason })
   }

@@ -120,7 +120,8 @@ function firstOf<P extends ChoosablePath>(paths: readonly P[]): P[] {
   return faster === undefined ? sorted : [faster, ...sorted.filter((path) => path !== faster)]
 }
 
-function reasonToLeave(
+/** @param before - what is left, or not there any more */
+export function reasonToLeave(
   paths: readonly ChoosablePath[],
   before: Choice<ChoosablePath> | undefined,
 ): PathChange {

@@ -46,13 +46,15 @@ export class OpenPaths {
       .toReversed()
   }
 
-  /** Those to choose from: of the relayed ones that through the best relay. */
+  /** Those to choose from: of the relayed ones that through the best relay, and the chosen one, whatever became of it. */
   choosable(peer: PeerPaths, chosen: Connection | undefined): OpenPath[] {
     const all = this.all(peer.peerId)
     const direct = all.filter(({ kind }) => kind !== 'relayed')
-    const relayed = usablePaths(all.filter(({ kind }) => kind === 'relayed'))
+    const allRelayed = all.filter(({ kind }) => kind === 'relayed')
+    const relayed = usablePaths(allRelayed)
     const best = relayed.length > 1 ? this.#bestRelayed(relayed, peer, chosen) : relayed[0]
-    return best === undefined ? direct : [...direct, best]
+    const left = allRelayed.find((path) => path.id === chosen && !relayed.includes(path))
+    return [...direct, best, left].filter((path) => path !== undefined)
   }
 
   avoid(connection: Connection): void {
