@@ -156,6 +156,27 @@ describe('a connection that goes silent', () => {
     await circuit.answer()
     expect(liveness.isSuspect(real(circuit))).toBe(true)
   })
+
+  it('leaves what goes through it the time to answer after it', async () => {
+    const relay = new TestConnection(RELAY)
+    const circuit = new TestConnection(PEER, RELAY)
+    using liveness = watching(relay, circuit)
+    await measured(relay)
+    await circuit.answer()
+    liveness.expecting(real(circuit))
+    for (let second = 1; second <= 20; second++) {
+      relay.counts = { ...{ sent: 1, sentAgain: 0 }, acknowledgedBytes: second, isAllAcknowledged: true }
+      await vi.advanceTimersByTimeAsync(1_000)
+    }
+    relay.receive(100)
+    await vi.advanceTimersByTimeAsync(2 * AGENT_LIVENESS.tickMs)
+    expect([relay.aborted, circuit.aborted]).toEqual([false, false])
+
+    await relay.answer()
+    await circuit.answer()
+    await vi.advanceTimersByTimeAsync(1_000)
+    expect([liveness.isSuspect(real(circuit)), circuit.aborted]).toEqual([false, false])
+  })
 })
 
 it('looks for the relay of a circuit among the connections to that relay, not among all', () => {

@@ -12,7 +12,7 @@ const QUIET: Silence = {
   circuit: undefined,
 }
 
-const FREE = { backlogBytes: 0, carrierRttMs: 20, isFrameComing: false, isCarrierSuspect: false }
+const FREE = { backlogBytes: 0, carrierRttMs: 20, isFrameComing: false, carrierSuspectAt: undefined }
 
 function judge(silence: Partial<Silence>, now: number) {
   return judgeSilence({ ...QUIET, ...silence }, now, AGENT_LIVENESS)
@@ -49,7 +49,7 @@ describe('while something is waited for', () => {
     ['the round trip is long', { circuit: FREE, rttMs: 700 }],
     ['its round trip was not measured', { circuit: FREE, rttMs: undefined }],
     ['the relay answers late', { circuit: { ...FREE, carrierRttMs: 700 } }],
-    ['the relay is silent itself', { circuit: { ...FREE, isCarrierSuspect: true } }],
+    ['the relay was silent itself', { circuit: { ...FREE, carrierSuspectAt: 30_000 } }],
     [
       'a slow link has what was sent ahead still before it',
       { circuit: { ...FREE, backlogBytes: 256 * 1024 } },

@@ -50,8 +50,8 @@ export interface CircuitSilence {
   readonly carrierRttMs: number | undefined
   /** Bytes come from the relay, and may be a part of a frame of this circuit. */
   readonly isFrameComing: boolean
-  /** The connection to the relay is itself in doubt; if it is dead, the circuit ends with it. */
-  readonly isCarrierSuspect: boolean
+  /** When the connection to the relay was itself in doubt last; if it is dead, the circuit ends with it. `undefined`: never. */
+  readonly carrierSuspectAt: number | undefined
 }
 
 /** `ask`: ask now; `suspect`: avoid it for what is new; `dead`: close it. */
@@ -84,7 +84,7 @@ export function judgeSilence(silence: Silence, now: number, options: LivenessOpt
 
 function graceOf(silence: Silence, now: number, options: LivenessOptions): number {
   const { waitingSince, circuit, rttMs } = silence
-  if (circuit !== undefined) return graceOfCircuit(circuit, rttMs, options)
+  if (circuit !== undefined) return graceOfCircuit({ ...circuit, rttMs }, now, options)
   if (isHeldUp(silence, now, options)) return options.heldUpGraceMs
   return waitingSince === undefined ? options.idleGraceMs : options.waitingGraceMs
 }
@@ -96,12 +96,20 @@ function isHeldUp(silence: Silence, now: number, options: LivenessOptions): bool
 }
 
 function graceOfCircuit(
-  { backlogBytes, carrierRttMs = 0, isFrameComing, isCarrierSuspect }: CircuitSilence,
-  rttMs: number | undefined,
+  {
+    backlogBytes,
+    carrierRttMs = 0,
+    isFrameComing,
+    carrierSuspectAt,
+    rttMs,
+  }: CircuitSilence & Pick<Silence, 'rttMs'>,
+  now: number,
   { circuitGraceMs, slowCircuitGraceMs }: LivenessOptions,
 ): number {
+  // What was held up comes one after the other, and the first of it ends the doubt about the relay.
+  const wasCarrierSuspect = carrierSuspectAt !== undefined && now - carrierSuspectAt < circuitGraceMs
   const isSlow = Math.max(rttMs ?? UNKNOWN_RTT_MS, carrierRttMs) >= SLOW_RTT_MS
-  if (isSlow || isFrameComing || isCarrierSuspect) return slowCircuitGraceMs
+  if (isSlow || isFrameComing || wasCarrierSuspect) return slowCircuitGraceMs
   return Math.min(slowCircuitGraceMs, circuitGraceMs + backlogBytes / SLOWEST_BYTES_PER_MS)
 }
 

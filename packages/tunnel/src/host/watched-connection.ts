@@ -48,6 +48,7 @@ export class WatchedConnection {
   #askedAt: number | undefined
   #rttMs: number | undefined
   #isSuspect = false
+  #suspectAt: number | undefined
   #suspicion: AbortController | undefined
   #receivedBytes = 0
   #saidAliveAt: number
@@ -86,6 +87,11 @@ export class WatchedConnection {
 
   get isSuspect(): boolean {
     return this.#isSuspect
+  }
+
+  /** When it was suspect last; `undefined` when it never was. */
+  get suspectAt(): number | undefined {
+    return this.#suspectAt
   }
 
   get suspicion(): AbortSignal {
@@ -150,7 +156,7 @@ export class WatchedConnection {
       backlogBytes: this.#backlog.bytes(now),
       carrierRttMs: carrier?.rttMs,
       isFrameComing: isFrameComing(this.#carrierBefore.received, received, now),
-      isCarrierSuspect: carrier?.isSuspect === true,
+      carrierSuspectAt: carrier?.suspectAt,
     }
   }
 
@@ -174,6 +180,7 @@ export class WatchedConnection {
   /** @param counts - the kernel's, where it has a TCP socket of its own */
   suspect(now: number, counts: TcpCounts | undefined): void {
     this.#isSuspect = true
+    this.#suspectAt = now
     this.raiseSuspicion()
     if (counts !== undefined) this.#acknowledgements.look(counts, now)
   }
