@@ -104,18 +104,29 @@ async function startRelay(name: string): Promise<void> {
 }
 
 /** Keeps a reservation at a relay. */
-async function stayJoined(host: AgentHost, relay: JoinedRelay, joined: Set<JoinedRelay>): Promise<never> {
+async function stayJoined(
+  host: AgentHost,
+  server: Omit<JoinedRelay, 'isSuspect'>,
+  joined: Set<JoinedRelay>,
+): Promise<never> {
   for (;;) {
+    let relay: JoinedRelay | undefined
     try {
-      const connection = await host.dial(relay.address, AbortSignal.timeout(2_000))
+      const connection = await host.dial(server.address, AbortSignal.timeout(2_000))
       const closed = new Promise((resolve) => connection.addEventListener('close', resolve))
       await host.reserve(connection.remotePeer)
+      relay = {
+        ...server,
+        get isSuspect() {
+          return host.liveness.isSuspect(connection)
+        },
+      }
       joined.add(relay)
       await closed
     } catch {
       // The next attempt follows.
     }
-    joined.delete(relay)
+    if (relay !== undefined) joined.delete(relay)
     await sleep(200)
   }
 }

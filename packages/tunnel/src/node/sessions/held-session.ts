@@ -18,6 +18,8 @@ export interface JoinedServer {
   /** With the PeerId. */
   readonly address: Multiaddr
   readonly rttMs: number
+  /** It owes an answer. */
+  readonly isSuspect: boolean
   /** The IP address that the server sees this node at. */
   readonly observed: string
   /** TCP ports of the server's host where reflectors listen. */

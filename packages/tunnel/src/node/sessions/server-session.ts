@@ -94,6 +94,7 @@ export class ServerSession implements LookupSource, AsyncDisposable {
       peerId: connection.remotePeer.toString(),
       address: multiaddr(`${this.#address}/p2p/${connection.remotePeer}`),
       rttMs: Math.round(this.#deps.rtt(connection) ?? link.rttMs),
+      isSuspect: this.#deps.host.liveness.isSuspect(connection),
       observed: link.welcome.observed,
       reflectorPorts: link.welcome.reflectorPorts,
     }

@@ -17,6 +17,7 @@ const DIRECT = '/ip4/45.80.0.9/tcp/20008'
 const [RELAY_1, RELAY_2] = ['relay-1', 'relay-2'].map((peerId, index) => ({
   ...{ peerId, rttMs: 90 - 40 * index },
   address: multiaddr(`/ip4/45.80.0.7${index}/tcp/20006`),
+  isSuspect: false,
 }))
 
 /** The ways of one node to peers, of which the test says what comes of each attempt. */

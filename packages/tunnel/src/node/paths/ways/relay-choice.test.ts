@@ -3,8 +3,10 @@ import { type OwnRelay, rankRelays } from './relay-choice.ts'
 
 const relay = (peerId: string, rttMs: number): OwnRelay => ({ peerId, rttMs })
 
+/** @param own - capital letters are suspect */
 function ranked(own: OwnRelay[], peer: OwnRelay[], inUse?: string): string {
-  return rankRelays(own, peer, inUse)
+  const joined = own.map((each) => ({ ...each, isSuspect: /[A-Z]/.test(each.peerId) }))
+  return rankRelays(joined, peer, inUse)
     .map(({ peerId }) => peerId)
     .join('')
 }
@@ -30,6 +32,12 @@ it('tries relays that the peer is not known at last', () => {
   expect(ranked([relay('a', 1), relay('b', 90)], [relay('b', 90)])).toBe('ba')
   expect(ranked([relay('a', 1), relay('b', 90)], [relay('b', 90)], 'a')).toBe('ba')
   expect(ranked([relay('a', 9), relay('b', 1)], [])).toBe('ba')
+})
+
+it('tries a relay that is suspect when there is no other', () => {
+  const own = [relay('A', 1), relay('b', 90), relay('c', 100)]
+  expect(ranked(own, [relay('A', 1), relay('b', 1)], 'A')).toBe('bcA')
+  expect(ranked([relay('A', 1)], [relay('A', 1)], 'A')).toBe('A')
 })
 
 it('takes a time that was not measured for a long one', () => {

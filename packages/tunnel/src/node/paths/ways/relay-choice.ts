@@ -11,6 +11,8 @@ export interface OwnRelay {
 export interface JoinedRelay extends OwnRelay {
   /** With its PeerId. */
   readonly address: Multiaddr
+  /** It owes an answer: what is new goes another way, where there is one. */
+  readonly isSuspect: boolean
 }
 
 /** Another relay must be better by both: that share, and that many ms. */
@@ -21,13 +23,13 @@ const UNKNOWN_RTT_MS = 500
 
 /**
  * The relays to reach a peer by, best first: those that both sides have, the shortest sum of round-trip times first, then
- * the others, for what is known of the peer may be old. The one in use stays before its like unless another is clearly
+ * the others, for what is known of the peer may be old. Those that are suspect come after all of these. The one in use stays before its like unless another is clearly
  * better: paths must not flap with the noise of measurements.
  *
  * @param peer - the relays that the peer holds reservations at, with its own round-trip times
  * @param inUse - PeerId of the relay that carries this peer's calls now
  */
-export function rankRelays<Relay extends OwnRelay>(
+export function rankRelays<Relay extends Omit<JoinedRelay, 'address'>>(
   own: readonly Relay[],
   peer: readonly OwnRelay[],
   inUse: string | undefined,
@@ -39,9 +41,13 @@ export function rankRelays<Relay extends OwnRelay>(
       relays.toSorted((a, b) => costOf(a) - costOf(b)),
       { inUse, costOf },
     )
+  const rankAll = (relays: readonly Relay[]): Relay[] => [
+    ...rank(relays.filter(({ peerId }) => theirs.has(peerId))),
+    ...rank(relays.filter(({ peerId }) => !theirs.has(peerId))),
+  ]
   return [
-    ...rank(own.filter(({ peerId }) => theirs.has(peerId))),
-    ...rank(own.filter(({ peerId }) => !theirs.has(peerId))),
+    ...rankAll(own.filter(({ isSuspect }) => !isSuspect)),
+    ...rankAll(own.filter(({ isSuspect }) => isSuspect)),
   ]
 }
 
