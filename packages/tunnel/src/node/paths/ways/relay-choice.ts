@@ -23,8 +23,8 @@ const UNKNOWN_RTT_MS = 500
 
 /**
  * The relays to reach a peer by, best first: those that both sides have, the shortest sum of round-trip times first, then
- * the others, for what is known of the peer may be old. Those that are suspect come after all of these. The one in use stays before its like unless another is clearly
- * better: paths must not flap with the noise of measurements.
+ * the others, for what is known of the peer may be old; then, in the same order, those that are suspect. The one in use stays
+ * before its like unless another is clearly better: paths must not flap with the noise of measurements.
  *
  * @param peer - the relays that the peer holds reservations at, with its own round-trip times
  * @param inUse - PeerId of the relay that carries this peer's calls now
