@@ -67,8 +67,8 @@ function silenceOf(address: string): string {
   }`
 }
 
-/** Lets through of what that address sends only what confirms segments, which has 80 bytes at most. */
-function confirmationsOnlyFrom(address: string): string {
+/** Lets through of what that address sends only what acknowledges segments, which has 80 bytes at most. */
+function acknowledgementsOnlyFrom(address: string): string {
   return `table ip poor {
     chain forward {
       type filter hook forward priority -10;
@@ -119,13 +119,13 @@ describe('calls between two sites with two relays', () => {
     expect(path).toBe('relayed')
   })
 
-  it('go on after seconds in which only confirmations came from the relay', async () => {
+  it('go on after seconds in which only acknowledgements came from the relay', async () => {
     const { relays } = await start(['edge-3'], { echoAfterMs: 2_000 })
     const calls = [{ name: 'edge-3', relays: Object.keys(relays) }]
     const caller = await run(lab.node('edge-1'), { relays, calls, ...ONE_CALL })
     await caller.waitForOutput(/"opened"/)
     const router = lab.router('a')
-    const input = Object.values(relays).map(confirmationsOnlyFrom).join('\n')
+    const input = Object.values(relays).map(acknowledgementsOnlyFrom).join('\n')
     await router.exec(['nft', '-f', '-'], { input })
     // After 3.3 s without a sign of life a connection is dead that something is waited for on.
     await sleep(5_500)

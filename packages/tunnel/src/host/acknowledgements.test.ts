@@ -13,9 +13,9 @@ function lookAt(...counts: readonly (readonly [bytes: number, isAll: boolean] | 
 
 describe('the other side', () => {
   it.each([
-    ['has confirmed all, the question with it', [[500, true]], 100],
+    ['has acknowledged all, the question with it', [[500, true]], 100],
     [
-      'goes on confirming',
+      'goes on acknowledging',
       [
         [500, true],
         [500, true],
@@ -24,7 +24,7 @@ describe('the other side', () => {
       300,
     ],
     [
-      'confirms the more of much that was sent',
+      'acknowledges the more of much that was sent',
       [
         [500, false],
         [600, false],
@@ -45,11 +45,11 @@ describe('the other side', () => {
         [500, false],
       ],
     ],
-  ] as const)('gives no sign of life when it confirms %s', (_what, counts) => {
+  ] as const)('gives no sign of life when it acknowledges %s', (_what, counts) => {
     expect(lookAt(...counts)).toBeUndefined()
   })
 
-  it('has to confirm anew in another silence', () => {
+  it('has to acknowledge anew in another silence', () => {
     expect(lookAt([500, true], undefined)).toBeUndefined()
     expect(lookAt([500, true], undefined, [900, false])).toBeUndefined()
   })

@@ -81,7 +81,8 @@ export const AGENT_LIVENESS: LivenessOptions = {
   answerMs: 800,
   waitingGraceMs: 1_900,
   idleGraceMs: 6_000,
-  // Measured at 64 kbit/s and 5 % loss: 12.5 s without a byte. Not longer than need be: a load balancer confirms for a dead server.
+  // Measured at 64 kbit/s and 5 % loss: 12.5 s without a byte. Not longer than need be: a load balancer acknowledges for a dead
+  // server.
   heldUpGraceMs: 20_000,
   circuitGraceMs: 12_000,
   // What yamux lets one stream send ahead, 256 KiB, takes 33 s at 64 kbit/s.

@@ -58,11 +58,10 @@ class TestConnection {
 }
 
 function watching(...connections: TestConnection[]): Liveness {
-  const getConnections = (): Connection[] => connections as unknown as Connection[]
-  return new Liveness({ getConnections }, AGENT_LIVENESS, COUNTS)
+  const getConnections = (): Connection[] => connections.map(real)
+  const read = (asked: Connection) => connections.find((each) => real(each) === asked)?.counts
+  return new Liveness({ getConnections }, AGENT_LIVENESS, { read })
 }
-
-const COUNTS = { read: (connection: Connection) => (connection as unknown as TestConnection).counts }
 
 const real = (connection: TestConnection): Connection => connection as unknown as Connection
 
@@ -71,6 +70,14 @@ async function measured(connection: TestConnection, rttMs = 20): Promise<void> {
   await vi.advanceTimersByTimeAsync(AGENT_LIVENESS.tickMs)
   await vi.advanceTimersByTimeAsync(rttMs)
   await connection.answer()
+}
+
+/** Its other end acknowledges what is sent, and says nothing. */
+async function acknowledging(connection: TestConnection, seconds: number): Promise<void> {
+  for (let second = 1; second <= seconds; second++) {
+    connection.counts = { ...{ sent: 1, sentAgain: 0 }, acknowledgedBytes: second, isAllAcknowledged: true }
+    await vi.advanceTimersByTimeAsync(1_000)
+  }
 }
 
 beforeEach(() => void vi.useFakeTimers())
@@ -115,15 +122,12 @@ describe('a connection that goes silent', () => {
     expect([connection.asked, connection.aborted]).toEqual([2, true])
   })
 
-  it('while its other end confirms what is sent is suspect, is told that this one lives, and goes on', async () => {
+  it('while its other end acknowledges what is sent is suspect, is told that this one lives, and goes on', async () => {
     const connection = new TestConnection(PEER)
     using liveness = watching(connection)
     await measured(connection)
     liveness.expecting(real(connection))
-    for (let second = 1; second <= 20; second++) {
-      connection.counts = { ...{ sent: 1, sentAgain: 0 }, acknowledgedBytes: second, isAllAcknowledged: true }
-      await vi.advanceTimersByTimeAsync(1_000)
-    }
+    await acknowledging(connection, 20)
     expect([liveness.isSuspect(real(connection)), connection.aborted]).toEqual([true, false])
     expect(connection.saidAlive).toBeGreaterThanOrEqual(17)
 
@@ -164,10 +168,7 @@ describe('a connection that goes silent', () => {
     await measured(relay)
     await circuit.answer()
     liveness.expecting(real(circuit))
-    for (let second = 1; second <= 20; second++) {
-      relay.counts = { ...{ sent: 1, sentAgain: 0 }, acknowledgedBytes: second, isAllAcknowledged: true }
-      await vi.advanceTimersByTimeAsync(1_000)
-    }
+    await acknowledging(relay, 20)
     relay.receive(100)
     await vi.advanceTimersByTimeAsync(2 * AGENT_LIVENESS.tickMs)
     expect([relay.aborted, circuit.aborted]).toEqual([false, false])
@@ -186,7 +187,7 @@ it('looks for the relay of a circuit among the connections to that relay, not am
     getConnections: (peer?: PeerId): Connection[] =>
       peer?.toString() === RELAY ? [real(relay)] : expect.fail('1,000 circuits ask for that all the time'),
   }
-  using liveness = new Liveness(node, AGENT_LIVENESS, COUNTS)
+  using liveness = new Liveness(node, AGENT_LIVENESS, { read: () => undefined })
 
   expect(liveness.isSuspect(real(circuit))).toBe(false)
 })

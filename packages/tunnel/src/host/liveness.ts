@@ -15,7 +15,7 @@ import { type StreamActivity, WatchedConnection } from './watched-connection.ts'
  * Any byte that comes is a sign of life, not only an answer: answers wait behind the bytes of bulk flows. A connection
  * is asked when something is waited for on it, and else now and then; see `judgeSilence`. One that a circuit goes
  * through waits with the circuit. Whoever receives much says so by a frame each second, since a large frame counts at
- * its other end only when all of it has come. One whose other end confirms what is sent is suspect, but not dead for long:
+ * its other end only when all of it has come. One whose other end acknowledges what is sent is suspect, but not dead for long:
  * TCP may need many seconds for what a poor link has lost. Time in which this process did not run does not count.
  */
 export class Liveness implements Disposable {

@@ -70,14 +70,14 @@ describe('while something is waited for', () => {
     expect(judge({ ...slow, askedAt: 900 }, 900 + 1_700)).toBe('fine')
   })
 
-  it('a connection whose other end confirms what is sent has 20 s more, but for nothing new', () => {
+  it('a connection whose other end acknowledges what is sent has 20 s more, but for nothing new', () => {
     const heldUp = { waitingSince: 0, askedAt: 900 }
     for (let now = 2_000; now < 21_000; now += 500)
       expect(judge({ ...heldUp, acknowledgedAt: now - 1_500 }, now)).toBe('suspect')
     expect(judge({ ...heldUp, acknowledgedAt: 22_000 }, 22_100)).toBe('dead')
   })
 
-  it('a connection whose other end confirms nothing any more is dead soon', () => {
+  it('a connection whose other end acknowledges nothing any more is dead soon', () => {
     const heldUp = { waitingSince: 0, askedAt: 900, acknowledgedAt: 6_000 }
     expect(judge(heldUp, 7_700)).toBe('suspect')
     expect(judge(heldUp, 7_900)).toBe('dead')

@@ -14,7 +14,7 @@ export interface LivenessOptions {
   readonly waitingGraceMs: number
   /** The same while nothing is: TCP gets more attempts on a link that loses much. */
   readonly idleGraceMs: number
-  /** The same, waited on or not, while the other side's kernel still confirms what is sent: see `Acknowledgements`. */
+  /** The same, waited on or not, while the other side's kernel still acknowledges what is sent: see `Acknowledgements`. */
   readonly heldUpGraceMs: number
   /** The same for a circuit, waited on or not. A dead relay ends its circuits without this, and new flows pass a suspect one over. */
   readonly circuitGraceMs: number
@@ -35,7 +35,7 @@ export interface Silence {
   readonly askedAt: number | undefined
   /** The smoothed round-trip time; `undefined` before the first answer. */
   readonly rttMs: number | undefined
-  /** When the other side's kernel was seen to confirm what was sent since; `undefined` while it was not. */
+  /** When the other side's kernel was seen to acknowledge what was sent since; `undefined` while it was not. */
   readonly acknowledgedAt: number | undefined
   readonly isRelay: boolean
   /** `undefined` for a connection without a relay. */
@@ -89,7 +89,7 @@ function graceOf(silence: Silence, now: number, options: LivenessOptions): numbe
   return waitingSince === undefined ? options.idleGraceMs : options.waitingGraceMs
 }
 
-/** A sign of life is sent each second while the connection is suspect, so something is confirmed as often. */
+/** A sign of life is sent each second while the connection is suspect, so something is acknowledged as often. */
 function isHeldUp(silence: Silence, now: number, options: LivenessOptions): boolean {
   const { acknowledgedAt = Number.NEGATIVE_INFINITY } = silence
   return now - acknowledgedAt < SIGN_OF_LIFE_MS + answerTimeoutMs(silence, options)

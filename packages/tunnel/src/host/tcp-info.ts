@@ -6,9 +6,9 @@ export interface TcpCounts {
   /** Segments with data, those that were sent again included. */
   readonly sent: number
   readonly sentAgain: number
-  /** Bytes that the other side's kernel has confirmed, read by its process or not. */
+  /** Bytes that the other side's kernel has acknowledged, read by its process or not. */
   readonly acknowledgedBytes: number
-  /** Whether it has confirmed all that was written here. */
+  /** Whether it has acknowledged all that was written here. */
   readonly isAllAcknowledged: boolean
 }
 

@@ -190,7 +190,7 @@ export class WatchedConnection {
     this.#suspicion = undefined
   }
 
-  /** Says it to whoever sends much, and to whom nothing comes from: that it is confirmed is a sign of life, too. */
+  /** Says it to whoever sends much, and to whom nothing comes from: that it is acknowledged is a sign of life, too. */
   sayAliveWhenDue(now: number): void {
     const isOwed = this.#receivedBytes >= MUCH_BYTES || this.#isSuspect
     if (!isOwed || now - this.#saidAliveAt < SIGN_OF_LIFE_MS) return

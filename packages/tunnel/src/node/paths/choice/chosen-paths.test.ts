@@ -1,15 +1,12 @@
 import { MemoryLogger, MemoryMetrics } from '@edgeway/testbed'
 import { expect, it } from 'vitest'
+import { unreachedPeer } from '../../../../test/unreached-peer.ts'
 import { createTunnelMetrics } from '../../../metrics.ts'
-import { UNKNOWN_NAT } from '../../../nat-type.ts'
 import type { OpenPath } from '../open/open-paths.ts'
-import type { PeerPaths } from '../ways/candidates.ts'
 import { ChosenPaths } from './chosen-paths.ts'
 import type { PathCondition } from './path-choice.ts'
 
-const PEER = {
-  ...{ peerId: 'edge-2', node: 'edge-2', lan: [], direct: [], egress: [], relays: [], nat: UNKNOWN_NAT },
-} as unknown as PeerPaths
+const PEER = unreachedPeer('edge-2')
 
 const [FIRST, SECOND] = [{}, {}] as [OpenPath['id'], OpenPath['id']]
 

@@ -1,13 +1,10 @@
 import type { Connection } from '@libp2p/interface'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { unreachedPeer } from '../../../../test/unreached-peer.ts'
 import { SilentConnectionError } from '../../../errors.ts'
-import { UNKNOWN_NAT } from '../../../nat-type.ts'
-import type { PeerPaths } from '../ways/candidates.ts'
 import { Hedge } from './hedge.ts'
 
-const PEER = {
-  ...{ peerId: 'edge-2', node: 'edge-2', lan: [], direct: [], egress: [], relays: [], nat: UNKNOWN_NAT },
-} as unknown as PeerPaths
+const PEER = unreachedPeer('edge-2')
 
 /** A connection whose bytes the test makes come, and what a Hedge did about it. */
 class Silence {

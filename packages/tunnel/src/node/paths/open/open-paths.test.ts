@@ -1,15 +1,12 @@
 import type { Connection } from '@libp2p/interface'
 import { multiaddr } from '@multiformats/multiaddr'
 import { expect, it } from 'vitest'
-import { UNKNOWN_NAT } from '../../../nat-type.ts'
-import type { PeerPaths } from '../ways/candidates.ts'
+import { unreachedPeer } from '../../../../test/unreached-peer.ts'
 import { OpenPaths } from './open-paths.ts'
 
 const PEER_ID = '12D3KooWLqLxEfJ9nDdEe8Kh8PFvNPQRYDQBwyL7CMM7HhVd5LsX'
 const RELAY = '12D3KooWRw48BNE3xLFTAZ64JHV2Pm6dAt32PYadh6zriuC14Lxb'
-const PEER = {
-  ...{ peerId: PEER_ID, node: 'edge-2', lan: [], direct: [], egress: [], relays: [], nat: UNKNOWN_NAT },
-} as unknown as PeerPaths
+const PEER = unreachedPeer(PEER_ID)
 
 function circuit(): Connection {
   const remoteAddr = multiaddr(`/ip4/192.0.2.1/tcp/1/p2p/${RELAY}/p2p-circuit/p2p/${PEER_ID}`)
