@@ -1,8 +1,4 @@
-import { fileURLToPath } from 'node:url'
 import { defineConfig } from 'vitest/config'
-
-/** Labs start hundreds of programs: compiling each anew was a quarter of their CPU time. */
-const LAB_ENV = { NODE_COMPILE_CACHE: fileURLToPath(new URL('.cache/test-compile', import.meta.url)) }
 
 export default defineConfig({
   test: {
@@ -27,7 +23,6 @@ export default defineConfig({
           include: ['packages/**/*.netns.test.ts'],
           // All cores, as above: each file has namespaces of its own.
           maxWorkers: '100%',
-          env: LAB_ENV,
           testTimeout: 60_000,
           hookTimeout: 60_000,
         },
@@ -49,7 +44,6 @@ export default defineConfig({
           hookTimeout: 120_000,
           // Each file has a lab of its own, and waits a good deal.
           maxWorkers: 2,
-          env: LAB_ENV,
         },
       },
     ],
